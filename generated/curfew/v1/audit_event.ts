@@ -9,8 +9,32 @@ export const protobufPackage = "curfew.v1";
 
 export const protobufFileName = "curfew/v1/audit_event.proto";
 
+/** One security event, written in the transaction it tells of. */
+export interface AuditEvent {
+  /** Where this event stands in the order of all events; resume a watch after it. */
+  cursor: string;
+  /** What happened. */
+  type: AuditEvent_Type;
+  /** When. */
+  at:
+    | Date
+    | undefined;
+  /** The user it happened to, if known. */
+  userId: string;
+  /** The session it happened to, if any. */
+  sessionId: string;
+  /** Who did it: a user id, `service:<name>`, `system` or empty for a stranger. */
+  actor: string;
+  /** The address it came from. */
+  ip: string;
+  /** The reason of a failure or an ending, as in the error and end reasons. */
+  reason: string;
+  /** Further facts, none of them secret. */
+  metadata: { [key: string]: string };
+}
+
 /** The kinds of security event. */
-export enum AuditEventType {
+export enum AuditEvent_Type {
   /** UNSPECIFIED - Never sent. */
   UNSPECIFIED = 0,
   /** LOGIN - A login made a session. */
@@ -44,30 +68,6 @@ export enum AuditEventType {
   /** SIGNING_KEY_CHANGED - A signing key was made, rotated or retired. */
   SIGNING_KEY_CHANGED = 15,
   UNRECOGNIZED = -1,
-}
-
-/** One security event, written in the transaction it tells of. */
-export interface AuditEvent {
-  /** Where this event stands in the order of all events; resume a watch after it. */
-  cursor: string;
-  /** What happened. */
-  type: AuditEventType;
-  /** When. */
-  at:
-    | Date
-    | undefined;
-  /** The user it happened to, if known. */
-  userId: string;
-  /** The session it happened to, if any. */
-  sessionId: string;
-  /** Who did it: a user id, `service:<name>`, `system` or empty for a stranger. */
-  actor: string;
-  /** The address it came from. */
-  ip: string;
-  /** The reason of a failure or an ending, as in the error and end reasons. */
-  reason: string;
-  /** Further facts, none of them secret. */
-  metadata: { [key: string]: string };
 }
 
 export interface AuditEvent_MetadataEntry {

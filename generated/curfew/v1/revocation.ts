@@ -4,7 +4,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
-import { EndReason } from "./session.js";
+import { EndReason_Value } from "./session.js";
 
 export const protobufPackage = "curfew.v1";
 
@@ -19,7 +19,7 @@ export interface Revocation {
   /** Whose it was. */
   userId: string;
   /** Why it ended. */
-  reason: EndReason;
+  reason: EndReason_Value;
   /** When it ended. */
   revokedAt:
     | Date

@@ -9,8 +9,53 @@ export const protobufPackage = "curfew.v1";
 
 export const protobufFileName = "curfew/v1/session.proto";
 
+/**
+ * One sign-in of one user, from login until its end. A session goes from
+ * ACTIVE to one of the ended states once, and never back.
+ */
+export interface Session {
+  /** Opaque id; the `sid` of the session's access tokens. */
+  sessionId: string;
+  /** Whose session it is. */
+  userId: string;
+  /** Live, or how it ended. */
+  state: Session_State;
+  /** When the login made it. */
+  createdAt:
+    | Date
+    | undefined;
+  /** When it was last used. */
+  lastActivityAt:
+    | Date
+    | undefined;
+  /** When it ends if it is not used before. */
+  idleExpiresAt:
+    | Date
+    | undefined;
+  /** When it ends at the latest. */
+  expiresAt:
+    | Date
+    | undefined;
+  /** When it ended. Absent while it is live. */
+  revokedAt:
+    | Date
+    | undefined;
+  /** Why it ended. UNSPECIFIED while it is live. */
+  endReason: EndReason_Value;
+  /** Who ended it: a user id, `service:<name>` or `system`. Empty while it is live. */
+  endedBy: string;
+  /** The device name given at login. */
+  device: string;
+  /** The address of the login. */
+  ip: string;
+  /** The user agent of the login. */
+  userAgent: string;
+  /** Whether this is the session of the caller. */
+  current: boolean;
+}
+
 /** Where a session stands. */
-export enum SessionState {
+export enum Session_State {
   /** UNSPECIFIED - Never sent; in a filter: any state. */
   UNSPECIFIED = 0,
   /** ACTIVE - Live. */
@@ -25,7 +70,11 @@ export enum SessionState {
 }
 
 /** Why a session ended. */
-export enum EndReason {
+export interface EndReason {
+}
+
+/** The reasons. Nested, so that their names are short. */
+export enum EndReason_Value {
   /** UNSPECIFIED - It has not ended. */
   UNSPECIFIED = 0,
   /** LOGOUT - Logout. */
@@ -49,51 +98,6 @@ export enum EndReason {
   /** EXPIRED - Reached its maximum lifetime. */
   EXPIRED = 10,
   UNRECOGNIZED = -1,
-}
-
-/**
- * One sign-in of one user, from login until its end. A session goes from
- * ACTIVE to one of the ended states once, and never back.
- */
-export interface Session {
-  /** Opaque id; the `sid` of the session's access tokens. */
-  sessionId: string;
-  /** Whose session it is. */
-  userId: string;
-  /** Live, or how it ended. */
-  state: SessionState;
-  /** When the login made it. */
-  createdAt:
-    | Date
-    | undefined;
-  /** When it was last used. */
-  lastActivityAt:
-    | Date
-    | undefined;
-  /** When it ends if it is not used before. */
-  idleExpiresAt:
-    | Date
-    | undefined;
-  /** When it ends at the latest. */
-  expiresAt:
-    | Date
-    | undefined;
-  /** When it ended. Absent while it is live. */
-  revokedAt:
-    | Date
-    | undefined;
-  /** Why it ended. UNSPECIFIED while it is live. */
-  endReason: EndReason;
-  /** Who ended it: a user id, `service:<name>` or `system`. Empty while it is live. */
-  endedBy: string;
-  /** The device name given at login. */
-  device: string;
-  /** The address of the login. */
-  ip: string;
-  /** The user agent of the login. */
-  userAgent: string;
-  /** Whether this is the session of the caller. */
-  current: boolean;
 }
 
 function createBaseSession(): Session {
@@ -318,6 +322,49 @@ export const Session: MessageFns<Session> = {
     message.ip = object.ip ?? "";
     message.userAgent = object.userAgent ?? "";
     message.current = object.current ?? false;
+    return message;
+  },
+};
+
+function createBaseEndReason(): EndReason {
+  return {};
+}
+
+export const EndReason: MessageFns<EndReason> = {
+  encode(_: EndReason, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndReason {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndReason();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<EndReason>): EndReason {
+    return EndReason.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<EndReason>): EndReason {
+    const message = createBaseEndReason();
     return message;
   },
 };

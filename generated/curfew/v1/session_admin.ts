@@ -18,36 +18,12 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
-import { AuditEvent, AuditEventType } from "./audit_event.js";
-import { EndReason, Session, SessionState } from "./session.js";
+import { AuditEvent, AuditEvent_Type } from "./audit_event.js";
+import { EndReason_Value, Session, Session_State } from "./session.js";
 
 export const protobufPackage = "curfew.v1";
 
 export const protobufFileName = "curfew/v1/session_admin.proto";
-
-/** How ListSessions sorts. */
-export enum SessionOrder {
-  /** UNSPECIFIED - As CREATED_DESC. */
-  UNSPECIFIED = 0,
-  /** CREATED_DESC - Newest first. */
-  CREATED_DESC = 1,
-  /** CREATED_ASC - Oldest first. */
-  CREATED_ASC = 2,
-  UNRECOGNIZED = -1,
-}
-
-/** How a check came out. */
-export enum ExplainOutcome {
-  /** UNSPECIFIED - Never sent. */
-  UNSPECIFIED = 0,
-  /** PASS - Passed. */
-  PASS = 1,
-  /** FAIL - Failed. */
-  FAIL = 2,
-  /** SKIPPED - Not made, because an earlier one failed. */
-  SKIPPED = 3,
-  UNRECOGNIZED = -1,
-}
 
 /** Request of GetActiveSessions. */
 export interface GetActiveSessionsRequest {
@@ -94,7 +70,7 @@ export interface SessionFilter {
   /** Of this user. */
   userId: string;
   /** In this state. */
-  state: SessionState;
+  state: Session_State;
   /** Signed in from this address. */
   ip: string;
   /** Made at or after this time. */
@@ -120,7 +96,18 @@ export interface ListSessionsRequest {
   /** The `next_page_token` of the page before, asked with the same filter and order. */
   pageToken: string;
   /** How to sort. */
-  order: SessionOrder;
+  order: ListSessionsRequest_Order;
+}
+
+/** How ListSessions sorts. */
+export enum ListSessionsRequest_Order {
+  /** UNSPECIFIED - As CREATED_DESC. */
+  UNSPECIFIED = 0,
+  /** CREATED_DESC - Newest first. */
+  CREATED_DESC = 1,
+  /** CREATED_ASC - Oldest first. */
+  CREATED_ASC = 2,
+  UNRECOGNIZED = -1,
 }
 
 /** Response of ListSessions. */
@@ -230,9 +217,22 @@ export interface ExplainStep {
   /** What is checked, for example `signature`. */
   check: string;
   /** How it came out. */
-  outcome: ExplainOutcome;
+  outcome: ExplainStep_Outcome;
   /** In words. */
   detail: string;
+}
+
+/** How a check came out. */
+export enum ExplainStep_Outcome {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED = 0,
+  /** PASS - Passed. */
+  PASS = 1,
+  /** FAIL - Failed. */
+  FAIL = 2,
+  /** SKIPPED - Not made, because an earlier one failed. */
+  SKIPPED = 3,
+  UNRECOGNIZED = -1,
 }
 
 /** Request of GetSessionStats. */
@@ -266,7 +266,7 @@ export interface GetSessionStatsResponse {
 /** How many sessions ended for one reason. */
 export interface ReasonCount {
   /** The reason. */
-  reason: EndReason;
+  reason: EndReason_Value;
   /** How many. */
   count: bigint;
 }
@@ -286,7 +286,7 @@ export interface UnusualPattern {
 /** Request of WatchSessionEvents. */
 export interface WatchSessionEventsRequest {
   /** Only these kinds. Empty: all. */
-  types: AuditEventType[];
+  types: AuditEvent_Type[];
   /** The last cursor seen. Empty: from now on. */
   afterCursor: string;
 }

@@ -1,0 +1,47 @@
+import type { Command } from "commander";
+import { loadSettings } from "../config/load_settings.js";
+import type { Purpose, Settings } from "../config/settings.js";
+import type { Backstage, OpenBackstage } from "./backstage.js";
+import { printReport, type Report } from "./output/report.js";
+import { type Connection, withConnection } from "./rpc/connection.js";
+import type { ConnectionOptions } from "./rpc/connection_options.js";
+import type { Terminal } from "./terminal.js";
+
+/** Options of every command. */
+export interface GlobalOptions {
+  readonly json?: boolean;
+}
+
+/** What a command works with. */
+export interface CommandContext {
+  readonly terminal: Terminal;
+  readonly openBackstage: OpenBackstage;
+}
+
+/** A command's options, with those of the commands above it. */
+export const optionsOf = <Options>(command: Command): Options & GlobalOptions =>
+  command.optsWithGlobals<Options & GlobalOptions>();
+
+/** Does work by calls to a running server, and prints what came of it. */
+export const reportFromServer = (
+  { terminal }: CommandContext,
+  options: ConnectionOptions & GlobalOptions,
+  work: (connection: Connection) => Promise<Report>,
+): Promise<void> =>
+  withConnection(options, terminal, async (connection) => {
+    printReport(terminal.output, options.json, await work(connection));
+  });
+
+/** Does work on the database that the settings name, and prints what came of it. */
+export const reportFromDatabase = async (
+  { terminal, openBackstage }: CommandContext,
+  purpose: Purpose,
+  options: GlobalOptions,
+  work: (backstage: Backstage, settings: Settings) => Promise<Report>,
+): Promise<void> => {
+  const settings = loadSettings(terminal.environment, purpose);
+  for (const warning of settings.warnings) {
+    terminal.errors.write(`curfew: warning: ${warning}\n`);
+  }
+  printReport(terminal.output, options.json, await work(await openBackstage(), settings));
+};

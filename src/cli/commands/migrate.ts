@@ -1,0 +1,41 @@
+import type { Command } from "commander";
+import { type CommandContext, optionsOf, reportFromDatabase } from "../command_context.js";
+import { counted } from "../output/report.js";
+
+/** Adds `migrate up` and `migrate status`. */
+export const addMigrateCommands = (program: Command, context: CommandContext): void => {
+  const migrate = program.command("migrate").description("bring the database schema up to date");
+  migrate
+    .command("up")
+    .description("apply the migrations that the database lacks; safe to run by several at once")
+    .action((_options: unknown, command: Command) =>
+      reportFromDatabase(context, "database", optionsOf(command), async (backstage, settings) => {
+        const applied = await backstage.migrateUp(settings);
+        return {
+          document: { applied },
+          text:
+            applied.length === 0
+              ? "The schema is up to date."
+              : `Applied ${counted(applied.length, "migration")}:\n${applied.join("\n")}`,
+        };
+      }),
+    );
+  migrate
+    .command("status")
+    .description("list the migrations that the database has and lacks")
+    .action((_options: unknown, command: Command) =>
+      reportFromDatabase(context, "database", optionsOf(command), async (backstage, settings) => {
+        const { applied, pending } = await backstage.migrateStatus(settings);
+        return {
+          document: { applied, pending },
+          text: [
+            ...applied.map((name) => `applied  ${name}`),
+            ...pending.map((name) => `pending  ${name}`),
+            pending.length === 0
+              ? "The schema is up to date."
+              : `${counted(pending.length, "migration")} to apply: run \`curfew migrate up\`.`,
+          ].join("\n"),
+        };
+      }),
+    );
+};

@@ -1,0 +1,77 @@
+import { type Command, Option } from "commander";
+import type { ServiceScope } from "../../core/ports/service_key_store.js";
+import type { ServiceKeySummary } from "../backstage.js";
+import { type CommandContext, optionsOf, reportFromDatabase } from "../command_context.js";
+import { CommandFailure } from "../command_failure.js";
+import { instant } from "../output/printable.js";
+import { renderTable } from "../output/table.js";
+
+const SCOPES: readonly ServiceScope[] = ["validate", "admin"];
+
+const serviceDocument = (key: ServiceKeySummary) => ({
+  key_id: key.id,
+  name: key.name,
+  scopes: key.scopes,
+  created_at: new Date(key.createdAt),
+  revoked_at: key.revokedAt === undefined ? undefined : new Date(key.revokedAt),
+});
+
+const serviceTable = (keys: readonly ServiceKeySummary[]): string =>
+  renderTable(
+    ["KEY", "NAME", "SCOPES", "CREATED", "REVOKED"],
+    keys.map((key) => [
+      key.id,
+      key.name,
+      key.scopes.join(","),
+      instant(key.createdAt),
+      instant(key.revokedAt),
+    ]),
+  );
+
+/** Adds `services create`, `list` and `revoke`: the keys of other backends. */
+export const addServiceCommands = (program: Command, context: CommandContext): void => {
+  const services = program
+    .command("services")
+    .description("keys by which other backends prove who they are; works on the database");
+  services
+    .command("create")
+    .description("make a key and print it; it cannot be shown again")
+    .argument("<name>", "who will hold it, for logs and audit")
+    .addOption(
+      new Option("--scope <scope...>", "what it opens").choices(SCOPES).default(["validate"]),
+    )
+    .action((name: string, _options: unknown, command: Command) => {
+      const options = optionsOf<{ scope: ServiceScope[] }>(command);
+      return reportFromDatabase(context, "database", options, async (backstage, settings) => {
+        const scopes = SCOPES.filter((scope) => options.scope.includes(scope));
+        const { key, text } = await backstage.createServiceKey(settings, { name, scopes });
+        return {
+          document: { ...serviceDocument(key), key: text },
+          text: `${text}\nThis is the key of ${key.name} (${key.scopes.join(", ")}). Keep it safe: it cannot be shown again.`,
+        };
+      });
+    });
+  services
+    .command("list")
+    .description("list the keys, without their texts")
+    .action((_options: unknown, command: Command) =>
+      reportFromDatabase(context, "database", optionsOf(command), async (backstage, settings) => {
+        const keys = await backstage.listServiceKeys(settings);
+        return { document: keys.map(serviceDocument), text: serviceTable(keys) };
+      }),
+    );
+  services
+    .command("revoke")
+    .description("refuse a key from now on")
+    .argument("<key>", "its id, from `services list`")
+    .action((keyId: string, _options: unknown, command: Command) =>
+      reportFromDatabase(context, "database", optionsOf(command), async (backstage, settings) => {
+        if (!(await backstage.revokeServiceKey(settings, keyId))) {
+          throw new CommandFailure(
+            `There is no service key ${keyId}: see \`curfew services list\`.`,
+          );
+        }
+        return { document: { key_id: keyId, revoked: true }, text: `Revoked ${keyId}.` };
+      }),
+    );
+};

@@ -1,0 +1,36 @@
+import { CommanderError } from "commander";
+import { SettingsError } from "../config/settings_error.js";
+import { CurfewError, type Reason } from "../core/errors.js";
+import { CommandFailure, EXIT, type ExitCode } from "./command_failure.js";
+
+/** What to tell of work on the database that failed for a reason of the core's. */
+const SENTENCES: Partial<Record<Reason, string>> = {
+  ALREADY_EXISTS: "There is one of that name already.",
+  NOT_FOUND: "There is no such thing.",
+  DEPENDENCY_UNAVAILABLE:
+    "The database does not answer: check DATABASE_URL, and that it is running.",
+};
+
+const causeOf = ({ cause }: CurfewError): string =>
+  cause instanceof Error && cause.message !== "" ? ` (${cause.message})` : "";
+
+const describeCurfewError = (error: CurfewError): string => {
+  if (error.violations.length > 0) {
+    return error.violations.map(({ field, description }) => `${field}: ${description}`).join("; ");
+  }
+  return `${SENTENCES[error.reason] ?? `It failed: ${error.reason}.`}${causeOf(error)}`;
+};
+
+/** A failure as the operator sees it. An empty text has been told already. */
+export const describeFailure = (error: unknown): { text: string; exitCode: ExitCode } => {
+  if (error instanceof CommanderError) {
+    return { text: "", exitCode: error.exitCode === 0 ? EXIT.ok : EXIT.usage };
+  }
+  if (error instanceof SettingsError) return { text: error.message, exitCode: EXIT.usage };
+  if (error instanceof CommandFailure) return { text: error.message, exitCode: error.exitCode };
+  if (error instanceof CurfewError) {
+    return { text: describeCurfewError(error), exitCode: EXIT.failure };
+  }
+  const text = error instanceof Error && error.message !== "" ? error.message : String(error);
+  return { text, exitCode: EXIT.failure };
+};

@@ -1,0 +1,21 @@
+import type { Display } from "../terminal.js";
+
+/** What a command found or did. */
+export interface Report {
+  /**
+   * For programs: one JSON document with the names of the proto, times as RFC
+   * 3339 and 64-bit numbers as text, as ProtoJSON has them.
+   */
+  readonly document: unknown;
+  /** For people. */
+  readonly text: string;
+}
+
+/** Prints a report in the form that was asked for. */
+export const printReport = (output: Display, json: boolean | undefined, report: Report): void => {
+  output.write(`${json ? JSON.stringify(report.document, undefined, 2) : report.text}\n`);
+};
+
+/** "1 session", "2 sessions". */
+export const counted = (count: number | bigint, noun: string): string =>
+  `${count} ${noun}${BigInt(count) === 1n ? "" : "s"}`;

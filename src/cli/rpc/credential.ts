@@ -1,0 +1,60 @@
+import { Metadata } from "@grpc/grpc-js";
+import type { AuthServiceClient } from "../../../generated/curfew/v1/auth_service.js";
+import { callUnary } from "./call.js";
+
+/** Who calls: gives the metadata of each call, and ends what it began. */
+export interface Credential {
+  metadata(): Promise<Metadata>;
+  close(): Promise<void>;
+}
+
+const bearer = (token: string | undefined): Metadata => {
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
+  return metadata;
+};
+
+/** A token that is what it is, or none: then the server decides by the client certificate. */
+export const fixedCredential = (token: string | undefined): Credential => ({
+  metadata: async () => bearer(token),
+  close: async () => undefined,
+});
+
+/** How long before its end an access token is exchanged, in milliseconds. */
+const AHEAD_MS = 30_000;
+
+/**
+ * Signs in, keeps the tokens fresh for as long as the command runs, and logs
+ * out at its end, so that commands leave no sessions behind.
+ */
+export const signIn = async (
+  auth: AuthServiceClient,
+  { username, password }: { readonly username: string; readonly password: string },
+  context: { readonly target: string; readonly timeoutMs: number; readonly now: () => number },
+): Promise<Credential> => {
+  const anonymous = { ...context, metadata: new Metadata() };
+  const request = { username, password, language: "en", deviceName: "curfew command line" };
+  let tokens: { accessToken: string; refreshToken: string; expiresIn: number } = await callUnary(
+    auth.login.bind(auth),
+    request,
+    anonymous,
+  );
+  let freshUntil = context.now() + tokens.expiresIn * 1_000 - AHEAD_MS;
+  return {
+    metadata: async () => {
+      if (context.now() >= freshUntil) {
+        const { refreshToken } = tokens;
+        const refresh = auth.refreshTokens.bind(auth);
+        tokens = await callUnary(refresh, { refreshToken, language: "en" }, anonymous);
+        freshUntil = context.now() + tokens.expiresIn * 1_000 - AHEAD_MS;
+      }
+      return bearer(tokens.accessToken);
+    },
+    close: async () => {
+      const logout = auth.logout.bind(auth);
+      const request = { accessToken: tokens.accessToken, language: "en" };
+      // The work is done: a session that stays behind ends by its timeout.
+      await callUnary(logout, request, anonymous).catch(() => undefined);
+    },
+  };
+};

@@ -1,0 +1,26 @@
+import type { Readable, Writable } from "node:stream";
+import type { Environment } from "../config/setting.js";
+
+/** Where text is typed. */
+export type Keyboard = Readable & {
+  readonly isTTY?: boolean;
+  /** Letters arrive as they are typed, and are not shown. */
+  setRawMode?(raw: boolean): unknown;
+};
+
+/** Where text is shown. */
+export type Display = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+/** Everything a command may touch of the process it runs in. */
+export interface Terminal {
+  readonly input: Keyboard;
+  readonly output: Display;
+  readonly errors: Display;
+  readonly environment: Environment;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Resolves after some milliseconds, or at once when the signal aborts. */
+  wait(milliseconds: number, signal: AbortSignal): Promise<void>;
+  /** Calls back once at Ctrl-C instead of ending the process, until it is told to stop. */
+  onInterrupt(listener: () => void): () => void;
+}

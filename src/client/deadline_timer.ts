@@ -1,0 +1,22 @@
+/** Calls back once when the clock reaches a moment. */
+export interface DeadlineTimer {
+  /** Sets or moves the moment, in milliseconds since the epoch. */
+  set(at: number): void;
+  clear(): void;
+}
+
+/** Longer delays overflow to 1 ms (HTML timers are 32 bits). */
+const LONGEST_DELAY = 2 ** 31 - 1;
+
+/** A timer that survives sleep, delays beyond 24.8 days and browsers that fire early. */
+export function createDeadlineTimer(onDue: () => void): DeadlineTimer {
+  let handle: ReturnType<typeof setTimeout> | undefined;
+  function set(at: number): void {
+    clearTimeout(handle);
+    const delay = Math.min(Math.max(0, at - Date.now()), LONGEST_DELAY);
+    handle = setTimeout(() => (Date.now() < at ? set(at) : onDue()), delay);
+    // In Node a timer must not keep the process alive; in browsers it is a number.
+    if (typeof handle === "object") handle.unref();
+  }
+  return { set, clear: () => clearTimeout(handle) };
+}

@@ -1,0 +1,30 @@
+import type { Session } from "./session.js";
+
+/** What a browser keeps of a session from one page to the next. */
+export interface StoredSession {
+  /** The `session_id`; made up where the server told none, empty where only tokens were found. */
+  readonly id: string;
+  /** Null in cookie mode, where no script sees it. */
+  readonly accessToken: string | null;
+  /** Null in cookie mode. */
+  readonly refreshToken: string | null;
+  /** When the access token expires by this machine's clock, in ms since the epoch; null: unknown. */
+  readonly expiresAt: number | null;
+  /** Seconds the access token was given for; null: unknown. */
+  readonly expiresIn: number | null;
+  /** Refreshes since the login. Orders copies of one session; a clock would not. */
+  readonly generation: number;
+  /** The session as the server last told it; null when only tokens were found. */
+  readonly session: Session | null;
+}
+
+/** Whether both are copies of the same session, of whatever age. */
+export const isSameSession = (a: StoredSession, b: StoredSession): boolean => a.id === b.id;
+
+/** Whether `a` is to be used instead of `b`: another session, or a later refresh of the same. */
+export const replaces = (a: StoredSession, b: StoredSession): boolean =>
+  !isSameSession(a, b) || a.generation > b.generation;
+
+/** Whether the access token is past its time by this machine's clock. */
+export const isPastTime = (stored: StoredSession): boolean =>
+  stored.expiresAt !== null && stored.expiresAt <= Date.now();

@@ -1,0 +1,34 @@
+import { isIP } from "node:net";
+import type { Environment } from "./setting.js";
+import { SETTINGS } from "./settings_table.js";
+
+/** What the command line uses where it is not told: for calls to a running server. */
+export interface ClientDefaults {
+  /** `host:port`. */
+  readonly target: string;
+  /** An access token or a service key. */
+  readonly token: string | undefined;
+  /** The server's own certificate, when this is the machine it runs on. */
+  readonly ownCertFile: string | undefined;
+  readonly ownKeyFile: string | undefined;
+}
+
+/** The host at which this machine finds a listener of its own. */
+const reachableHost = (host: string): string => {
+  if (host === "" || host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return isIP(host) === 6 ? `[${host}]` : host;
+};
+
+/** Reads CURFEW_TARGET and CURFEW_TOKEN, and where a server of this environment listens. Never throws. */
+export const readClientDefaults = (environment: Environment): ClientDefaults => {
+  const textOf = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  const port = SETTINGS.grpcPort.schema.safeParse(textOf("GRPC_PORT"));
+  const ownPort = port.success ? port.data : SETTINGS.grpcPort.fallback;
+  return {
+    target: textOf("CURFEW_TARGET") ?? `${reachableHost(textOf("HOST") ?? "")}:${ownPort}`,
+    token: textOf("CURFEW_TOKEN"),
+    ownCertFile: textOf("TLS_CERT_FILE"),
+    ownKeyFile: textOf("TLS_KEY_FILE"),
+  };
+};

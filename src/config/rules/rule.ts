@@ -1,0 +1,10 @@
+import type { Draft } from "../draft.js";
+
+/** Looks at settings together. Answers what is wrong, each with what to do about it. */
+export type Rule = (draft: Draft) => readonly string[];
+
+/** A rule with one problem, there when `holds` says so. */
+export const problemWhen =
+  (isWrong: (draft: Draft) => boolean, problem: string | ((draft: Draft) => string)): Rule =>
+  (draft) =>
+    isWrong(draft) ? [typeof problem === "string" ? problem : problem(draft)] : [];

@@ -1,0 +1,69 @@
+import { readableFile } from "../file_values.js";
+import { setting } from "../setting.js";
+import { duration, oneOf, text, wholeNumber } from "../value_schemas.js";
+
+/** Who may call, and how people prove who they are. */
+export const ACCESS_SETTINGS = {
+  serviceAuth: setting({
+    name: "SERVICE_AUTH",
+    schema: oneOf("none", "key", "mtls").optional(),
+    fallbackDoc: "`none` on a loopback host outside production, else `key`",
+    doc: "How other backends prove who they are: not at all (loopback hosts only), by a service key, or by a client certificate.",
+  }),
+  tlsCertFile: setting({
+    name: "TLS_CERT_FILE",
+    schema: readableFile().optional(),
+    fallbackDoc: "no TLS",
+    doc: "Certificate chain of the server, PEM.",
+  }),
+  tlsKeyFile: setting({
+    name: "TLS_KEY_FILE",
+    schema: readableFile().optional(),
+    fallbackDoc: "no TLS",
+    doc: "Private key of the certificate, PEM.",
+  }),
+  tlsClientCaFile: setting({
+    name: "TLS_CLIENT_CA_FILE",
+    schema: readableFile().optional(),
+    fallbackDoc: "no client certificates",
+    doc: "Authorities whose client certificates are accepted, PEM. Required by `SERVICE_AUTH=mtls`.",
+  }),
+  bootstrapAdminUsername: setting({
+    name: "BOOTSTRAP_ADMIN_USERNAME",
+    schema: text("a name of at most 254 characters", /^\P{Cc}{1,254}$/u).optional(),
+    fallbackDoc: "`admin` with a generated password on the embedded database, else none",
+    doc: "A start that finds no user makes this administrator.",
+  }),
+  bootstrapAdminPassword: setting({
+    name: "BOOTSTRAP_ADMIN_PASSWORD",
+    schema: text("a password of at most 1024 characters", /^.{1,1024}$/su).optional(),
+    fallbackDoc: "see `BOOTSTRAP_ADMIN_USERNAME`",
+    doc: "Password of that administrator.",
+    secret: true,
+    verbatim: true,
+  }),
+  passwordMinLength: setting({
+    name: "PASSWORD_MIN_LENGTH",
+    schema: wholeNumber(8, 128),
+    fallback: "15",
+    doc: "Fewest characters of a new password (NIST SP 800-63B-4: 15 where it is the only factor).",
+  }),
+  loginMaxFailures: setting({
+    name: "LOGIN_MAX_FAILURES",
+    schema: wholeNumber(1, 1_000),
+    fallback: "5",
+    doc: "Failed logins of one account within `LOGIN_LOCK_MINUTES` that lock it.",
+  }),
+  loginMaxFailuresPerSource: setting({
+    name: "LOGIN_MAX_FAILURES_PER_SOURCE",
+    schema: wholeNumber(1, 1_000_000),
+    fallback: "100",
+    doc: "Failed logins from one address within `LOGIN_LOCK_MINUTES` that lock it out.",
+  }),
+  loginLockMs: setting({
+    name: "LOGIN_LOCK_MINUTES",
+    schema: duration("minutes", 1_440),
+    fallback: "15",
+    doc: "How long failed logins count, and how long a lock lasts.",
+  }),
+} as const;

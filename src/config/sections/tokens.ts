@@ -1,0 +1,45 @@
+import { encryptionKey, readableFolder } from "../file_values.js";
+import { setting } from "../setting.js";
+import { duration, oneOf, text } from "../value_schemas.js";
+
+/** What tokens say and what signs them. */
+export const TOKEN_SETTINGS = {
+  jwtIssuer: setting({
+    name: "JWT_ISSUER",
+    schema: text("a name or URL without spaces", /^[\x21-\x7e]+$/).optional(),
+    fallbackDoc: "`http://localhost:` and `HTTP_PORT`; required in production",
+    doc: "The `iss` of access tokens: who made them.",
+  }),
+  jwtAudience: setting({
+    name: "JWT_AUDIENCE",
+    schema: text("a name or URL without spaces", /^[\x21-\x7e]+$/),
+    fallback: "curfew",
+    doc: "The `aud` of access tokens: whom they are for.",
+  }),
+  jwtAlgorithm: setting({
+    name: "JWT_ALGORITHM",
+    schema: oneOf("EdDSA", "ES256", "RS256"),
+    fallback: "EdDSA",
+    doc: "Algorithm of access tokens (RFC 7518, RFC 8037).",
+  }),
+  accessTokenLifetimeMs: setting({
+    name: "ACCESS_TOKEN_EXPIRE_MINUTES",
+    schema: duration("minutes", 1_440),
+    fallback: "15",
+    doc: "How long an access token is good; never longer than its session.",
+  }),
+  keyEncryptionKey: setting({
+    name: "KEY_ENCRYPTION_KEY",
+    schema: encryptionKey().optional(),
+    fallbackDoc:
+      "keys are stored in clear; in production either this or `JWT_KEYS_DIR` is required",
+    doc: "Encrypts the private keys in PostgreSQL.",
+    secret: true,
+  }),
+  jwtKeysDir: setting({
+    name: "JWT_KEYS_DIR",
+    schema: readableFolder().optional(),
+    fallbackDoc: "keys are kept in PostgreSQL",
+    doc: "Folder of key files to use instead of those in PostgreSQL.",
+  }),
+} as const;

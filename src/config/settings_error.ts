@@ -1,0 +1,14 @@
+/** Settings that a process cannot start with. Its message lists every problem, one a line. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+
+  constructor(
+    /** What is wrong and what to do about it, one sentence or two each. */
+    readonly problems: readonly string[],
+  ) {
+    const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+    super(
+      `Curfew cannot start: ${count} in its settings.\n${problems.map((line) => `  - ${line}`).join("\n")}`,
+    );
+  }
+}

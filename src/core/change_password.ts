@@ -1,0 +1,58 @@
+import { type EndSessions, endingsOf } from "./end_sessions.js";
+import { fail, unavailable } from "./errors.js";
+import type { Clock } from "./ports/clock.js";
+import type { LoginThrottle } from "./ports/login_throttle.js";
+import type { PasswordHasher } from "./ports/password_hasher.js";
+import type { SessionStore } from "./ports/session_store.js";
+import type { UserStore } from "./ports/user_store.js";
+import { checkNewPassword } from "./password_policy.js";
+import { foldUsername } from "./user.js";
+
+export interface ChangePasswordInput {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly currentPassword: string;
+  readonly newPassword: string;
+  readonly ip: string;
+}
+
+/** The user's own change of password: proves the old one, and ends all other sessions. Resolves to the revision. */
+export const changePassword =
+  (deps: {
+    store: SessionStore;
+    users: UserStore;
+    throttle: LoginThrottle;
+    hasher: PasswordHasher;
+    end: EndSessions;
+    clock: Clock;
+    minLength: number;
+  }) =>
+  async (input: ChangePasswordInput): Promise<bigint> => {
+    const { store, throttle, clock } = deps;
+    const account = await deps.users.getAccount(input.userId);
+    if (account === undefined) throw fail("USER_INACTIVE");
+    checkNewPassword("new_password", input.newPassword, account.username, deps.minLength);
+    const name = foldUsername(account.username);
+    // A stolen session must not be a way to guess the password.
+    const { retryAfterMs } = await throttle.attempt(name, input.ip);
+    if (retryAfterMs > 0) throw fail("TOO_MANY_ATTEMPTS", { retryAfterMs });
+    const current = await deps.hasher.verify(input.currentPassword, account.passwordHash);
+    if (!current.ok) throw fail("INVALID_CREDENTIALS");
+    await throttle.forgive(name, input.ip, true);
+    const passwordHash = await deps.hasher.hash(input.newPassword);
+
+    await store.transaction(async (tx) => {
+      const user = await tx.lockUser(input.userId);
+      if (user === undefined) throw fail("USER_INACTIVE");
+      if (user.passwordHash !== account.passwordHash) throw unavailable("changed meanwhile");
+      await tx.updateUser(user.id, { passwordHash });
+      const open = await tx.lockOpenSessionsOf(user.id);
+      if (!open.some(({ id }) => id === input.sessionId)) throw fail("SESSION_REVOKED_OR_INVALID");
+      const at = clock.now();
+      const about = { at, userId: user.id, actor: user.id, ip: input.ip };
+      await tx.record([{ ...about, type: "PASSWORD_SET", sessionId: input.sessionId }]);
+      const cause = { reason: "PASSWORD_CHANGE", by: user.id, ip: input.ip } as const;
+      await tx.endSessions(endingsOf(open, input.sessionId, at, cause));
+    });
+    return deps.end.settleUser(input.userId);
+  };

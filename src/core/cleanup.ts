@@ -1,0 +1,63 @@
+import type { Clock } from "./ports/clock.js";
+import type { SessionStore } from "./ports/session_store.js";
+import { timedOut } from "./session.js";
+import { type CoreSettings, toleratedActivityLossMs } from "./settings.js";
+
+/** Small, so that nobody waits for a batch's locks. */
+const BATCH = 200;
+/** Activity may be on its way to Postgres for longer than usual after an outage. */
+const SWEEP_MARGIN_MS = 10_000;
+
+/**
+ * Marks timed-out sessions as ended and deletes ended ones that nothing needs
+ * any more, in small batches that any number of cleaners share. Resolves to how
+ * many sessions were marked or deleted.
+ */
+export const cleanup =
+  (deps: { store: SessionStore; clock: Clock; settings: CoreSettings }) =>
+  async (): Promise<number> => {
+    const { store, clock, settings } = deps;
+    const marginMs = SWEEP_MARGIN_MS + 2 * toleratedActivityLossMs(settings.idleTimeoutMs);
+
+    /** Resolves to how many were looked at and how many of these had timed out. */
+    const sweep = () =>
+      store.transaction(async (tx) => {
+        const now = clock.now();
+        const due = await tx.lockDue(now, BATCH);
+        const endings = due.flatMap((session) => {
+          const reason = timedOut(session, now - marginMs, settings.idleTimeoutMs);
+          if (reason === undefined) return [];
+          const at =
+            reason === "EXPIRED"
+              ? session.expiresAt
+              : session.lastActivityAt + settings.idleTimeoutMs;
+          return [{ sessionId: session.id, reason, at, by: "system" }];
+        });
+        const ending = new Set(endings.map(({ sessionId }) => sessionId));
+        await tx.postponeChecks(
+          due
+            .filter(({ id }) => !ending.has(id))
+            .map((session) => ({
+              sessionId: session.id,
+              nextCheckAt:
+                marginMs +
+                Math.min(session.expiresAt, session.lastActivityAt + settings.idleTimeoutMs),
+            })),
+        );
+        await tx.endSessions(endings);
+        return { seen: due.length, ended: endings.length };
+      });
+
+    let cleaned = 0;
+    for (;;) {
+      const { seen, ended } = await sweep();
+      cleaned += ended;
+      if (seen < BATCH) break;
+    }
+    for (;;) {
+      const now = clock.now();
+      const deleted = await store.deleteEnded(now - settings.retentionMs, now, BATCH);
+      cleaned += deleted;
+      if (deleted < BATCH) return cleaned;
+    }
+  };

@@ -1,0 +1,126 @@
+import { fail } from "./errors.js";
+import type { HotTrust } from "./hot_trust.js";
+import type { Clock } from "./ports/clock.js";
+import type { Ending, LiveAt, SessionFilter, SessionStore } from "./ports/session_store.js";
+import type { EndReason, Session } from "./session.js";
+import { SETTLE_MS } from "./session_check.js";
+
+/** Why and by whom sessions are ended. */
+export interface EndCause {
+  readonly reason: EndReason;
+  readonly by: string;
+  readonly ip?: string | undefined;
+  readonly note?: string | undefined;
+}
+
+export interface Ended {
+  /** How many sessions this call ended. */
+  readonly count: number;
+  /** The revision by which all of them have ended. */
+  readonly revision: bigint;
+}
+
+/** Sessions ended in one transaction when a filter may match any number. */
+const BATCH = 500;
+
+/**
+ * The ending operations. When one resolves, the ending is committed and out of
+ * reach of every cache; when one rejects, it is safe to repeat and is finished
+ * in the background (L4).
+ */
+export interface EndSessions {
+  /** Ends one session, of `ownerId` if given. NOT_FOUND if there is none. Resolves to the revision, of the first ending if it was ended before. */
+  one(sessionId: string, cause: EndCause, ownerId?: string): Promise<bigint>;
+  /** Ends all sessions of a user but one. NOT_FOUND if there is no such user. */
+  ofUser(userId: string, except: string | undefined, cause: EndCause): Promise<Ended>;
+  /** Ends every live session that matches. */
+  matching(filter: SessionFilter, cause: EndCause): Promise<Ended>;
+  /**
+   * Resolves, to the newest revision of the user's endings, when all of them
+   * are in force on every replica: also those of an earlier call that had to
+   * answer before it was certain.
+   */
+  settleUser(userId: string): Promise<bigint>;
+}
+
+export const endSessions = (deps: {
+  store: SessionStore;
+  trust: HotTrust;
+  clock: Clock;
+  idleTimeoutMs: number;
+}): EndSessions => {
+  const { store, trust, clock } = deps;
+
+  /** Everything of one user, or of everybody, that the hot store may not know yet. */
+  const settleWaiting = async (userId?: string): Promise<void> => {
+    for (let after: string | undefined; ; ) {
+      const waiting = await store.unburied({
+        limit: BATCH,
+        ...(after !== undefined && { after }),
+        ...(userId !== undefined && { userId }),
+      });
+      await trust.settle(waiting, SETTLE_MS);
+      if (waiting.length < BATCH) return;
+      after = waiting.at(-1)?.sessionId;
+    }
+  };
+
+  const settleUser = async (userId: string): Promise<bigint> => {
+    await settleWaiting(userId);
+    return store.lastRevision(userId);
+  };
+
+  const liveAt = (): LiveAt => ({ now: clock.now(), idleTimeoutMs: deps.idleTimeoutMs });
+
+  return {
+    settleUser,
+
+    async one(sessionId, cause, ownerId) {
+      const ended = await store.transaction(async (tx) => {
+        const session = await tx.lockSession(sessionId);
+        if (session === undefined || (ownerId !== undefined && session.userId !== ownerId))
+          throw fail("NOT_FOUND", { metadata: { session_id: sessionId } });
+        if (session.end) return session;
+        const [now] = await tx.endSessions([{ sessionId, at: clock.now(), ...cause }]);
+        return now ?? session;
+      });
+      await trust.settle([{ sessionId: ended.id, ...ended }], SETTLE_MS);
+      return ended.end?.revision ?? 0n;
+    },
+
+    async ofUser(userId, except, cause) {
+      const ended = await store.transaction(async (tx) => {
+        if ((await tx.lockUser(userId)) === undefined)
+          throw fail("NOT_FOUND", { metadata: { user_id: userId } });
+        const open = await tx.lockOpenSessionsOf(userId);
+        return tx.endSessions(endingsOf(open, except, clock.now(), cause));
+      });
+      return { count: ended.length, revision: await settleUser(userId) };
+    },
+
+    async matching(filter, cause) {
+      let count = 0;
+      for (let after: string | undefined; ; ) {
+        const { found, ended } = await store.transaction(async (tx) => {
+          const found = await tx.lockMatching(filter, liveAt(), BATCH, after);
+          const ended = await tx.endSessions(endingsOf(found, undefined, clock.now(), cause));
+          return { found, ended };
+        });
+        count += ended.length;
+        after = found.at(-1)?.id;
+        if (found.length < BATCH) break;
+      }
+      await settleWaiting();
+      return { count, revision: await store.lastRevision(filter.userId) };
+    },
+  };
+};
+
+/** One ending for each session but one. */
+export const endingsOf = (
+  sessions: readonly Session[],
+  except: string | undefined,
+  at: number,
+  cause: EndCause,
+): Ending[] =>
+  sessions.filter(({ id }) => id !== except).map(({ id }) => ({ sessionId: id, at, ...cause }));

@@ -1,0 +1,202 @@
+import { fail, unavailable } from "./errors.js";
+import type { HotTrust } from "./hot_trust.js";
+import { accessTicket, type IssuedTokens, type IssueTokens } from "./issue_tokens.js";
+import type { Clock } from "./ports/clock.js";
+import type { IdSource } from "./ports/id_source.js";
+import type { LoginThrottle } from "./ports/login_throttle.js";
+import type { PasswordHasher } from "./ports/password_hasher.js";
+import type { Ending, SessionStore, SessionTransaction } from "./ports/session_store.js";
+import type { UserStore } from "./ports/user_store.js";
+import { type Session, timedOut } from "./session.js";
+import { makeRoom } from "./session_limit.js";
+import type { CoreSettings } from "./settings.js";
+import { type Account, foldUsername, type User } from "./user.js";
+
+export interface LoginInput {
+  readonly username: string;
+  readonly password: string;
+  readonly device: string;
+  readonly ip: string;
+  readonly userAgent: string;
+}
+
+export interface LoginOutput {
+  readonly tokens: IssuedTokens;
+  readonly session: Session;
+  readonly user: User;
+  /** Ended by the limit to make room. */
+  readonly evicted: readonly Session[];
+}
+
+/** How often a password that changes while it is checked is checked again. */
+const MOST_CHECKS = 3;
+
+type Admission =
+  | {
+      readonly kind: "admitted";
+      readonly user: Account;
+      readonly session: Session;
+      readonly ended: readonly Session[];
+      readonly issue: () => Promise<IssuedTokens>;
+    }
+  | { readonly kind: "full"; readonly ended: readonly Session[] }
+  | { readonly kind: "changed" };
+
+/**
+ * Signs a user in with a password and makes a session, under the lock of the
+ * user: racing logins and endings of all sessions are ordered (L5, N1-N4).
+ * No lock is held while hashing.
+ */
+export const login = (deps: {
+  store: SessionStore;
+  users: UserStore;
+  throttle: LoginThrottle;
+  hasher: PasswordHasher;
+  issue: IssueTokens;
+  trust: HotTrust;
+  ids: IdSource;
+  clock: Clock;
+  settings: CoreSettings;
+}): ((input: LoginInput) => Promise<LoginOutput>) => {
+  const { store, users, throttle, hasher, trust, ids, clock, settings } = deps;
+
+  const admit = async (
+    tx: SessionTransaction,
+    verified: Account,
+    newHash: string | undefined,
+    input: LoginInput,
+  ): Promise<Admission> => {
+    const user = await tx.lockUser(verified.id);
+    if (user?.passwordHash !== verified.passwordHash || user.isActive !== verified.isActive)
+      return { kind: "changed" };
+    const open = await tx.lockOpenSessionsOf(user.id);
+    const now = clock.now();
+    const endings: Ending[] = [];
+    const live: Session[] = [];
+    for (const session of open) {
+      // What seems timed out is ended here, so that what does not count against
+      // the limit is not valid either (N1).
+      const reason = timedOut(session, now, settings.idleTimeoutMs);
+      if (reason === undefined) live.push(session);
+      else endings.push({ sessionId: session.id, reason, at: now, by: "system" });
+    }
+    const room = makeRoom(live, settings.maxSessions, settings.limitPolicy);
+    if (room === undefined) return { kind: "full", ended: await tx.endSessions(endings) };
+    for (const { id } of room)
+      endings.push({ sessionId: id, reason: "SESSION_LIMIT", at: now, by: "system", ip: input.ip });
+
+    // Later than every open session, whichever replica made it, so that "oldest" is the order of logins.
+    const createdAt = Math.max(now, ...open.map((session) => session.createdAt + 1));
+    const expiresAt = Math.ceil((createdAt + settings.maxLifetimeMs) / 1000) * 1000;
+    const ticket = accessTicket(ids, createdAt, expiresAt, settings);
+    const session: Session = {
+      id: ids.next(createdAt),
+      userId: user.id,
+      createdAt,
+      lastActivityAt: createdAt,
+      expiresAt,
+      accessExpiresAt: ticket.expiresAt,
+      jti: ticket.jti,
+      device: input.device,
+      ip: input.ip,
+      userAgent: input.userAgent,
+      refresh: { generation: 1, rotatedAt: createdAt, previousRotatedAt: createdAt },
+      end: undefined,
+    };
+    if (newHash !== undefined) await tx.updateUser(user.id, { passwordHash: newHash });
+    await tx.insertSession(session, createdAt + settings.idleTimeoutMs);
+    await tx.record([
+      { type: "LOGIN", at: createdAt, userId: user.id, sessionId: session.id, actor: user.id, ip: input.ip },
+    ]);
+    const ended = await tx.endSessions(endings);
+    const issue = () => deps.issue(session, user.roles, ticket, createdAt);
+    return { kind: "admitted", user, session, ended, issue };
+  };
+
+  const settle = (ended: readonly Session[]) =>
+    trust.settle(
+      ended.map((session) => ({ sessionId: session.id, ...session })),
+      settings.consistencyTimeoutMs,
+    );
+
+  /** Nobody will ever hold the tokens of this session: do not let it count. */
+  const withdraw = (session: Session) =>
+    store
+      .transaction(async (tx) => {
+        await tx.lockSession(session.id);
+        return tx.endSessions([
+          { sessionId: session.id, reason: "SESSION_LIMIT", at: clock.now(), by: "system" },
+        ]);
+      })
+      .catch(() => undefined);
+
+  const refuse = async (
+    account: Account | undefined,
+    usernameFolded: string,
+    ip: string,
+    failure: "INVALID_CREDENTIALS" | "USER_INACTIVE" | "TOO_MANY_ATTEMPTS" | "SESSION_LIMIT_EXCEEDED",
+    retryAfterMs?: number,
+    locked = false,
+  ) => {
+    const about = { at: clock.now(), userId: account?.id, ip };
+    await store.transaction((tx) =>
+      tx.record([
+        { ...about, type: "LOGIN_FAILED", reason: failure },
+        ...(locked ? [{ ...about, type: "ACCOUNT_LOCKED" as const }] : []),
+      ]),
+    );
+    if (failure === "USER_INACTIVE" || failure === "SESSION_LIMIT_EXCEEDED")
+      await throttle.forgive(usernameFolded, ip, true);
+    return fail(failure, retryAfterMs === undefined ? {} : { retryAfterMs });
+  };
+
+  return async (input) => {
+    const usernameFolded = foldUsername(input.username);
+    const verdict = await throttle.attempt(usernameFolded, input.ip);
+    for (let checks = 1; ; checks++) {
+      const account = await users.findByUsername(usernameFolded);
+      // Also for the unknown and the locked, so that time tells nothing (D1).
+      const password = await hasher
+        .verify(input.password, account?.passwordHash)
+        .catch(async (busy) => {
+          await throttle.forgive(usernameFolded, input.ip, false);
+          throw busy;
+        });
+      const refused = (reason: Parameters<typeof refuse>[3]) =>
+        refuse(account, usernameFolded, input.ip, reason);
+      if (verdict.retryAfterMs > 0)
+        throw await refuse(
+          account,
+          usernameFolded,
+          input.ip,
+          "TOO_MANY_ATTEMPTS",
+          verdict.retryAfterMs,
+          verdict.locked,
+        );
+      if (!password.ok || account === undefined) throw await refused("INVALID_CREDENTIALS");
+      if (!account.isActive) throw await refused("USER_INACTIVE");
+
+      const newHash = password.needsRehash ? await hasher.hash(input.password) : undefined;
+      const admission = await store.transaction((tx) => admit(tx, account, newHash, input));
+      if (admission.kind === "changed") {
+        if (checks < MOST_CHECKS) continue;
+        throw unavailable("the account keeps changing");
+      }
+      if (admission.kind === "full") {
+        await settle(admission.ended);
+        throw await refused("SESSION_LIMIT_EXCEEDED");
+      }
+      const { session, user, ended } = admission;
+      try {
+        await settle(ended);
+        await throttle.forgive(usernameFolded, input.ip, true);
+        const tokens = await admission.issue();
+        const evicted = ended.filter((gone) => gone.end?.reason === "SESSION_LIMIT");
+        return { tokens, session, user, evicted };
+      } catch (failure) {
+        await withdraw(session);
+        throw failure;
+      }
+    }
+  };
+};

@@ -1,0 +1,61 @@
+import type { SessionEnd } from "../session.js";
+import type { Unburied } from "./session_store.js";
+
+/**
+ * Fast memory of sessions that may vanish, lag or lie at any moment. What it
+ * says of a live session counts only under a lease (see `replica_registry.ts`):
+ * on the servers the lease names, for entries written in the lease's epochs.
+ * What it says of an ended session is always true: endings are final.
+ * Every method rejects with DEPENDENCY_UNAVAILABLE when a server does not answer in time.
+ */
+export interface HotStore {
+  /**
+   * Asks for one session. All questions of one event-loop turn travel together.
+   */
+  check(ask: HotAsk, lease: Lease): Promise<HotAnswer>;
+  /** Remembers a live session, if its ticket still holds: no ending has come between. */
+  fill(entry: HotEntry, ticket: string, lease: Lease): Promise<void>;
+  /** Remembers endings and forgets entries; afterwards no earlier ticket fills. Resolves to the server told, for each. */
+  bury(endings: readonly Unburied[]): Promise<{ shard: number; serverId: string }[]>;
+  /** The servers reached now, one id a shard. An id changes when a server restarts or fails over. */
+  identify(): Promise<string[]>;
+  /** Calls back when a server may have been lost, to identify again at once. */
+  onDisturbance(listener: () => void): void;
+  close(): Promise<void>;
+}
+
+export interface HotAsk {
+  readonly sessionId: string;
+  readonly now: number;
+  /** Move the last activity up to this time; 0: leave it. */
+  readonly touchAt: number;
+}
+
+/** What is remembered of a live session. */
+export interface HotEntry {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly username: string;
+  readonly roles: readonly string[];
+  readonly expiresAt: number;
+  readonly lastActivityAt: number;
+}
+
+export type HotAnswer =
+  | { readonly kind: "live"; readonly entry: HotEntry }
+  | { readonly kind: "ended"; readonly userId: string; readonly end: SessionEnd }
+  /** Nothing that counts is known. With a ticket, the answer of the truth may be filled in. */
+  | {
+      readonly kind: "unknown";
+      readonly ticket: string | undefined;
+      /** The last activity seen, when that is all that is known. */
+      readonly lastActivityAt: number;
+    };
+
+/** The right to answer from the hot store, held for a time. */
+export interface Lease {
+  /** One id a shard. */
+  readonly serverIds: readonly string[];
+  /** One epoch a shard: which entries count. */
+  readonly epochs: readonly string[];
+}

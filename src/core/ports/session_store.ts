@@ -1,0 +1,161 @@
+import type { AuditEvent } from "../audit_event.js";
+import type { EndReason, Session, SessionEnd, SessionState } from "../session.js";
+import type { Account, User } from "../user.js";
+
+/**
+ * The truth about users and sessions. Every method rejects with
+ * DEPENDENCY_UNAVAILABLE when the store cannot answer; after that, a change may
+ * or may not have happened, and repeating it is safe.
+ */
+export interface SessionStore {
+  /** Runs `work` in one transaction; what it returns is committed when this resolves. */
+  transaction<T>(work: (tx: SessionTransaction) => Promise<T>): Promise<T>;
+
+  /** What validation needs to know of each session, in the order asked; one statement. */
+  standings(sessionIds: readonly string[]): Promise<(Standing | undefined)[]>;
+
+  get(sessionId: string): Promise<Session | undefined>;
+  /** Unended sessions of a user that are live at `liveAt`, newest first. */
+  liveOf(userId: string, liveAt: LiveAt): Promise<Session[]>;
+  list(query: SessionQuery): Promise<Session[]>;
+  /** How many sessions there are, live, timed out without anybody having noticed, and ended. */
+  count(liveAt: LiveAt): Promise<{ live: number; idle: number; ended: number }>;
+  /** How many live sessions match. */
+  countLive(filter: SessionFilter, liveAt: LiveAt): Promise<number>;
+
+  /**
+   * Moves `lastActivityAt` forward for unended sessions: never inserts, never
+   * revives, at most one write a session (A3). Sessions that another
+   * transaction holds are left out. Resolves to the ids that are done with.
+   */
+  touch(activity: readonly Activity[]): Promise<string[]>;
+
+  /** Endings and changes the hot store may not know yet, by session id, of one user if given. */
+  unburied(page: { limit: number; after?: string; userId?: string }): Promise<Unburied[]>;
+  /**
+   * Notes that the hot servers named have been told, unless a replica may be
+   * trusting another server. Resolves to the ids noted.
+   */
+  markBuried(told: readonly Told[]): Promise<string[]>;
+  /** Which of these no replica can still call live out of the hot store. */
+  outOfReach(sessionIds: readonly string[]): Promise<string[]>;
+
+  /** Deletes up to `limit` sessions that ended before `endedBefore` and whose access tokens are all expired. */
+  deleteEnded(endedBefore: number, now: number, limit: number): Promise<number>;
+
+  /** Endings after a revision in order, with how far the order is known to be complete. */
+  endingsAfter(revision: bigint, now: number, limit: number): Promise<Session[]>;
+  /** The newest revision, of one user's sessions if given; 0: nothing has ended. */
+  lastRevision(userId?: string): Promise<bigint>;
+}
+
+/** One transaction. Locks are taken in the order user, sessions by id, order of endings. */
+export interface SessionTransaction {
+  /** Locks the user until commit. */
+  lockUser(userId: string): Promise<Account | undefined>;
+  /** Reads the user without a lock. */
+  readUser(userId: string): Promise<Account | undefined>;
+  insertUser(account: Account, usernameFolded: string): Promise<"inserted" | "username_taken">;
+  updateUser(userId: string, patch: UserPatch): Promise<void>;
+  deleteUser(userId: string): Promise<void>;
+
+  /** Locks the session until commit. */
+  lockSession(sessionId: string): Promise<Session | undefined>;
+  /** Locks and returns the user's unended sessions, by id (so by age). */
+  lockOpenSessionsOf(userId: string): Promise<Session[]>;
+  /** Locks and returns up to `limit` live sessions that match and have an id greater than `afterId`. */
+  lockMatching(
+    filter: SessionFilter,
+    liveAt: LiveAt,
+    limit: number,
+    afterId: string | undefined,
+  ): Promise<Session[]>;
+  /** `nextCheckAt`: when the sweeper first looks whether it timed out. */
+  insertSession(session: Session, nextCheckAt: number): Promise<void>;
+  updateSession(sessionId: string, patch: SessionPatch): Promise<void>;
+  /**
+   * Ends unended sessions and writes one SESSION_ENDED event for each. Gives
+   * out revisions in commit order, so call it last. Resolves to those ended.
+   */
+  endSessions(endings: readonly Ending[]): Promise<Session[]>;
+  /** Locks up to `limit` unended sessions whose next check is due; those that another sweeper holds are left to it. */
+  lockDue(now: number, limit: number): Promise<Session[]>;
+  /** Sets when to look again. */
+  postponeChecks(checks: readonly { sessionId: string; nextCheckAt: number }[]): Promise<void>;
+  /** Makes the hot store forget the user's live sessions: what it remembers of the user has changed. */
+  forgetHot(userId: string): Promise<string[]>;
+  record(events: readonly AuditEvent[]): Promise<void>;
+}
+
+/** The moment to judge liveness at. */
+export interface LiveAt {
+  readonly now: number;
+  readonly idleTimeoutMs: number;
+}
+
+/** A session as validation sees it, with the user as they are now. */
+export interface Standing {
+  readonly session: Pick<
+    Session,
+    "id" | "userId" | "lastActivityAt" | "expiresAt" | "accessExpiresAt" | "end"
+  >;
+  readonly user: Pick<User, "username" | "roles">;
+  /** Whether a replica may still call it live although it has ended. */
+  readonly withinReach: boolean;
+}
+
+export interface Activity {
+  readonly sessionId: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface Ending {
+  readonly sessionId: string;
+  readonly reason: EndReason;
+  readonly at: number;
+  readonly by: string;
+  readonly ip?: string | undefined;
+  readonly note?: string | undefined;
+}
+
+/** Something the hot store has to be told: an ending, or (without `end`) to forget. */
+export interface Unburied {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly end: SessionEnd | undefined;
+  readonly accessExpiresAt: number;
+}
+
+/** Which hot server was told of a session. */
+export interface Told {
+  readonly sessionId: string;
+  readonly shard: number;
+  readonly serverId: string;
+}
+
+export type UserPatch = Partial<Pick<Account, "displayName" | "roles" | "isActive" | "passwordHash">>;
+
+export type SessionPatch = Partial<
+  Pick<Session, "refresh" | "lastActivityAt" | "jti" | "accessExpiresAt">
+>;
+
+/** Conditions joined by "and". Times are milliseconds since the epoch. */
+export interface SessionFilter {
+  readonly userId?: string | undefined;
+  readonly state?: SessionState | undefined;
+  readonly ip?: string | undefined;
+  readonly createdAfter?: number | undefined;
+  readonly createdBefore?: number | undefined;
+  readonly inactiveSince?: number | undefined;
+}
+
+/** One page of a listing by creation. */
+export interface SessionQuery {
+  readonly filter: SessionFilter;
+  readonly liveAt: LiveAt;
+  readonly order: "created_desc" | "created_asc";
+  /** The last session id of the page before. Ids are in order of creation (UUIDv7). */
+  readonly after: string | undefined;
+  readonly limit: number;
+}

@@ -1,0 +1,16 @@
+import type { AccessClaims } from "./token_signer.js";
+
+/** Reads access tokens. */
+export interface TokenVerifier {
+  /**
+   * The claims, when the token's form, signature and claims are right and its
+   * issuer and audience are the configured ones; else undefined. Says nothing
+   * of the clock, the session, or the audience of one request: those are judged
+   * on every call.
+   *
+   * Synchronous for a malformed token and for one verified before, a promise
+   * otherwise. The claims are shared between callers and frozen. Rejects, as
+   * the key store does, only when it takes that store to know the token's key.
+   */
+  verify(token: string): AccessClaims | undefined | Promise<AccessClaims | undefined>;
+}

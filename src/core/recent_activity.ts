@@ -1,0 +1,31 @@
+import type { ActivityLog } from "./activity_log.js";
+import type { HotTrust } from "./hot_trust.js";
+import type { Clock } from "./ports/clock.js";
+import type { HotStore } from "./ports/hot_store.js";
+import type { Session } from "./session.js";
+
+/** The sessions with uses that have not reached Postgres yet, as far as this replica and the hot store know them. */
+export type WithRecentActivity = (sessions: readonly Session[]) => Promise<Session[]>;
+
+export const withRecentActivity = (deps: {
+  hot: HotStore;
+  trust: HotTrust;
+  activity: ActivityLog;
+  clock: Clock;
+}): WithRecentActivity => {
+  const { hot, trust, activity, clock } = deps;
+  const recent = async (session: Session): Promise<Session> => {
+    if (session.end) return session;
+    const lease = trust.lease();
+    const answer =
+      lease &&
+      (await hot
+        .check({ sessionId: session.id, now: clock.now(), touchAt: 0 }, lease)
+        // A listing is worth showing without it.
+        .catch(() => undefined));
+    const seen = answer?.kind === "live" ? answer.entry.lastActivityAt : 0;
+    const lastActivityAt = Math.max(session.lastActivityAt, activity.pending(session.id), seen);
+    return lastActivityAt === session.lastActivityAt ? session : { ...session, lastActivityAt };
+  };
+  return (sessions) => Promise.all(sessions.map(recent));
+};

@@ -1,0 +1,131 @@
+import type { ActivityLog } from "./activity_log.js";
+import { type CurfewError, fail } from "./errors.js";
+import type { HotTrust } from "./hot_trust.js";
+import { accessTicket, type IssuedTokens, type IssueTokens } from "./issue_tokens.js";
+import type { Clock } from "./ports/clock.js";
+import type { IdSource } from "./ports/id_source.js";
+import type { RefreshTokenCodec } from "./ports/refresh_token_codec.js";
+import type { SessionStore, SessionTransaction } from "./ports/session_store.js";
+import { decideRefresh } from "./refresh_decision.js";
+import { type EndReason, type Session, timedOut } from "./session.js";
+import type { CoreSettings } from "./settings.js";
+import { endedRefreshVerdict } from "./verdict.js";
+
+export interface RefreshInput {
+  readonly refreshToken: string;
+  readonly ip: string;
+}
+
+export interface RefreshOutput {
+  readonly tokens: IssuedTokens;
+  readonly session: Session;
+}
+
+/** What one transaction came to. Refusals are answers here: what they recorded has to be committed. */
+type Outcome =
+  | { readonly kind: "granted"; readonly session: Session; readonly issue: () => Promise<IssuedTokens> }
+  | { readonly kind: "refused"; readonly failure: CurfewError }
+  | { readonly kind: "ended"; readonly session: Session; readonly failure: CurfewError };
+
+/**
+ * Exchanges a refresh token for its successor, under the lock of its session,
+ * so that of any number of racing exchanges and endings each sees the one before.
+ */
+export const refreshTokens = (deps: {
+  store: SessionStore;
+  codec: RefreshTokenCodec;
+  issue: IssueTokens;
+  trust: HotTrust;
+  activity: ActivityLog;
+  ids: IdSource;
+  clock: Clock;
+  settings: CoreSettings;
+}): ((input: RefreshInput) => Promise<RefreshOutput>) => {
+  const { store, codec, trust, activity, clock, settings } = deps;
+
+  const end = async (
+    tx: SessionTransaction,
+    session: Session,
+    reason: EndReason,
+    at: number,
+    failure: (ended: Session) => CurfewError,
+    ip: string,
+  ): Promise<Outcome> => {
+    const [ended] = await tx.endSessions([
+      { sessionId: session.id, reason, at, by: "system", ip },
+    ]);
+    return ended
+      ? { kind: "ended", session: ended, failure: failure(ended) }
+      : { kind: "refused", failure: fail("SESSION_REVOKED_OR_INVALID") };
+  };
+
+  const timeoutVerdict = (ended: Session): CurfewError =>
+    ended.end ? endedRefreshVerdict(ended.end) : fail("SESSION_REVOKED_OR_INVALID");
+
+  const exchange = async (
+    tx: SessionTransaction,
+    presented: NonNullable<ReturnType<RefreshTokenCodec["parse"]>>,
+    ip: string,
+  ): Promise<Outcome> => {
+    const session = await tx.lockSession(presented.sessionId);
+    if (session === undefined)
+      return { kind: "refused", failure: fail("SESSION_REVOKED_OR_INVALID") };
+    // An ending answers "ended" only when it is in force everywhere (L2).
+    if (session.end)
+      return { kind: "ended", session, failure: endedRefreshVerdict(session.end) };
+
+    const now = clock.now();
+    const lastActivityAt = Math.max(session.lastActivityAt, activity.pending(session.id));
+    const timeout = timedOut({ ...session, lastActivityAt }, now, settings.idleTimeoutMs);
+    if (timeout === "EXPIRED")
+      return end(tx, session, "EXPIRED", session.expiresAt, timeoutVerdict, ip);
+    if (timeout === "IDLE_TIMEOUT") {
+      const at = lastActivityAt + settings.idleTimeoutMs;
+      return end(tx, session, "IDLE_TIMEOUT", at, timeoutVerdict, ip);
+    }
+
+    const decision = decideRefresh(session.refresh, presented.generation, now, settings.graceMs);
+    if (decision.kind === "unknown")
+      return { kind: "refused", failure: fail("REFRESH_TOKEN_INVALID") };
+    const about = { at: now, userId: session.userId, sessionId: session.id, ip };
+    if (decision.kind === "refuse" || decision.kind === "end") {
+      const metadata = { generation: String(presented.generation) };
+      await tx.record([{ ...about, type: "REFRESH_REUSED", reason: decision.kind, metadata }]);
+      const reused = fail("REFRESH_TOKEN_REUSED");
+      return decision.kind === "refuse"
+        ? { kind: "refused", failure: reused }
+        : end(tx, session, "REFRESH_REUSE", now, () => reused, ip);
+    }
+
+    const user = await tx.readUser(session.userId);
+    const ticket = accessTicket(deps.ids, now, session.expiresAt, settings);
+    const repeated = decision.kind === "repeat";
+    const patch = {
+      jti: ticket.jti,
+      accessExpiresAt: Math.max(session.accessExpiresAt, ticket.expiresAt),
+      // A repetition is not a new use: grace extends no timeout (R4).
+      ...(!repeated && { refresh: decision.next, lastActivityAt: Math.max(lastActivityAt, now) }),
+    };
+    await tx.updateSession(session.id, patch);
+    await tx.record([
+      { ...about, type: "REFRESHED", actor: session.userId, metadata: repeated ? { repeated: "true" } : {} },
+    ]);
+    const renewed = { ...session, ...patch };
+    return {
+      kind: "granted",
+      session: renewed,
+      issue: () => deps.issue(renewed, user?.roles ?? [], ticket, now, presented.keyTag),
+    };
+  };
+
+  return async ({ refreshToken, ip }) => {
+    const presented = codec.parse(refreshToken);
+    if (presented === undefined) throw fail("REFRESH_TOKEN_INVALID");
+    const outcome = await store.transaction((tx) => exchange(tx, presented, ip));
+    if (outcome.kind === "granted")
+      return { session: outcome.session, tokens: await outcome.issue() };
+    if (outcome.kind === "ended")
+      await trust.settle([{ sessionId: outcome.session.id, ...outcome.session }], settings.consistencyTimeoutMs);
+    throw outcome.failure;
+  };
+};

@@ -1,0 +1,119 @@
+import type { ActivityLog } from "./activity_log.js";
+import { fail } from "./errors.js";
+import type { HotTrust } from "./hot_trust.js";
+import type { Clock } from "./ports/clock.js";
+import type { HotAnswer, HotEntry, HotStore, Lease } from "./ports/hot_store.js";
+import type { SessionStore, Standing } from "./ports/session_store.js";
+import { timedOut } from "./session.js";
+import { endedVerdict } from "./verdict.js";
+
+/** How long an answer "ended" may wait until no replica says otherwise (L2). Milliseconds. */
+export const SETTLE_MS = 200;
+
+/**
+ * Whether a session is live at this moment: from the hot store where that is
+ * known to be complete, else from Postgres. `touchAt` counts as a use of the
+ * session; 0 does not.
+ *
+ * Rejects with the verdict on a session that is not live, and with
+ * DEPENDENCY_UNAVAILABLE when nothing is certain.
+ */
+export type SessionCheck = (sessionId: string, touchAt: number) => Promise<HotEntry>;
+
+export const sessionCheck = (deps: {
+  hot: HotStore;
+  trust: HotTrust;
+  store: SessionStore;
+  /** `store.standings`, gathered over one event-loop turn. */
+  standing: (sessionId: string) => Promise<Standing | undefined>;
+  activity: ActivityLog;
+  clock: Clock;
+  idleTimeoutMs: number;
+}): SessionCheck => {
+  const { hot, trust, store, standing, activity, clock, idleTimeoutMs } = deps;
+
+  const askHot = async (
+    sessionId: string,
+    touchAt: number,
+    lease: Lease,
+  ): Promise<HotAnswer | undefined> => {
+    try {
+      return await hot.check({ sessionId, now: clock.now(), touchAt }, lease);
+    } catch {
+      trust.suspect();
+      return undefined;
+    }
+  };
+
+  /** Ends a session that has timed out, unless it was used after all. Resolves to the use, if so. */
+  const recordTimeout = async (sessionId: string, lastActivityAt: number): Promise<number> => {
+    const outcome = await store.transaction(async (tx) => {
+      const session = await tx.lockSession(sessionId);
+      if (session === undefined) throw fail("SESSION_REVOKED_OR_INVALID");
+      if (session.end) return { ended: session };
+      const lastUse = Math.max(session.lastActivityAt, lastActivityAt);
+      const now = clock.now();
+      const reason = timedOut({ ...session, lastActivityAt: lastUse }, now, idleTimeoutMs);
+      if (reason === undefined) return { lastUse };
+      const at = Math.min(now, reason === "EXPIRED" ? session.expiresAt : lastUse + idleTimeoutMs);
+      const [ended] = await tx.endSessions([{ sessionId, reason, at, by: "system" }]);
+      return { ended };
+    });
+    if (outcome.ended === undefined) return outcome.lastUse ?? lastActivityAt;
+    const { id, userId, end, accessExpiresAt } = outcome.ended;
+    await trust.settle([{ sessionId: id, userId, end, accessExpiresAt }], SETTLE_MS);
+    throw end ? endedVerdict(end) : fail("SESSION_REVOKED_OR_INVALID");
+  };
+
+  const askTruth = async (
+    sessionId: string,
+    touchAt: number,
+    hotActivityAt: number,
+  ): Promise<HotEntry> => {
+    const found = await standing(sessionId);
+    if (found === undefined) throw fail("SESSION_REVOKED_OR_INVALID");
+    const { session, user } = found;
+    if (session.end) {
+      const change = { sessionId, ...session };
+      if (found.withinReach) await trust.settle([change], SETTLE_MS);
+      // Remembered for the next time; if it is not, that one asks again.
+      else if (trust.lease()) hot.bury([change]).catch(() => trust.suspect());
+      throw endedVerdict(session.end);
+    }
+    let lastActivityAt = Math.max(
+      session.lastActivityAt,
+      hotActivityAt,
+      activity.pending(sessionId),
+    );
+    if (timedOut({ ...session, lastActivityAt }, clock.now(), idleTimeoutMs) !== undefined)
+      lastActivityAt = await recordTimeout(sessionId, lastActivityAt);
+    return {
+      sessionId,
+      userId: session.userId,
+      username: user.username,
+      roles: user.roles,
+      expiresAt: session.expiresAt,
+      lastActivityAt: Math.max(lastActivityAt, touchAt),
+    };
+  };
+
+  return async (sessionId, touchAt) => {
+    const lease = trust.lease();
+    let ticket: string | undefined;
+    let hotActivityAt = 0;
+    if (lease !== undefined) {
+      const answer = await askHot(sessionId, touchAt, lease);
+      if (answer?.kind === "ended") throw endedVerdict(answer.end);
+      if (answer?.kind === "live" && trust.holds(lease)) {
+        if (touchAt !== 0) activity.record(sessionId, touchAt);
+        return answer.entry;
+      }
+      if (answer?.kind === "unknown") ({ ticket, lastActivityAt: hotActivityAt } = answer);
+    }
+    const entry = await askTruth(sessionId, touchAt, hotActivityAt);
+    if (touchAt !== 0) activity.record(sessionId, touchAt);
+    if (lease !== undefined && ticket !== undefined)
+      hot.fill(entry, ticket, lease).catch(() => trust.suspect());
+    return entry;
+  };
+};

@@ -1,0 +1,30 @@
+/** What the core is told at start. Times are milliseconds. */
+export interface CoreSettings {
+  readonly issuer: string;
+  readonly audience: string;
+  /** Life of an access token. */
+  readonly accessTtlMs: number;
+  /** A session not used for this long ends. */
+  readonly idleTimeoutMs: number;
+  /** A session ends after this long at the latest. */
+  readonly maxLifetimeMs: number;
+  /** How long a refresh token gives its successor again (R2). */
+  readonly graceMs: number;
+  /** Most live sessions of one user (N1). */
+  readonly maxSessions: number;
+  readonly limitPolicy: LimitPolicy;
+  /** How long a login or refresh may wait until Postgres and Redis agree. */
+  readonly consistencyTimeoutMs: number;
+  /** How long an ended session stays on record. */
+  readonly retentionMs: number;
+  readonly passwordMinLength: number;
+}
+
+export type LimitPolicy = "evict_oldest" | "evict_least_recently_used" | "reject";
+
+/**
+ * Most activity that kill -9 may lose, in milliseconds (A1). Activity reaches
+ * Postgres at half this interval.
+ */
+export const toleratedActivityLossMs = (idleTimeoutMs: number): number =>
+  Math.min(5000, idleTimeoutMs / 20);

@@ -1,0 +1,95 @@
+import { activityLog } from "./activity_log.js";
+import { changePassword } from "./change_password.js";
+import { cleanup } from "./cleanup.js";
+import { endSessions } from "./end_sessions.js";
+import { explainToken } from "./explain_token.js";
+import { hotTrust } from "./hot_trust.js";
+import { issueTokens } from "./issue_tokens.js";
+import { listSessions } from "./list_sessions.js";
+import { login } from "./login.js";
+import { logout } from "./logout.js";
+import { manageUsers } from "./manage_users.js";
+import { perTurn } from "./per_turn.js";
+import type { AuditLog } from "./ports/audit_log.js";
+import type { HotStore } from "./ports/hot_store.js";
+import type { IdSource } from "./ports/id_source.js";
+import type { LoginThrottle } from "./ports/login_throttle.js";
+import type { PasswordHasher } from "./ports/password_hasher.js";
+import type { RefreshTokenCodec } from "./ports/refresh_token_codec.js";
+import type { ReplicaRegistry } from "./ports/replica_registry.js";
+import type { SessionStore, Standing } from "./ports/session_store.js";
+import type { TokenSigner } from "./ports/token_signer.js";
+import type { TokenVerifier } from "./ports/token_verifier.js";
+import type { UserStore } from "./ports/user_store.js";
+import { withRecentActivity } from "./recent_activity.js";
+import { recordActivity } from "./record_activity.js";
+import { refreshTokens } from "./refresh_tokens.js";
+import { unavailable } from "./errors.js";
+import { sessionCheck } from "./session_check.js";
+import { sessionStats } from "./session_stats.js";
+import type { CoreSettings } from "./settings.js";
+import type { SharedClock } from "./shared_clock.js";
+import { validateToken } from "./validate_token.js";
+
+/** Everything the core needs from outside. */
+export interface Ports {
+  readonly store: SessionStore;
+  readonly users: UserStore;
+  readonly audit: AuditLog;
+  readonly throttle: LoginThrottle;
+  readonly registry: ReplicaRegistry;
+  readonly hot: HotStore;
+  readonly signer: TokenSigner;
+  readonly verifier: TokenVerifier;
+  readonly codec: RefreshTokenCodec;
+  readonly hasher: PasswordHasher;
+  readonly ids: IdSource;
+  readonly clock: SharedClock;
+  /** Calls back at the end of the event-loop turn. */
+  readonly schedule: (task: () => void) => void;
+}
+
+/** Doubts that wait for Postgres at most; the rest are answered UNAVAILABLE at once, so that no queue grows. */
+const MOST_DOUBTS = 5000;
+/** Statements that look at doubts at once, so that a lost hot store does not become a lost Postgres. */
+const MOST_DOUBT_STATEMENTS = 4;
+const MOST_DOUBTS_IN_STATEMENT = 500;
+
+export type UseCases = ReturnType<typeof useCases>;
+
+/** What Curfew does, made of its parts. */
+export const useCases = (ports: Ports, settings: CoreSettings) => {
+  const { store, hot, clock } = ports;
+  const { idleTimeoutMs, passwordMinLength: minLength } = settings;
+  const activity = activityLog(store);
+  const trust = hotTrust(ports);
+  const standing = perTurn<string, Standing | undefined>({
+    run: (sessionIds) => store.standings(sessionIds),
+    maxBatch: MOST_DOUBTS_IN_STATEMENT,
+    maxInFlight: MOST_DOUBT_STATEMENTS,
+    schedule: ports.schedule,
+    limit: { maxWaiting: MOST_DOUBTS, error: () => unavailable("too many doubts waiting") },
+  });
+  const check = sessionCheck({ hot, trust, store, standing, activity, clock, idleTimeoutMs });
+  const end = endSessions({ store, trust, clock, idleTimeoutMs });
+  const issue = issueTokens({ ...ports, settings });
+
+  return {
+    login: login({ ...ports, issue, trust, settings }),
+    refreshTokens: refreshTokens({ ...ports, issue, trust, activity, settings }),
+    logout: logout({ ...ports, end }),
+    validateToken: validateToken({ ...ports, check }),
+    recordActivity: recordActivity({ check, clock }),
+    changePassword: changePassword({ ...ports, end, minLength }),
+    users: manageUsers({ ...ports, end, minLength }),
+    end,
+    listSessions: listSessions({ store, clock, idleTimeoutMs }),
+    withRecentActivity: withRecentActivity({ hot, trust, activity, clock }),
+    explainToken: explainToken({ ...ports, check }),
+    sessionStats: sessionStats({ ...ports, idleTimeoutMs }),
+    cleanup: cleanup({ store, clock, settings }),
+    /** Kept going by the server: the trust in the hot store, and activity on its way to Postgres. */
+    trust,
+    activity,
+  };
+};

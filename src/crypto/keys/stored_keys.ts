@@ -1,0 +1,109 @@
+import type {
+  KeyAlgorithm,
+  KeyStore,
+  KeyUse,
+  SigningAlgorithm,
+  StoredKey,
+} from "../../core/ports/key_store.js";
+import { KeyError } from "./key_error.js";
+import { algorithmFor, currentKey, dueTransitions } from "./key_lifecycle.js";
+import type { SigningKeys } from "./key_set.js";
+import type { RefreshKeys } from "./refresh_key.js";
+import { isSealed, openSecret, sealSecret } from "./sealed_secret.js";
+import { makeStoredKey, openRefreshKey, openSigningKey } from "./stored_key.js";
+
+export interface StoredKeysOptions {
+  readonly store: KeyStore;
+  /** The algorithm of access tokens from now on. */
+  readonly algorithm: SigningAlgorithm;
+  /** 32 bytes; without it keys are stored in clear. */
+  readonly encryptionKey: Uint8Array | undefined;
+  /** Milliseconds since the epoch, the same on all replicas. */
+  readonly now: () => number;
+  /** How long a key is published before it signs, in milliseconds. */
+  readonly publicationMs: number;
+}
+
+/** Makes sure that there is a key of this use and of today's algorithm, whoever starts first. */
+export async function ensureStoredKey(options: StoredKeysOptions, use: KeyUse): Promise<void> {
+  const { store, encryptionKey, now } = options;
+  const algorithm = algorithmFor(use, options.algorithm);
+  const keys = await keysOf(store, use);
+  const ready = keys.some(
+    (key) => key.algorithm === algorithm && (key.state === "next" || key.state === "active"),
+  );
+  if (ready) {
+    return;
+  }
+  // When another key signs already, the other replicas have to learn of this one first.
+  const state = currentKey(keys, algorithm) === undefined ? "active" : "next";
+  await store.insertIfNone(await makeStoredKey({ algorithm, state, encryptionKey, now: now() }));
+}
+
+/** Loads the signing keys in use, after doing what is due. */
+export async function loadStoredSigningKeys(options: StoredKeysOptions): Promise<SigningKeys> {
+  const { keys, current } = await loadStored(options, "sign");
+  const opened = await Promise.all(keys.map((key) => openSigningKey(key, options.encryptionKey)));
+  const signer = opened.find(({ kid }) => kid === current.kid);
+  if (signer === undefined) {
+    throw new KeyError(`Stored key ${current.kid} signs but was not loaded.`);
+  }
+  return { signer, accepted: opened };
+}
+
+/** Loads the refresh keys in use, after doing what is due. */
+export async function loadStoredRefreshKeys(options: StoredKeysOptions): Promise<RefreshKeys> {
+  const { keys, current } = await loadStored(options, "refresh");
+  return {
+    current: openRefreshKey(current, options.encryptionKey),
+    all: keys.map((key) => openRefreshKey(key, options.encryptionKey)),
+  };
+}
+
+async function loadStored(
+  options: StoredKeysOptions,
+  use: KeyUse,
+): Promise<{ keys: StoredKey[]; current: StoredKey }> {
+  const algorithm = algorithmFor(use, options.algorithm);
+  const keys = await settleStoredKeys(options, use, algorithm);
+  const current = currentKey(keys, algorithm);
+  if (current === undefined) {
+    throw new KeyError(
+      `There is no active key of use "${use}" in the store. Restart a server to have one made.`,
+    );
+  }
+  await sealClearKeys(options, keys);
+  return { keys, current };
+}
+
+async function settleStoredKeys(
+  { store, now, publicationMs }: StoredKeysOptions,
+  use: KeyUse,
+  algorithm: KeyAlgorithm,
+): Promise<StoredKey[]> {
+  const at = now();
+  const keys = await keysOf(store, use);
+  const due = dueTransitions(keys, algorithm, at - publicationMs);
+  for (const { kid, to } of due) {
+    await store.setState(kid, to, at);
+  }
+  return due.length === 0 ? keys : keysOf(store, use);
+}
+
+/** Keys stored before KEY_ENCRYPTION_KEY was set do not stay in clear (D6). */
+async function sealClearKeys(
+  { store, encryptionKey }: StoredKeysOptions,
+  keys: readonly StoredKey[],
+): Promise<void> {
+  if (encryptionKey === undefined) {
+    return;
+  }
+  for (const { kid, secret } of keys.filter((key) => !isSealed(key.secret))) {
+    const clear = openSecret(kid, secret, undefined);
+    await store.replaceSecret(kid, sealSecret(kid, clear, encryptionKey));
+  }
+}
+
+async function keysOf(store: KeyStore, use: KeyUse): Promise<StoredKey[]> {
+  return (await store.list()).filter((key) => key.use === use && key.state !== "retired");
+}

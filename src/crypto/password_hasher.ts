@@ -1,0 +1,71 @@
+import { availableParallelism } from "node:os";
+import { fail } from "../core/errors.js";
+import type { PasswordHasher } from "../core/ports/password_hasher.js";
+import { createBoundedRunner } from "./bounded_runner.js";
+import {
+  type Argon2Cost,
+  createDummyCheck,
+  DEFAULT_ARGON2_COST,
+  hashArgon2,
+  readArgon2,
+} from "./passwords/argon2.js";
+import { readBcrypt } from "./passwords/bcrypt.js";
+import type { PasswordCheck } from "./passwords/password_check.js";
+import { readPbkdf2 } from "./passwords/pbkdf2.js";
+import { readScrypt } from "./passwords/scrypt.js";
+
+export interface PasswordHasherOptions {
+  readonly cost?: Argon2Cost | undefined;
+  /** How many passwords are worked on at once. */
+  readonly concurrency?: number | undefined;
+  /** How many may wait. */
+  readonly maxQueue?: number | undefined;
+  /** How long one may wait, in milliseconds. */
+  readonly maxWaitMs?: number | undefined;
+}
+
+// Hashes and signature checks share the four threads of libuv: one stays free for checks (D2).
+const MAX_DEFAULT_CONCURRENCY = 3;
+
+/**
+ * Hashes with argon2id and checks argon2, bcrypt, PBKDF2 and scrypt hashes.
+ *
+ * Passwords are normalised to NFC (RFC 8265 §4.2.2) before they are hashed. A
+ * hash that came from elsewhere may be of the text as it was typed, so a
+ * password that NFC changes is tried both ways.
+ */
+export function createPasswordHasher(options: PasswordHasherOptions = {}): PasswordHasher {
+  const cost = options.cost ?? DEFAULT_ARGON2_COST;
+  const dummy = createDummyCheck(cost);
+  const run = createBoundedRunner({
+    concurrency: options.concurrency ?? Math.min(availableParallelism(), MAX_DEFAULT_CONCURRENCY),
+    maxQueue: options.maxQueue ?? 64,
+    maxWaitMs: options.maxWaitMs ?? 1000,
+    onBusy: (retryAfterMs) => fail("TOO_MANY_ATTEMPTS", { retryAfterMs }),
+  });
+
+  return {
+    hash: (password) => run(() => hashArgon2(password.normalize("NFC"), cost)),
+    verify(password, encoded) {
+      const check = readPasswordHash(encoded ?? "", cost) ?? dummy;
+      return run(async () => {
+        const normal = password.normalize("NFC");
+        if (await check.matches(normal)) {
+          return { ok: true, needsRehash: !check.current };
+        }
+        const ok = normal !== password && (await check.matches(password));
+        return { ok, needsRehash: ok };
+      });
+    },
+  };
+}
+
+/** Whether an encoded hash is of a scheme that can be checked, for imports. */
+export const isPasswordHash = (encoded: string): boolean =>
+  readPasswordHash(encoded, DEFAULT_ARGON2_COST) !== undefined;
+
+function readPasswordHash(encoded: string, cost: Argon2Cost): PasswordCheck | undefined {
+  return (
+    readArgon2(encoded, cost) ?? readBcrypt(encoded) ?? readPbkdf2(encoded) ?? readScrypt(encoded)
+  );
+}

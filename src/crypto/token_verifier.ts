@@ -1,0 +1,101 @@
+import { compactVerify, errors } from "jose";
+import { LRUCache } from "lru-cache";
+import { unavailable } from "../core/errors.js";
+import type { AccessClaims } from "../core/ports/token_signer.js";
+import type { TokenVerifier } from "../core/ports/token_verifier.js";
+import type { Keyring } from "./keyring.js";
+import type { VerificationKey } from "./keys/signing_key.js";
+import { decodeAccessClaims, type ExpectedClaims } from "./tokens/access_claims.js";
+import { type CompactToken, MAX_TOKEN_LENGTH, parseCompactToken } from "./tokens/compact_token.js";
+import { hasLowS } from "./tokens/low_s.js";
+
+export interface TokenVerifierOptions extends ExpectedClaims {
+  readonly keys: Pick<Keyring, "verificationKey" | "reloadForUnknownKey">;
+  /** How many verified tokens are remembered; about 2 KB each. */
+  readonly cacheSize?: number | undefined;
+}
+
+/** What is remembered of a token: it is good as long as its key is. */
+interface Verified {
+  readonly key: VerificationKey;
+  readonly claims: AccessClaims;
+}
+
+const DEFAULT_CACHE_SIZE = 50_000;
+
+/** Verifies access tokens (RFC 7519 §7.2, RFC 8725, RFC 9068 §4) and remembers the good ones. */
+export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  const { keys } = options;
+  const verified = new LRUCache<string, Verified>({ max: options.cacheSize ?? DEFAULT_CACHE_SIZE });
+  const underWay = new Map<string, Promise<AccessClaims | undefined>>();
+
+  const isCurrent = (key: VerificationKey): boolean => keys.verificationKey(key.kid) === key;
+
+  async function findKey(kid: string): Promise<VerificationKey | undefined> {
+    const known = keys.verificationKey(kid);
+    if (known !== undefined) {
+      return known;
+    }
+    // Another replica may have just made it. Not knowing is no reason to log anybody out.
+    await keys.reloadForUnknownKey().catch((cause: unknown) => {
+      throw unavailable(cause);
+    });
+    return keys.verificationKey(kid);
+  }
+
+  async function check(token: string, form: CompactToken): Promise<AccessClaims | undefined> {
+    const key = await findKey(form.kid);
+    if (key === undefined || !(await isSignedBy(key, token, form))) {
+      return undefined;
+    }
+    const claims = decodeAccessClaims(form.payload, options);
+    if (claims === undefined || !isCurrent(key)) {
+      return undefined;
+    }
+    verified.set(token, { key, claims });
+    return claims;
+  }
+
+  return {
+    verify(token) {
+      // Before anything is hashed: a long text costs time to look up.
+      if (token.length > MAX_TOKEN_LENGTH) {
+        return undefined;
+      }
+      const known = verified.get(token);
+      if (known !== undefined && isCurrent(known.key)) {
+        return known.claims;
+      }
+      const running = underWay.get(token);
+      if (running !== undefined) {
+        return running;
+      }
+      const form = parseCompactToken(token);
+      if (form === undefined) {
+        return undefined;
+      }
+      const started = check(token, form).finally(() => underWay.delete(token));
+      underWay.set(token, started);
+      return started;
+    },
+  };
+}
+
+async function isSignedBy(
+  { algorithm, publicKey }: VerificationKey,
+  token: string,
+  { alg, signature }: CompactToken,
+): Promise<boolean> {
+  if (alg !== algorithm || (algorithm === "ES256" && !hasLowS(signature))) {
+    return false;
+  }
+  try {
+    await compactVerify(token, publicKey, { algorithms: [algorithm] });
+    return true;
+  } catch (error) {
+    if (error instanceof errors.JOSEError) {
+      return false;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,60 @@
+import type { AccessClaims } from "../../core/ports/token_signer.js";
+import { parseStrictJsonObject } from "./strict_json.js";
+
+/** Who must have issued a token, and for whom. */
+export interface ExpectedClaims {
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/** The claims as JSON; a single audience as a string (RFC 7519 §4.1.3). */
+export function encodeAccessClaims(claims: AccessClaims): Uint8Array {
+  const { iss, aud, sub, sid, jti, iat, exp, sexp, auth_time, amr, roles } = claims;
+  const audience = aud.length === 1 ? aud[0] : aud;
+  return Buffer.from(
+    JSON.stringify({ iss, aud: audience, sub, sid, jti, iat, exp, sexp, auth_time, amr, roles }),
+  );
+}
+
+/**
+ * Reads the claims of a token whose signature is right. Undefined when one is
+ * missing or of another type, the issuer or audience is foreign, or the token
+ * would outlive its session. Claims that are not known are left out; `nbf` is
+ * never written, so a token with it is not one of ours.
+ */
+export function decodeAccessClaims(
+  payload: Uint8Array,
+  { issuer, audience }: ExpectedClaims,
+): AccessClaims | undefined {
+  const claims = parseStrictJsonObject(payload);
+  if (claims === undefined || claims.iss !== issuer || "nbf" in claims) {
+    return undefined;
+  }
+  const { sub, sid, jti, iat, exp, sexp, auth_time, amr, roles } = claims;
+  const aud = typeof claims.aud === "string" ? [claims.aud] : claims.aud;
+  const complete =
+    isName(sub) &&
+    isName(sid) &&
+    isName(jti) &&
+    isTime(iat) &&
+    isTime(exp) &&
+    isTime(sexp) &&
+    isTime(auth_time) &&
+    isNames(amr) &&
+    isNames(roles) &&
+    isNames(aud);
+  if (!complete || !aud.includes(audience) || exp > sexp) {
+    return undefined;
+  }
+  Object.freeze(aud);
+  Object.freeze(amr);
+  Object.freeze(roles);
+  return Object.freeze({ iss: issuer, aud, sub, sid, jti, iat, exp, sexp, auth_time, amr, roles });
+}
+
+const isName = (value: unknown): value is string => typeof value === "string" && value !== "";
+
+const isNames = (value: unknown): value is string[] => Array.isArray(value) && value.every(isName);
+
+const isTime = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0;

@@ -1,0 +1,114 @@
+import { randomUUID } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import type { HotAnswer, HotEntry, HotStore } from "../core/ports/hot_store.js";
+import type { Unburied } from "../core/ports/session_store.js";
+import { type SessionEnd, timedOut } from "../core/session.js";
+
+export interface InProcessHotStoreOptions {
+  readonly idleTimeoutMs: number;
+  /** Most live sessions remembered, and most ended ones; the least recently used are forgotten first. */
+  readonly maxSessions: number;
+}
+
+/**
+ * The hot store of a service that runs as one process: one shard, in memory,
+ * a server with a new identity at every construction.
+ */
+export const inProcessHotStore = (options: InProcessHotStoreOptions): HotStore => {
+  const { idleTimeoutMs, maxSessions } = options;
+  const serverId = randomUUID();
+  const places = new LRUCache<string, Place>({ max: maxSessions });
+  const tombstones = new LRUCache<string, Tombstone>({ max: maxSessions });
+  let ticketsGiven = 0;
+
+  /** How the session ended, as long as an access token may ask. */
+  const tombstoneOf = (sessionId: string, now: number): Tombstone | undefined => {
+    const tombstone = tombstones.get(sessionId);
+    if (tombstone === undefined || now < tombstone.accessExpiresAt) return tombstone;
+    tombstones.delete(sessionId);
+    return undefined;
+  };
+
+  const placeOf = (sessionId: string): Place => {
+    const known = places.get(sessionId);
+    if (known !== undefined) return known;
+    const place: Place = { entry: undefined, epoch: undefined, ticket: undefined };
+    places.set(sessionId, place);
+    return place;
+  };
+
+  const answer: (...question: Parameters<HotStore["check"]>) => HotAnswer = (ask, lease) => {
+    const tombstone = tombstoneOf(ask.sessionId, ask.now);
+    if (tombstone !== undefined)
+      return { kind: "ended", userId: tombstone.userId, end: tombstone.end };
+    if (lease.serverIds[0] !== serverId)
+      return { kind: "unknown", ticket: undefined, lastActivityAt: 0 };
+    const place = placeOf(ask.sessionId);
+    const { entry } = place;
+    if (
+      entry === undefined ||
+      place.epoch !== lease.epochs[0] ||
+      timedOut(entry, ask.now, idleTimeoutMs) !== undefined
+    ) {
+      ticketsGiven += place.ticket === undefined ? 1 : 0;
+      place.ticket ??= `${serverId}/${ticketsGiven}`;
+      return {
+        kind: "unknown",
+        ticket: place.ticket,
+        lastActivityAt: entry?.lastActivityAt ?? 0,
+      };
+    }
+    if (ask.touchAt <= entry.lastActivityAt) return { kind: "live", entry };
+    place.entry = { ...entry, lastActivityAt: ask.touchAt };
+    return { kind: "live", entry: place.entry };
+  };
+
+  const bury = (change: Unburied): { shard: number; serverId: string } => {
+    places.delete(change.sessionId);
+    if (change.end !== undefined) tombstones.set(change.sessionId, { ...change, end: change.end });
+    return { shard: 0, serverId };
+  };
+
+  return {
+    check: async (ask, lease) => answer(ask, lease),
+
+    async fill(entry, ticket, lease) {
+      const place = places.get(entry.sessionId);
+      if (place?.ticket !== ticket || lease.serverIds[0] !== serverId) return;
+      const lastActivityAt = Math.max(entry.lastActivityAt, place.entry?.lastActivityAt ?? 0);
+      place.entry = { ...entry, lastActivityAt };
+      place.epoch = lease.epochs[0];
+      place.ticket = undefined;
+    },
+
+    bury: async (endings) => endings.map(bury),
+    identify: async () => [serverId],
+    // It is lost only together with those who ask it.
+    onDisturbance: () => undefined,
+
+    async close() {
+      places.clear();
+      tombstones.clear();
+    },
+  };
+};
+
+/**
+ * What is known of a session that has not ended, as far as this store was told.
+ * A bury takes the ticket away together with the entry: whoever read the truth
+ * before it can no longer fill, even when the tombstone has been forgotten.
+ */
+interface Place {
+  entry: HotEntry | undefined;
+  /** The lease's epoch in which the entry was written. */
+  epoch: string | undefined;
+  /** Held by everybody who has asked since the entry stopped to count. */
+  ticket: string | undefined;
+}
+
+interface Tombstone {
+  readonly userId: string;
+  readonly end: SessionEnd;
+  /** When the last access token that it could kill expires. */
+  readonly accessExpiresAt: number;
+}

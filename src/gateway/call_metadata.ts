@@ -1,0 +1,38 @@
+import { Metadata } from "@grpc/grpc-js";
+import type { FastifyRequest } from "fastify";
+import { clientChain } from "./client_address.js";
+
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Values of gRPC metadata are printable ASCII; headers of HTTP/1.1 need not be. */
+const printable = (value: string): string => value.replace(/[^ -~]/g, "?");
+
+/**
+ * The metadata of the call that a request becomes: who calls
+ * (`authorization`), in which language (`accept-language`), from where
+ * (`x-forwarded-for`, `x-forwarded-user-agent`) and under which ids
+ * (`x-request-id`, `traceparent`, `tracestate`).
+ *
+ * @param authorization the credential to send, from the header or a cookie
+ */
+export const callMetadata = (
+  request: FastifyRequest,
+  authorization: string | undefined,
+): Metadata => {
+  const metadata = new Metadata();
+  const { headers } = request;
+  const forward = (name: string, value: string | undefined): void => {
+    if (value) metadata.set(name, printable(value));
+  };
+  forward("authorization", authorization);
+  forward("accept-language", headers["accept-language"]);
+  forward("x-forwarded-user-agent", headers["user-agent"]);
+  forward("x-forwarded-for", clientChain(request));
+  forward("x-request-id", request.id);
+  const { traceparent, tracestate } = headers;
+  if (typeof traceparent === "string" && TRACEPARENT.test(traceparent)) {
+    forward("traceparent", traceparent);
+    if (typeof tracestate === "string") forward("tracestate", tracestate);
+  }
+  return metadata;
+};

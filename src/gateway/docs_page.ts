@@ -1,0 +1,67 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { CSRF_COOKIE } from "./cookies.js";
+import { contentTypeOf, type PageFile } from "./pages.js";
+
+const HTML = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Curfew API</title>
+<link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+`;
+
+/** Starts Swagger UI, and repeats the CSRF cookie so that calls work in cookie mode too. */
+const START = `const csrfToken = () =>
+  document.cookie
+    .split("; ")
+    .find((pair) => pair.startsWith("${CSRF_COOKIE}="))
+    ?.slice(${CSRF_COOKIE.length + 1});
+
+window.SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  displayRequestDuration: true,
+  persistAuthorization: false,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+  requestInterceptor: (request) => {
+    const token = csrfToken();
+    if (token) request.headers["X-CSRF-Token"] = token;
+    return request;
+  },
+});
+`;
+
+const LIBRARY_FILES = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+
+const text = (contentType: string, content: string): PageFile => ({
+  contentType,
+  read: async () => content,
+});
+
+/** The page at `/docs`: Swagger UI from its npm package, with nothing from a CDN. */
+export const docsPages = (): ReadonlyMap<string, PageFile> => {
+  const folder = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+  const html = text(contentTypeOf("index.html"), HTML);
+  return new Map<string, PageFile>([
+    ["/docs", html],
+    ["/docs/", html],
+    ["/docs/start.js", text(contentTypeOf("start.js"), START)],
+    ...LIBRARY_FILES.map((name): [string, PageFile] => [
+      `/docs/${name}`,
+      { contentType: contentTypeOf(name), read: () => readFile(join(folder, name)) },
+    ]),
+  ]);
+};

@@ -1,0 +1,97 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import cookie from "@fastify/cookie";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import { readBindings } from "./binding.js";
+import { answerClientError } from "./client_error.js";
+import { clientModule } from "./client_module.js";
+import { docsPages } from "./docs_page.js";
+import { examplePages } from "./example_page.js";
+import { installHealth } from "./health.js";
+import { buildOpenApi } from "./openapi/document.js";
+import type { GatewayOptions } from "./options.js";
+import { createOriginCheck } from "./origin_check.js";
+import { installPages } from "./pages.js";
+import { createProblemReply, type ProblemReply } from "./problem_reply.js";
+import { installBodyReader } from "./request_body.js";
+import { requestId } from "./request_id.js";
+import { createResponseReader } from "./response_json.js";
+import { createRouteTable } from "./route_table.js";
+import { openChannel } from "./rpc_channel.js";
+import { installRpcRoutes } from "./rpc_routes.js";
+import { installSecurityHeaders } from "./security_headers.js";
+
+const DEFAULT_DEADLINE_MS = 5000;
+const MAX_HEADER_BYTES = 16 * 1024;
+/** For the whole of a request, its body included. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+const createApp = (
+  { logger, trustedProxies }: GatewayOptions,
+  replyProblem: ProblemReply,
+): FastifyInstance =>
+  Fastify<Server, IncomingMessage, ServerResponse, FastifyBaseLogger>({
+    ...(logger === false ? { logger: false } : { loggerInstance: logger }),
+    disableRequestLogging: true,
+    genReqId: requestId,
+    requestIdHeader: false,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    return503OnClosing: false,
+    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: replyProblem,
+  });
+
+/**
+ * Makes the REST gateway: HTTP routes from the `google.api.http` annotations of a
+ * descriptor set, answered by a service over gRPC. A new method needs no change
+ * here. The service need not be up: until it is, calls answer 503.
+ *
+ * Serves besides: `/healthz`, `/readyz`, `/openapi.json` (OpenAPI 3.1), `/docs`,
+ * and in development `/example/` and `/assets/curfew-client.js`.
+ *
+ * @returns a Fastify instance to `listen()` with, or to `inject()` into; `close()`
+ *   ends streams, waits for calls under way and closes the channel
+ * @throws Error if the descriptors lack the annotations or bind a path twice, or
+ *   an option is unsafe
+ */
+export const createGateway = async (options: GatewayOptions): Promise<FastifyInstance> => {
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, options.descriptors));
+  const bindings = readBindings(registry);
+  const routes = createRouteTable(bindings);
+  const document = JSON.stringify(buildOpenApi(registry, bindings));
+
+  const replyProblem = createProblemReply(options.localize);
+  const app = createApp(options, replyProblem);
+  app.setErrorHandler(replyProblem);
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id).header("cache-control", "no-store");
+  });
+  await installSecurityHeaders(app, options);
+  await app.register(cookie, { hook: false });
+  installBodyReader(app);
+
+  const channel = openChannel(options);
+  app.addHook("onClose", async () => channel.close());
+  app.addHook("preClose", async () => channel.endStreams());
+  installRpcRoutes(app, {
+    routes,
+    channel,
+    readResponse: createResponseReader(registry),
+    checkOrigin: createOriginCheck(new Set(options.corsOrigins)),
+    defaultDeadlineMs: options.defaultDeadlineMs ?? DEFAULT_DEADLINE_MS,
+  });
+  installHealth(app, channel);
+  app.get("/openapi.json", async (_request, reply) =>
+    reply.type("application/json").send(document),
+  );
+  installPages(app, docsPages(), "public, max-age=3600");
+  if (options.development) {
+    installPages(app, await examplePages(), "no-store");
+    installPages(app, await clientModule(), "no-store");
+  }
+  await app.ready();
+  return app;
+};

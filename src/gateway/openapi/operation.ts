@@ -1,0 +1,68 @@
+import type { Binding } from "../binding.js";
+import type { CommentReader } from "./comments.js";
+import { parametersOf } from "./parameters.js";
+import { bodyResponses, problemResponses, reasonsOf } from "./problems.js";
+import type { Schema, SchemaWriter } from "./schema.js";
+import { securityOf } from "./security.js";
+
+/** What operations are written with. */
+export interface OperationParts {
+  readonly schemas: SchemaWriter;
+  readonly commentOf: CommentReader;
+  readonly reasonTexts: ReadonlyMap<string, string>;
+}
+
+const requestSchema = ({ rpc, body, template }: Binding, schemas: SchemaWriter): Schema => {
+  const { input } = rpc.method;
+  if (typeof body === "object") return schemas.field(body);
+  const fields = input.fields.filter(({ name }) => !template.variables.includes(name));
+  return fields.length === input.fields.length && fields.length > 0
+    ? schemas.message(input)
+    : schemas.object(input, fields);
+};
+
+const requestBody = (binding: Binding, schemas: SchemaWriter): Schema => {
+  if (!binding.body) return {};
+  const schema = requestSchema(binding, schemas);
+  return { requestBody: { content: { "application/json": { schema } } } };
+};
+
+const answerContent = ({ rpc, responseBody }: Binding, schemas: SchemaWriter): Schema => {
+  const schema = responseBody ? schemas.field(responseBody) : schemas.message(rpc.method.output);
+  return rpc.method.methodKind === "unary"
+    ? { "application/json": { schema } }
+    : { "application/x-ndjson": { schema }, "text/event-stream": { schema } };
+};
+
+/** The first sentence of a comment. */
+const summaryOf = (comment: string): string =>
+  /^.*?\.(?=\s|$)/s.exec(comment)?.[0].replace(/\s+/g, " ") ?? comment;
+
+/**
+ * One operation of the document.
+ *
+ * @param occurrence 0 for the method's first binding, which gets its plain name
+ */
+export const operationOf = (
+  binding: Binding,
+  occurrence: number,
+  { schemas, commentOf, reasonTexts }: OperationParts,
+): Schema => {
+  const { rpc } = binding;
+  const comment = commentOf(rpc.method);
+  const service = rpc.method.parent.name;
+  return {
+    operationId: `${service}_${rpc.method.name}${occurrence > 0 ? `_${occurrence + 1}` : ""}`,
+    tags: [service],
+    summary: summaryOf(comment),
+    description: comment,
+    security: securityOf(binding),
+    parameters: parametersOf(binding, schemas),
+    ...requestBody(binding, schemas),
+    responses: {
+      200: { description: "OK", content: answerContent(binding, schemas) },
+      ...problemResponses(reasonsOf(rpc, commentOf), reasonTexts),
+      ...(binding.body ? bodyResponses() : {}),
+    },
+  };
+};

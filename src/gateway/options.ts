@@ -1,0 +1,32 @@
+import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
+import type { FastifyBaseLogger } from "fastify";
+import type { Localize } from "./localize.js";
+
+/** What a gateway needs to know. Nothing here is read from the environment. */
+export interface GatewayOptions {
+  /** Where the service is, in a form of grpc-js: `host:port`, `dns:///…`, `unix:…`. */
+  readonly target: string;
+  /** How to reach it. Absent: plain text, for a service on the same host. */
+  readonly credentials?: ChannelCredentials | undefined;
+  /** Further grpc-js channel options, which win over the gateway's own. */
+  readonly channelOptions?: ChannelOptions | undefined;
+  /** How many connections to spread calls over. Absent: 4. */
+  readonly connections?: number | undefined;
+  /**
+   * The descriptor set the routes are made from: `google.protobuf.FileDescriptorSet`
+   * with all imports, `google/rpc/error_details.proto` and source info.
+   */
+  readonly descriptors: Uint8Array;
+  /** Origins (`https://app.example`) whose pages may call, with cookies too. */
+  readonly corsOrigins: readonly string[];
+  /** Addresses and networks (CIDR) whose `X-Forwarded-*` headers are believed. */
+  readonly trustedProxies: readonly string[];
+  /** Serves the example under `/example/` and the client at `/assets/`. */
+  readonly development: boolean;
+  /** A pino logger or one like it; false: no log. */
+  readonly logger: FastifyBaseLogger | false;
+  /** Texts for what the gateway itself refuses. Absent: English. */
+  readonly localize?: Localize | undefined;
+  /** Deadline of a unary call whose method declares none, in milliseconds. Absent: 5,000. */
+  readonly defaultDeadlineMs?: number | undefined;
+}

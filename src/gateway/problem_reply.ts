@@ -1,0 +1,104 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { isReason, type Localize } from "./localize.js";
+import { badRequest, ProblemError, problemOf } from "./problem.js";
+import { isServiceError, problemOfStatus } from "./rpc_status.js";
+
+const ENGLISH = "en";
+
+/** Reasons that say nothing of the credential that came with the call. */
+const NO_TOKEN_VERDICT = new Set([
+  "credentials_missing",
+  "invalid_credentials",
+  "refresh_token_invalid",
+  "refresh_token_reused",
+]);
+
+/** Challenge of a 401 (RFC 9110 section 11.6.1, RFC 6750 section 3). */
+const challenge = (code: string): string =>
+  NO_TOKEN_VERDICT.has(code)
+    ? 'Bearer realm="curfew"'
+    : 'Bearer realm="curfew", error="invalid_token"';
+
+const ofFramework = (error: FastifyError): ProblemError | undefined => {
+  switch (error.code) {
+    case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
+      return new ProblemError(
+        415,
+        "invalid_argument",
+        "Send the body as content-type application/json, in UTF-8.",
+      );
+    case "FST_ERR_BAD_URL":
+      return badRequest("The path is not a valid percent-encoded URL path.");
+  }
+  const status = error.statusCode ?? 500;
+  return status >= 400 && status < 500
+    ? new ProblemError(status, "invalid_argument", "The request is not valid HTTP.")
+    : undefined;
+};
+
+/** What anything thrown is answered as. What nobody foresaw is 500 with a fixed text. */
+export const problemFrom = (error: unknown): ProblemError => {
+  if (error instanceof ProblemError) return error;
+  if (isServiceError(error)) return problemOfStatus(error);
+  return (
+    (error instanceof Error ? ofFramework(error as FastifyError) : undefined) ??
+    new ProblemError(500, "internal", "An internal error occurred.")
+  );
+};
+
+/** Texts in the caller's language for what the gateway itself refuses. */
+const localized = (
+  { status, code, detail, extras }: ProblemError,
+  request: FastifyRequest,
+  localize: Localize | undefined,
+): { detail: string; locale: string } => {
+  const plain = { detail, locale: extras.locale || ENGLISH };
+  const reason = code.toUpperCase();
+  if (extras.locale || !localize || !isReason(reason)) return plain;
+  const { text, locale } = localize(reason, request.headers["accept-language"] ?? "");
+  if (locale === ENGLISH) return plain;
+  const saysMore = status < 500 && !extras.violations?.length;
+  return { detail: saysMore ? `${text} (${detail})` : text, locale };
+};
+
+const log = (request: FastifyRequest, problem: ProblemError, error: unknown): void => {
+  const facts = { err: error, request_id: request.id, code: problem.code };
+  if (problem.status === 500) request.log.error(facts, "call failed");
+  else if (problem.status > 500) request.log.warn(facts, "call failed");
+};
+
+/** Answers a failure, with the headers that belong to it. */
+export type ProblemReply = (
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) => FastifyReply;
+
+/**
+ * Makes the answer to failures: `application/problem+json` with `Retry-After`,
+ * `Allow` and `WWW-Authenticate` where they apply.
+ *
+ * @param localize texts for failures that the service did not word. Absent: English
+ */
+export const createProblemReply =
+  (localize?: Localize): ProblemReply =>
+  (thrown, request, reply) => {
+    const error = problemFrom(thrown);
+    log(request, error, thrown);
+    const { retryAfterMs, allow } = error.extras;
+    const { detail, locale } = localized(error, request, localize);
+    if (retryAfterMs !== undefined) {
+      reply.header("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+    }
+    if (allow) reply.header("allow", allow.join(", "));
+    // The rest of the body is not worth reading.
+    if (error.status === 413) reply.header("connection", "close");
+    if (error.status === 401) reply.header("www-authenticate", challenge(error.code));
+    return reply
+      .code(error.status)
+      .header("content-language", locale)
+      .header("cache-control", "no-store")
+      .header("x-request-id", request.id)
+      .type("application/problem+json")
+      .send(JSON.stringify({ ...problemOf(error, request.id), detail }));
+  };

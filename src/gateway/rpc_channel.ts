@@ -1,0 +1,117 @@
+import {
+  Client,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  credentials as grpcCredentials,
+  type Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import type { GatewayOptions } from "./options.js";
+
+/** One call under way. */
+export interface UnaryCall {
+  /** The response's bytes; rejects with a ServiceError. */
+  readonly response: Promise<Buffer>;
+  /** Ends the call at the service too; nothing if it has ended. */
+  cancel(): void;
+}
+
+/** The gateway's only way to the service: bytes in, bytes out. */
+export interface RpcChannel {
+  unary(path: string, request: Uint8Array, metadata: Metadata, deadlineMs: number): UnaryCall;
+  /** @param deadlineMs 0: none */
+  stream(
+    path: string,
+    request: Uint8Array,
+    metadata: Metadata,
+    deadlineMs: number,
+  ): ClientReadableStream<Buffer>;
+  /** Cancels every stream under way. */
+  endStreams(): void;
+  close(): void;
+}
+
+const DEFAULT_CONNECTIONS = 4;
+const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
+
+const pass = (bytes: Buffer): Buffer => bytes;
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/**
+ * Opens the channel. Calls go to the connection with the fewest of them, for a
+ * server bounds the streams of one connection, and slow logins must not hold up
+ * the rest.
+ */
+export const openChannel = (options: GatewayOptions): RpcChannel => {
+  const { target, channelOptions, connections = DEFAULT_CONNECTIONS } = options;
+  const credentials = options.credentials ?? grpcCredentials.createInsecure();
+  const lanes = Array.from({ length: connections }, () => ({
+    calls: 0,
+    client: new Client(target, credentials, {
+      "grpc.use_local_subchannel_pool": 1,
+      "grpc.initial_reconnect_backoff_ms": 100,
+      "grpc.max_reconnect_backoff_ms": 2000,
+      "grpc.keepalive_time_ms": 30_000,
+      "grpc.keepalive_timeout_ms": 5000,
+      "grpc.max_receive_message_length": MAX_RESPONSE_BYTES,
+      "grpc.enable_channelz": 0,
+      ...channelOptions,
+    }),
+  }));
+  const streams = new Set<ClientReadableStream<Buffer>>();
+  const leastBusy = () => lanes.reduce((best, lane) => (lane.calls < best.calls ? lane : best));
+  const deadlineOf = (deadlineMs: number) =>
+    deadlineMs > 0 ? { deadline: Date.now() + deadlineMs } : {};
+
+  return {
+    unary(path, request, metadata, deadlineMs) {
+      const lane = leastBusy();
+      lane.calls += 1;
+      let call: ClientUnaryCall | undefined;
+      const response = new Promise<Buffer>((resolve, reject) => {
+        const done = (error: ServiceError | null, bytes?: Buffer): void => {
+          lane.calls -= 1;
+          if (error || !bytes) reject(error);
+          else resolve(bytes);
+        };
+        const body = asBuffer(request);
+        call = lane.client.makeUnaryRequest(
+          path,
+          pass,
+          pass,
+          body,
+          metadata,
+          deadlineOf(deadlineMs),
+          done,
+        );
+      });
+      return { response, cancel: () => call?.cancel() };
+    },
+    stream(path, request, metadata, deadlineMs) {
+      const lane = leastBusy();
+      lane.calls += 1;
+      const call = lane.client.makeServerStreamRequest(
+        path,
+        pass,
+        pass,
+        asBuffer(request),
+        metadata,
+        deadlineOf(deadlineMs),
+      );
+      streams.add(call);
+      call.once("status", () => {
+        lane.calls -= 1;
+        streams.delete(call);
+      });
+      return call;
+    },
+    endStreams() {
+      for (const call of streams) call.cancel();
+    },
+    close() {
+      for (const { client } of lanes) client.close();
+    },
+  };
+};

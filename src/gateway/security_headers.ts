@@ -1,0 +1,69 @@
+import cors from "@fastify/cors";
+import helmet from "@fastify/helmet";
+import type { FastifyInstance } from "fastify";
+import type { GatewayOptions } from "./options.js";
+
+/** A page of this gateway: its own files, and nothing from anywhere else. */
+export const PAGE_POLICY = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    // Swagger UI styles elements in place and draws its icons from data URLs.
+    styleSrc: ["'self'", "'unsafe-inline'"],
+    imgSrc: ["'self'", "data:"],
+    fontSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    baseUri: ["'none'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+  },
+};
+
+/** An answer of the API is data: a browser that shows it loads nothing. */
+const DATA_POLICY = {
+  useDefaults: false,
+  directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+};
+
+/**
+ * Installs helmet's headers and CORS for the origins on the list; other origins
+ * get no CORS header, which is a browser's refusal.
+ *
+ * @throws Error for an origin list that would open the API to every page
+ */
+export const installSecurityHeaders = async (
+  app: FastifyInstance,
+  { corsOrigins, development }: Pick<GatewayOptions, "corsOrigins" | "development">,
+): Promise<void> => {
+  if (corsOrigins.includes("*")) {
+    throw new Error(
+      'CORS_ORIGINS must name origins, for example "https://app.example": "*" would let every page call with cookies',
+    );
+  }
+  const allowed = new Set(corsOrigins);
+  await app.register(helmet, {
+    contentSecurityPolicy: DATA_POLICY,
+    hsts: development ? false : { maxAge: 31_536_000, includeSubDomains: false },
+  });
+  await app.register(cors, {
+    origin: (origin, decide) => {
+      decide(null, origin !== undefined && allowed.has(origin) ? origin : false);
+    },
+    credentials: true,
+    strictPreflight: false,
+    methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+    allowedHeaders: [
+      "authorization",
+      "content-type",
+      "accept-language",
+      "traceparent",
+      "tracestate",
+      "x-csrf-token",
+      "x-request-id",
+      "x-session-mode",
+    ],
+    exposedHeaders: ["content-language", "retry-after", "www-authenticate", "x-request-id"],
+    maxAge: 600,
+  });
+};

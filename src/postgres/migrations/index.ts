@@ -1,0 +1,18 @@
+import type { Knex } from "knex";
+import * as initial from "./0001_initial.js";
+
+export interface Migration {
+  readonly name: string;
+  up(knex: Knex): Promise<void>;
+  down(knex: Knex): Promise<void>;
+}
+
+/** Every migration in order. Never change one that was released; add another. */
+export const MIGRATIONS: readonly Migration[] = [initial];
+
+/** An explicit list, because knex's directory loader confuses .ts with .js. */
+export const migrationSource: Knex.MigrationSource<Migration> = {
+  getMigrations: () => Promise.resolve([...MIGRATIONS]),
+  getMigrationName: (migration) => migration.name,
+  getMigration: (migration) => Promise.resolve(migration),
+};

@@ -1,0 +1,83 @@
+import type { EndReason, Session, SessionEnd } from "../core/session.js";
+import type { Account, User } from "../core/user.js";
+
+/** A row of `sessions`. */
+export interface SessionRow {
+  session_id: string;
+  user_id: string;
+  created_at: Date;
+  last_activity_at: Date;
+  expires_at: Date;
+  access_expires_at: Date;
+  jti: string;
+  device: string;
+  ip: string;
+  user_agent: string;
+  refresh_generation: number;
+  rotated_at: Date;
+  previous_rotated_at: Date;
+  revoked_at: Date | null;
+  end_reason: EndReason | null;
+  ended_by: string | null;
+  /** bigint, as pg gives it: it outgrows doubles. */
+  revision: string | null;
+}
+
+/** A row of `users`. */
+export interface UserRow {
+  user_id: string;
+  username: string;
+  display_name: string;
+  roles: string[];
+  is_active: boolean;
+  password_hash: string;
+  created_at: Date;
+}
+
+type EndColumns = Pick<SessionRow, "revoked_at" | "end_reason" | "ended_by" | "revision">;
+
+export const endFromRow = (row: EndColumns): SessionEnd | undefined =>
+  row.revoked_at && row.end_reason
+    ? {
+        reason: row.end_reason,
+        at: row.revoked_at.getTime(),
+        by: row.ended_by ?? "",
+        revision: BigInt(row.revision ?? 0),
+      }
+    : undefined;
+
+export const sessionFromRow = (row: SessionRow): Session => ({
+  id: row.session_id,
+  userId: row.user_id,
+  createdAt: row.created_at.getTime(),
+  lastActivityAt: row.last_activity_at.getTime(),
+  expiresAt: row.expires_at.getTime(),
+  accessExpiresAt: row.access_expires_at.getTime(),
+  jti: row.jti,
+  device: row.device,
+  ip: row.ip,
+  userAgent: row.user_agent,
+  refresh: {
+    generation: row.refresh_generation,
+    rotatedAt: row.rotated_at.getTime(),
+    previousRotatedAt: row.previous_rotated_at.getTime(),
+  },
+  end: endFromRow(row),
+});
+
+export const userFromRow = (row: UserRow): User => ({
+  id: row.user_id,
+  username: row.username,
+  displayName: row.display_name,
+  roles: row.roles,
+  isActive: row.is_active,
+  createdAt: row.created_at.getTime(),
+});
+
+export const accountFromRow = (row: UserRow): Account => ({
+  ...userFromRow(row),
+  passwordHash: row.password_hash,
+});
+
+export const isUuid = (text: string): boolean =>
+  /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text);

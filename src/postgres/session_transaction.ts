@@ -1,0 +1,210 @@
+import type { Knex } from "knex";
+import type { SessionTransaction } from "../core/ports/session_store.js";
+import type { Session } from "../core/session.js";
+import { eventColumns } from "./audit_log.js";
+import { run } from "./database.js";
+import { accountFromRow, isUuid, type SessionRow, sessionFromRow, type UserRow } from "./rows.js";
+import { where } from "./session_filter.js";
+
+/**
+ * The advisory lock of endings. Held from the moment a revision is given out
+ * until commit, so endings become visible in the order of their revisions and
+ * a reader that has seen one has seen all before it.
+ */
+const ENDINGS_LOCK = 7_302_002;
+
+/** The statements of one transaction. */
+export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction => {
+  const rows = async <Row>(sql: string, bindings: readonly Knex.RawBinding[]): Promise<Row[]> =>
+    (await run<{ rows: Row[] }>(trx.raw(sql, bindings))).rows;
+
+  return {
+    async lockUser(userId) {
+      if (!isUuid(userId)) return undefined;
+      const [row] = await rows<UserRow>("SELECT * FROM users WHERE user_id = ? FOR UPDATE", [
+        userId,
+      ]);
+      return row && accountFromRow(row);
+    },
+
+    async readUser(userId) {
+      const [row] = await rows<UserRow>("SELECT * FROM users WHERE user_id = ?", [userId]);
+      return row && accountFromRow(row);
+    },
+
+    async insertUser(account, usernameFolded) {
+      const inserted = await run(
+        trx("users")
+          .insert({
+            user_id: account.id,
+            username: account.username,
+            username_folded: usernameFolded,
+            display_name: account.displayName,
+            roles: account.roles,
+            is_active: account.isActive,
+            password_hash: account.passwordHash,
+            created_at: new Date(account.createdAt),
+          })
+          .onConflict("username_folded")
+          .ignore()
+          .returning("user_id"),
+      );
+      return inserted.length === 1 ? "inserted" : "username_taken";
+    },
+
+    async updateUser(userId, patch) {
+      const columns = {
+        ...(patch.displayName !== undefined && { display_name: patch.displayName }),
+        ...(patch.roles !== undefined && { roles: patch.roles }),
+        ...(patch.isActive !== undefined && { is_active: patch.isActive }),
+        ...(patch.passwordHash !== undefined && { password_hash: patch.passwordHash }),
+      };
+      if (Object.keys(columns).length > 0)
+        await run(trx("users").where("user_id", userId).update(columns));
+    },
+
+    async deleteUser(userId) {
+      await run(trx("users").where("user_id", userId).delete());
+    },
+
+    async lockSession(sessionId) {
+      if (!isUuid(sessionId)) return undefined;
+      const [row] = await rows<SessionRow>(
+        "SELECT * FROM sessions WHERE session_id = ? FOR UPDATE",
+        [sessionId],
+      );
+      return row && sessionFromRow(row);
+    },
+
+    async lockOpenSessionsOf(userId) {
+      const found = await rows<SessionRow>(
+        "SELECT * FROM sessions WHERE user_id = ? AND revoked_at IS NULL ORDER BY session_id FOR UPDATE",
+        [userId],
+      );
+      return found.map(sessionFromRow);
+    },
+
+    async lockMatching(filter, liveAt, limit, afterId) {
+      const query = where(trx<SessionRow>("sessions"), { ...filter, state: "ACTIVE" }, liveAt)
+        .orderBy("session_id")
+        .limit(limit)
+        .forUpdate();
+      if (afterId !== undefined) query.where("session_id", ">", afterId);
+      return (await run<SessionRow[]>(query)).map(sessionFromRow);
+    },
+
+    async insertSession(session, nextCheckAt) {
+      await run(
+        trx("sessions").insert({
+          ...insertColumns(session),
+          next_check_at: new Date(nextCheckAt),
+        }),
+      );
+    },
+
+    async updateSession(sessionId, patch) {
+      await run(
+        trx("sessions")
+          .where("session_id", sessionId)
+          .update({
+            ...(patch.refresh && refreshColumns(patch.refresh)),
+            ...(patch.lastActivityAt !== undefined && {
+              last_activity_at: new Date(patch.lastActivityAt),
+            }),
+            ...(patch.jti !== undefined && { jti: patch.jti }),
+            ...(patch.accessExpiresAt !== undefined && {
+              access_expires_at: new Date(patch.accessExpiresAt),
+            }),
+          }),
+      );
+    },
+
+    async endSessions(endings) {
+      if (endings.length === 0) return [];
+      const column = <T>(of: (ending: (typeof endings)[number]) => T) => endings.map(of);
+      const ended = await rows<SessionRow>(END_SESSIONS, [
+        ENDINGS_LOCK,
+        column((e) => e.sessionId),
+        column((e) => e.reason),
+        column((e) => new Date(e.at)),
+        column((e) => e.by),
+        column((e) => e.ip ?? ""),
+        column((e) => e.note ?? ""),
+      ]);
+      return ended.map(sessionFromRow);
+    },
+
+    async lockDue(now, limit) {
+      const due = await rows<SessionRow>(
+        `SELECT * FROM sessions WHERE revoked_at IS NULL AND next_check_at <= ?
+         ORDER BY next_check_at LIMIT ? FOR UPDATE SKIP LOCKED`,
+        [new Date(now), limit],
+      );
+      return due.map(sessionFromRow);
+    },
+
+    async postponeChecks(checks) {
+      await rows(
+        `UPDATE sessions s SET next_check_at = c.at
+         FROM unnest(?::uuid[], ?::timestamptz[]) AS c(session_id, at)
+         WHERE s.session_id = c.session_id`,
+        [checks.map((c) => c.sessionId), checks.map((c) => new Date(c.nextCheckAt))],
+      );
+    },
+
+    async forgetHot(userId) {
+      const forgotten = await rows<{ session_id: string }>(
+        "UPDATE sessions SET hot_pending = true WHERE user_id = ? AND revoked_at IS NULL RETURNING session_id",
+        [userId],
+      );
+      return forgotten.map((row) => row.session_id);
+    },
+
+    async record(events) {
+      if (events.length > 0) await run(trx("audit_events").insert(events.map(eventColumns)));
+    },
+  };
+};
+
+/**
+ * The rows are locked by the caller. The join on `turn` makes each row wait for
+ * the advisory lock before its revision is drawn.
+ */
+const END_SESSIONS = `
+  WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(?) IS NOT NULL AS mine),
+  ended AS (
+    UPDATE sessions s
+    SET revoked_at = e.at, end_reason = e.reason, ended_by = e.by,
+        revision = nextval('session_revision'), hot_pending = true
+    FROM turn, unnest(?::uuid[], ?::text[], ?::timestamptz[], ?::text[], ?::text[], ?::text[])
+      AS e(session_id, reason, at, by, ip, note)
+    WHERE s.session_id = e.session_id AND s.revoked_at IS NULL AND turn.mine
+    RETURNING s.*, e.ip AS event_ip, e.note
+  ),
+  told AS (
+    INSERT INTO audit_events (at, type, user_id, session_id, actor, ip, reason, metadata)
+    SELECT revoked_at, 'SESSION_ENDED', user_id, session_id, ended_by, event_ip, end_reason,
+      CASE WHEN note = '' THEN '{}'::jsonb ELSE jsonb_build_object('note', note) END
+    FROM ended ORDER BY revision
+  )
+  SELECT * FROM ended ORDER BY revision`;
+
+const refreshColumns = (refresh: Session["refresh"]) => ({
+  refresh_generation: refresh.generation,
+  rotated_at: new Date(refresh.rotatedAt),
+  previous_rotated_at: new Date(refresh.previousRotatedAt),
+});
+
+const insertColumns = (session: Session) => ({
+  session_id: session.id,
+  user_id: session.userId,
+  created_at: new Date(session.createdAt),
+  last_activity_at: new Date(session.lastActivityAt),
+  expires_at: new Date(session.expiresAt),
+  access_expires_at: new Date(session.accessExpiresAt),
+  jti: session.jti,
+  device: session.device,
+  ip: session.ip,
+  user_agent: session.userAgent,
+  ...refreshColumns(session.refresh),
+});

@@ -1,0 +1,44 @@
+import type { Knex } from "knex";
+import type { SessionStore } from "../core/ports/session_store.js";
+import { endFromRow, isUuid, type SessionRow } from "./rows.js";
+
+export type Rows = <Row>(sql: string, bindings: readonly Knex.RawBinding[]) => Promise<Row[]>;
+
+/** What validation reads when the hot store leaves a doubt. */
+const STANDINGS = `
+  SELECT s.session_id, s.user_id, s.last_activity_at, s.expires_at, s.access_expires_at,
+    s.revoked_at, s.end_reason, s.ended_by, s.revision, u.username, u.roles,
+    s.hot_pending AND s.revoked_at IS NOT NULL
+      AND EXISTS (SELECT 1 FROM replicas WHERE trusts_until > clock_timestamp()) AS within_reach
+  FROM sessions s LEFT JOIN users u ON u.user_id = s.user_id
+  WHERE s.session_id = ANY(?::uuid[])`;
+
+interface StandingRow extends SessionRow {
+  username: string | null;
+  roles: string[] | null;
+  within_reach: boolean;
+}
+
+export const standings =
+  (rows: Rows): SessionStore["standings"] =>
+  async (sessionIds) => {
+    const found = await rows<StandingRow>(STANDINGS, [sessionIds.filter(isUuid)]);
+    const byId = new Map(found.map((row) => [row.session_id, row]));
+    return sessionIds.map((id) => {
+      const row = byId.get(id);
+      return (
+        row && {
+          session: {
+            id: row.session_id,
+            userId: row.user_id,
+            lastActivityAt: row.last_activity_at.getTime(),
+            expiresAt: row.expires_at.getTime(),
+            accessExpiresAt: row.access_expires_at.getTime(),
+            end: endFromRow(row),
+          },
+          user: { username: row.username ?? "", roles: row.roles ?? [] },
+          withinReach: row.within_reach,
+        }
+      );
+    });
+  };

@@ -1,0 +1,99 @@
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+
+export interface RedisClientOptions {
+  /**
+   * `redis://` or `rediss://` (TLS), alone; `redis+sentinel://host:port,…/name`;
+   * `redis+cluster://host:port,…`; each with `user:password@` if needed, and
+   * `rediss+…` for TLS.
+   */
+  readonly url: string;
+  /** Most time of one command in milliseconds: a hung server must not hang a caller. */
+  readonly commandTimeoutMs: number;
+}
+
+export type RedisClient = Redis | Cluster;
+
+/** Hash tags that sessions are spread over in a cluster; alone, one call takes all. */
+const CLUSTER_SHARDS = 16;
+const LONGEST_RECONNECT_MS = 250;
+
+/**
+ * A client whose commands never wait: not for a connection, not in a queue, and
+ * not longer than the time limit for an answer.
+ */
+export const openRedis = (options: RedisClientOptions): { client: RedisClient; shards: number } => {
+  const address = parseRedisUrl(options.url);
+  const common: Omit<RedisOptions, "replyMapping"> = {
+    ...(address.username !== "" && { username: address.username }),
+    ...(address.password !== "" && { password: address.password }),
+    ...(address.tls && { tls: {} }),
+    commandTimeout: options.commandTimeoutMs,
+    connectTimeout: 1000,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (attempt: number) => Math.min(25 * attempt, LONGEST_RECONNECT_MS),
+    // A master that was demoted answers READONLY: connect anew, to who is master now.
+    reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
+    keepAlive: 10_000,
+    connectionName: "curfew",
+  };
+  const client = connect(address, common);
+  // Every failure reaches the command that suffers it; without a listener it would end the process too.
+  client.on("error", () => undefined);
+  return { client, shards: address.kind === "cluster" ? CLUSTER_SHARDS : 1 };
+};
+
+const connect = (address: RedisAddress, common: Omit<RedisOptions, "replyMapping">): RedisClient => {
+  const [first] = address.nodes;
+  if (address.kind === "cluster") {
+    return new Cluster([...address.nodes], {
+      redisOptions: common,
+      enableOfflineQueue: false,
+      clusterRetryStrategy: (attempt: number) => Math.min(25 * attempt, LONGEST_RECONNECT_MS),
+      slotsRefreshTimeout: 1000,
+    });
+  }
+  if (address.kind === "sentinel")
+    return new Redis({
+      ...common,
+      sentinels: [...address.nodes],
+      name: address.path[0] ?? "mymaster",
+      db: Number(address.path[1] ?? 0),
+      sentinelRetryStrategy: (attempt: number) => Math.min(25 * attempt, LONGEST_RECONNECT_MS),
+      ...(address.tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+    });
+  return new Redis({
+    ...common,
+    host: first?.host ?? "127.0.0.1",
+    port: first?.port ?? 6379,
+    db: Number(address.path[0] ?? 0),
+  });
+};
+
+interface RedisAddress {
+  readonly kind: "standalone" | "sentinel" | "cluster";
+  readonly tls: boolean;
+  readonly username: string;
+  readonly password: string;
+  readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  readonly path: readonly string[];
+}
+
+const URL_FORM = /^redis(s?)(?:[+-](sentinel|cluster))?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?]*)\/?([^?]*)/;
+
+const parseRedisUrl = (url: string): RedisAddress => {
+  const [, tls, kind, username = "", password = "", hosts = "", path = ""] =
+    URL_FORM.exec(url) ?? [];
+  const port = kind === "sentinel" ? 26379 : 6379;
+  return {
+    kind: (kind as "sentinel" | "cluster" | undefined) ?? "standalone",
+    tls: tls === "s",
+    username: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    nodes: hosts.split(",").map((node) => {
+      const [, host = "", given] = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(node) ?? [];
+      return { host: host.replace(/^\[|\]$/g, "") || "127.0.0.1", port: Number(given ?? port) };
+    }),
+    path: path.split("/").filter((part) => part !== ""),
+  };
+};

@@ -1,0 +1,83 @@
+import { LRUCache } from "lru-cache";
+import type { HotAnswer, HotEntry } from "../core/ports/hot_store.js";
+import type { Unburied } from "../core/ports/session_store.js";
+import type { EndReason } from "../core/session.js";
+
+/** Milliseconds since the epoch, always this wide until the year 2286. */
+const TIME_WIDTH = 13;
+const PROFILES = 10_000;
+
+interface Tombstone {
+  readonly user_id: string;
+  readonly reason: EndReason;
+  readonly at: number;
+  readonly by: string;
+  readonly revision: string;
+}
+
+type Profile = Pick<HotEntry, "userId" | "username" | "roles">;
+
+/** The text of a live entry, as `check.lua` reads it. */
+export const writeEntry = (entry: HotEntry, epoch: string): string =>
+  `${epoch};${entry.lastActivityAt};${entry.expiresAt};${JSON.stringify([entry.userId, entry.username, entry.roles])}`;
+
+export const writeTombstone = ({ userId, end }: Unburied): string =>
+  end === undefined
+    ? ""
+    : JSON.stringify({
+        user_id: userId,
+        reason: end.reason,
+        at: end.at,
+        by: end.by,
+        revision: end.revision.toString(),
+      } satisfies Tombstone);
+
+/** Reads answers of `check.lua`. */
+export const answerReader = (): ((sessionId: string, answer: string) => HotAnswer) => {
+  // Most validations are of users seen a moment ago: parse each profile once.
+  const profiles = new LRUCache<string, Profile>({ max: PROFILES });
+  const profileOf = (text: string): Profile => {
+    const known = profiles.get(text);
+    if (known !== undefined) return known;
+    const [userId, username, roles] = JSON.parse(text) as [string, string, string[]];
+    const profile = { userId, username, roles };
+    profiles.set(text, profile);
+    return profile;
+  };
+  const timeAt = (answer: string, start: number) => Number(answer.slice(start, start + TIME_WIDTH));
+
+  return (sessionId, answer) => {
+    switch (answer[0]) {
+      case "S": {
+        const profile = profileOf(answer.slice(1 + 2 * TIME_WIDTH));
+        return {
+          kind: "live",
+          entry: {
+            sessionId,
+            userId: profile.userId,
+            username: profile.username,
+            roles: profile.roles,
+            expiresAt: timeAt(answer, 1 + TIME_WIDTH),
+            lastActivityAt: timeAt(answer, 1),
+          },
+        };
+      }
+      case "T": {
+        const { user_id, reason, at, by, revision } = JSON.parse(answer.slice(1)) as Tombstone;
+        return {
+          kind: "ended",
+          userId: user_id,
+          end: { reason, at, by, revision: BigInt(revision) },
+        };
+      }
+      case "I":
+        return {
+          kind: "unknown",
+          lastActivityAt: timeAt(answer, 1),
+          ticket: answer.slice(1 + TIME_WIDTH),
+        };
+      default:
+        return { kind: "unknown", lastActivityAt: 0, ticket: answer.slice(1) };
+    }
+  };
+};

@@ -1,0 +1,167 @@
+import { randomBytes } from "node:crypto";
+import { unavailable } from "../core/errors.js";
+import { perTurn } from "../core/per_turn.js";
+import type { HotAnswer, HotAsk, HotEntry, HotStore, Lease } from "../core/ports/hot_store.js";
+import type { RedisClient } from "./client.js";
+import { answerReader, writeEntry, writeTombstone } from "./entries.js";
+import { sessionKey, shardOf, tombstoneKey } from "./keys.js";
+import { loadScripts } from "./scripts.js";
+
+export interface RedisHotStoreOptions {
+  readonly client: RedisClient;
+  /** 1 for a server alone; more for a cluster. */
+  readonly shards: number;
+  readonly idleTimeoutMs: number;
+  readonly now: () => number;
+  /** Told of each script call with how many sessions it was about. */
+  readonly onBatch?: (script: "check" | "fill" | "bury", size: number) => void;
+}
+
+/** Two keys a session, and Lua's stack holds 8,000. */
+const MOST_IN_BATCH = 1000;
+const MOST_IN_FLIGHT = 8;
+
+const UNKNOWN: HotAnswer = { kind: "unknown", ticket: undefined, lastActivityAt: 0 };
+
+interface Question {
+  readonly ask: HotAsk;
+  readonly lease: Lease;
+}
+
+interface Filling {
+  readonly entry: HotEntry;
+  readonly ticket: string;
+  readonly lease: Lease;
+}
+
+/** The hot store in Redis: alone, behind Sentinel, or a cluster. */
+export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
+  const { client, shards, idleTimeoutMs, now, onBatch } = options;
+  const scripts = loadScripts(client);
+  const readAnswer = answerReader();
+  const instance = randomBytes(6).toString("base64url");
+  let tickets = 0;
+
+  const answered = async <T>(call: Promise<T>): Promise<T> => {
+    try {
+      return await call;
+    } catch (error) {
+      throw unavailable(error);
+    }
+  };
+
+  const check = async (shard: number, questions: Question[]): Promise<HotAnswer[]> => {
+    // A lease that changed within the turn: who asked under the old one does not believe the answer.
+    const lease = questions[questions.length - 1]?.lease;
+    const keys: string[] = [];
+    const args: (string | number)[] = [
+      now(),
+      idleTimeoutMs,
+      lease?.serverIds[shard] ?? "",
+      lease?.epochs[shard] ?? "",
+      `${instance}${tickets++}`,
+    ];
+    for (const { ask } of questions) {
+      keys.push(sessionKey(shard, ask.sessionId), tombstoneKey(shard, ask.sessionId));
+      args.push(ask.touchAt);
+    }
+    onBatch?.("check", questions.length);
+    const answers = await answered(scripts.check(keys, args));
+    // Only the id of another server: it is not the one to be trusted.
+    if (answers.length === 1 && questions.length > 0) return questions.map(() => UNKNOWN);
+    return questions.map(({ ask }, i) => readAnswer(ask.sessionId, answers[i + 1] ?? ""));
+  };
+
+  const fill = async (shard: number, fillings: Filling[]): Promise<undefined[]> => {
+    const lease = fillings[fillings.length - 1]?.lease;
+    const same = fillings.filter((filling) => filling.lease === lease);
+    const epoch = lease?.epochs[shard] ?? "";
+    onBatch?.("fill", same.length);
+    await answered(
+      scripts.fill(
+        same.map(({ entry }) => sessionKey(shard, entry.sessionId)),
+        [
+          idleTimeoutMs,
+          lease?.serverIds[shard] ?? "",
+          ...same.flatMap(({ entry, ticket }) => [ticket, writeEntry(entry, epoch)]),
+        ],
+      ),
+    );
+    return fillings.map(() => undefined);
+  };
+
+  const perShard = <Item, Result>(run: (shard: number, items: Item[]) => Promise<Result[]>) => {
+    const ports = Array.from({ length: shards }, (_, shard) =>
+      perTurn<Item, Result>({
+        run: (items) => run(shard, items),
+        maxBatch: MOST_IN_BATCH,
+        maxInFlight: MOST_IN_FLIGHT,
+        schedule: (task) => setImmediate(task),
+      }),
+    );
+    return (sessionId: string, item: Item): Promise<Result> => {
+      const port = ports[shardOf(sessionId, shards)];
+      return port === undefined ? Promise.reject(unavailable("no such shard")) : port(item);
+    };
+  };
+  const ask = perShard(check);
+  const remember = perShard(fill);
+
+  return {
+    check: (question, lease) => ask(question.sessionId, { ask: question, lease }),
+
+    async fill(entry, ticket, lease) {
+      await remember(entry.sessionId, { entry, ticket, lease });
+    },
+
+    async bury(endings) {
+      const servers: { shard: number; serverId: string }[] = [];
+      const numbered = endings.map((ending, index) => ({
+        ending,
+        index,
+        shard: shardOf(ending.sessionId, shards),
+      }));
+      const bury = async (shard: number, some: typeof numbered) => {
+        onBatch?.("bury", some.length);
+        const serverId = await answered(
+          scripts.bury(
+            some.flatMap(({ ending }) => [
+              sessionKey(shard, ending.sessionId),
+              tombstoneKey(shard, ending.sessionId),
+            ]),
+            some.flatMap(({ ending }) => [
+              ending.end ? Math.max(0, Math.ceil(ending.accessExpiresAt - now())) : 0,
+              writeTombstone(ending),
+            ]),
+          ),
+        );
+        for (const { index } of some) servers[index] = { shard, serverId };
+      };
+      const calls: Promise<void>[] = [];
+      for (let shard = 0; shard < shards; shard++) {
+        const all = numbered.filter((item) => item.shard === shard);
+        for (let start = 0; start < all.length; start += MOST_IN_BATCH)
+          calls.push(bury(shard, all.slice(start, start + MOST_IN_BATCH)));
+      }
+      await Promise.all(calls);
+      return servers;
+    },
+
+    identify: () =>
+      Promise.all(
+        Array.from({ length: shards }, (_, shard) =>
+          answered(scripts.identify([sessionKey(shard, "")], [])),
+        ),
+      ),
+
+    onDisturbance(listener) {
+      client.on("close", listener);
+      client.on("ready", listener);
+      client.on("node error", listener);
+    },
+
+    async close() {
+      client.disconnect();
+    },
+  };
+};

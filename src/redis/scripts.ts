@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import type { RedisClient } from "./client.js";
+
+/**
+ * The atomic operations, one file each in `scripts/`, where their contracts
+ * stand. A call gives the number of keys, the keys, then the arguments.
+ */
+export interface Scripts {
+  check(keys: string[], args: (string | number)[]): Promise<[server: string, ...answers: string[]]>;
+  fill(keys: string[], args: (string | number)[]): Promise<number>;
+  bury(keys: string[], args: (string | number)[]): Promise<string>;
+  identify(keys: string[], args: (string | number)[]): Promise<string>;
+}
+
+type Command = (...args: (string | number)[]) => Promise<unknown>;
+
+export const loadScripts = (client: RedisClient): Scripts => {
+  const script = (name: keyof Scripts): Command => {
+    const command = `curfew_${name}`;
+    client.defineCommand(command, {
+      lua: readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8"),
+    });
+    const run = (client as unknown as Record<string, Command>)[command];
+    if (run === undefined) throw new Error(`${command} was not defined`);
+    return run.bind(client);
+  };
+  const typed =
+    <Result>(command: Command) =>
+    (keys: string[], args: (string | number)[]) =>
+      command(keys.length, ...keys, ...args) as Promise<Result>;
+  return {
+    check: typed(script("check")),
+    fill: typed(script("fill")),
+    bury: typed(script("bury")),
+    identify: typed(script("identify")),
+  };
+};

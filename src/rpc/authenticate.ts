@@ -1,0 +1,122 @@
+import {
+  ADMIN_ROLE,
+  ANONYMOUS,
+  type Caller,
+  type ServiceCaller,
+  type SessionCaller,
+} from "../core/caller.js";
+import { fail, invalidField } from "../core/errors.js";
+import { Access } from "../../generated/curfew/options/v1/options.js";
+import type { CallContext } from "./call_context.js";
+
+/** How other backends prove who they are (`SERVICE_AUTH`). */
+export type ServiceAuth = "none" | "key" | "mtls";
+
+/** Judges credentials. */
+export interface CredentialJudge {
+  readonly serviceAuth: ServiceAuth;
+  /** Rejects with the reason why the access token is not good, or DEPENDENCY_UNAVAILABLE. */
+  authenticateSession(accessToken: string): SessionCaller | Promise<SessionCaller>;
+  /** Resolves to undefined for a key that is unknown or revoked. */
+  authenticateServiceKey(
+    key: string,
+  ): ServiceCaller | undefined | Promise<ServiceCaller | undefined>;
+}
+
+/** Says who calls, or throws why the call is refused. Synchronous where the judge is. */
+export type Authenticate = (ctx: CallContext) => Caller | Promise<Caller>;
+
+/** What the text of every service key begins with. */
+export const SERVICE_KEY_PREFIX = "cfs_";
+
+/** Who calls a method for services where services need not prove who they are. */
+const UNVERIFIED_SERVICE: ServiceCaller = {
+  kind: "service",
+  name: "unverified",
+  scopes: ["validate"],
+};
+
+/**
+ * The bearer token of a call; undefined: there is none. Another scheme counts
+ * as none, since none of ours is in it (RFC 6750, section 3.1).
+ *
+ * @throws CurfewError INVALID_ARGUMENT if there is more than one `authorization` (D4)
+ */
+export const bearerOf = (ctx: CallContext): string | undefined => {
+  if (ctx.headerCount("authorization") > 1) {
+    throw invalidField("authorization", "must be sent once");
+  }
+  const value = ctx.header("authorization");
+  // Schemes are compared without case (RFC 9110, section 11.1).
+  if (value.slice(0, 7).toLowerCase() !== "bearer ") return undefined;
+  return value.slice(7).trim() || undefined;
+};
+
+const isPermitted = (access: Access, caller: Caller): boolean => {
+  switch (access) {
+    case Access.PUBLIC:
+      return true;
+    case Access.SESSION:
+      return caller.kind === "session";
+    case Access.SERVICE:
+      return caller.kind === "service";
+    case Access.SERVICE_OR_SESSION:
+      return caller.kind !== "anonymous";
+    case Access.ADMIN:
+      return caller.kind === "session"
+        ? caller.roles.includes(ADMIN_ROLE)
+        : caller.kind === "service" && caller.scopes.includes("admin");
+    default:
+      return false;
+  }
+};
+
+/**
+ * Makes an Authenticate by the access class of the method:
+ *
+ * - PUBLIC: nobody is asked who they are.
+ * - A bearer token, if there is one, is the credential: a service key by its
+ *   prefix, else an access token. A bad key is ACCESS_TOKEN_INVALID.
+ * - Else, with mTLS, the client certificate, but not of a call that was
+ *   forwarded (`x-forwarded-for`): the certificate is the proxy's there, not the caller's.
+ * - Else, with service authentication off, methods for services are open.
+ * - Else CREDENTIALS_MISSING. A good credential of the wrong kind: PERMISSION_DENIED.
+ */
+export const authenticator = (judge: CredentialJudge): Authenticate => {
+  const isOpen = (access: Access): boolean =>
+    judge.serviceAuth === "none" &&
+    (access === Access.SERVICE || access === Access.SERVICE_OR_SESSION);
+
+  const permit = (ctx: CallContext, caller: Caller | undefined): Caller => {
+    if (caller === undefined) throw fail("ACCESS_TOKEN_INVALID");
+    if (!isPermitted(ctx.rule.access, caller)) {
+      ctx.caller = caller;
+      throw fail("PERMISSION_DENIED");
+    }
+    return caller;
+  };
+
+  const byCertificate = (ctx: CallContext): Caller => {
+    const forwarded = ctx.headerCount("x-forwarded-for") > 0;
+    const name = judge.serviceAuth === "mtls" && !forwarded ? ctx.peerService : undefined;
+    if (name === undefined) throw fail("CREDENTIALS_MISSING");
+    return permit(ctx, { kind: "service", name, scopes: ["validate"] });
+  };
+
+  return (ctx) => {
+    const { access } = ctx.rule;
+    const bearer = bearerOf(ctx);
+    if (access === Access.PUBLIC) return ANONYMOUS;
+    if (access === Access.UNSPECIFIED) throw fail("PERMISSION_DENIED");
+    if (isOpen(access) && (access === Access.SERVICE || bearer === undefined)) {
+      return UNVERIFIED_SERVICE;
+    }
+    if (bearer === undefined) return byCertificate(ctx);
+    const caller = bearer.startsWith(SERVICE_KEY_PREFIX)
+      ? judge.authenticateServiceKey(bearer)
+      : judge.authenticateSession(bearer);
+    return caller instanceof Promise
+      ? caller.then((known) => permit(ctx, known))
+      : permit(ctx, caller);
+  };
+};

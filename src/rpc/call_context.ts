@@ -1,0 +1,134 @@
+import type { Metadata, ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import { ANONYMOUS, type Caller } from "../core/caller.js";
+import type { CurfewError } from "../core/errors.js";
+import type { ClientAddress } from "./client_address.js";
+import type { PickLanguage } from "./language.js";
+import type { Language } from "./messages/catalogue.js";
+import type { PeerService } from "./peer_certificate.js";
+import type { RequestId } from "./request_id.js";
+import type { MethodRule } from "./rules.js";
+
+/** What is the same for all calls of a server. */
+export interface CallEnvironment {
+  readonly pickLanguage: PickLanguage;
+  readonly clientAddress: ClientAddress;
+  readonly peerService: PeerService;
+  readonly requestId: RequestId;
+}
+
+/** The call underneath. */
+export interface UnderlyingCall extends ServerInterceptingCallInterface {
+  /** Ends it at once with a failure, whatever its handler is doing. */
+  refuse(failure: CurfewError): void;
+}
+
+/** In the opaque part of a call's metadata, which no client can write to. */
+const CONTEXT_KEY = "curfew.call_context";
+
+/**
+ * What is known of one call. A class for the sake of the hot path: what costs
+ * something is found out when it is first asked for, which there is never.
+ */
+export class CallContext {
+  /** Who calls, once authentication has come through. */
+  caller: Caller = ANONYMOUS;
+  /** What the call failed for. */
+  failure: CurfewError | undefined;
+  /** The `language` field of the request. */
+  wantedLanguage = "";
+  /** Whether the call is over: answered, cancelled, or out of time. */
+  over = false;
+  /** Milliseconds on the clock of `performance.now`. */
+  readonly startedAt = performance.now();
+
+  #metadata: Metadata | undefined;
+  #requestId: string | undefined;
+  #ip: string | undefined;
+  #abort: AbortController | undefined;
+
+  constructor(
+    readonly rule: MethodRule,
+    private readonly call: UnderlyingCall,
+    private readonly environment: CallEnvironment,
+  ) {}
+
+  /** The full path of the method. */
+  get method(): string {
+    return this.rule.path;
+  }
+
+  /** The caller's `x-request-id`, if it is fit for a log, else one of ours. */
+  get requestId(): string {
+    this.#requestId ??= this.environment.requestId(this.header("x-request-id"));
+    return this.#requestId;
+  }
+
+  /** The language to answer in: of the request's `language`, else of `accept-language`. */
+  get language(): Language {
+    return this.environment.pickLanguage(this.wantedLanguage, this.header("accept-language"));
+  }
+
+  /** The client's address, past trusted proxies. */
+  get ip(): string {
+    this.#ip ??= this.environment.clientAddress.of(this.#peer(), this.header("x-forwarded-for"));
+    return this.#ip;
+  }
+
+  /** The client's software, past a trusted proxy; cut at 256 characters. */
+  get userAgent(): string {
+    const forwarded = this.header("x-forwarded-user-agent");
+    const believed = forwarded !== "" && this.environment.clientAddress.isProxy(this.#peer());
+    return (believed ? forwarded : this.header("user-agent")).slice(0, 256);
+  }
+
+  /** The verified service at the other end of the connection, by its certificate. */
+  get peerService(): string | undefined {
+    return this.environment.peerService(this.call);
+  }
+
+  /** Aborted when the call is over, however it ended. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.over) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  /** The first value of a metadata key; empty: there is none. */
+  header(key: string): string {
+    const value = this.#metadata?.get(key)[0];
+    return typeof value === "string" ? value : "";
+  }
+
+  /** How many values a metadata key has. */
+  headerCount(key: string): number {
+    return this.#metadata?.get(key).length ?? 0;
+  }
+
+  /** Ends the call at once with a failure, whatever its handler is doing. */
+  end(failure: CurfewError): void {
+    this.call.refuse(failure);
+  }
+
+  /** Takes the call's metadata, in which handlers find this context. */
+  receive(metadata: Metadata): void {
+    this.#metadata = metadata;
+    metadata.setOpaque(CONTEXT_KEY, this);
+  }
+
+  /** The call is over. */
+  close(): void {
+    this.over = true;
+    this.#abort?.abort();
+  }
+
+  #peer(): string {
+    return this.call.getConnectionInfo().remoteAddress ?? "";
+  }
+}
+
+/** The context of the call that came with this metadata. @throws Error if no interceptor made one */
+export const contextOf = (metadata: Metadata): CallContext => {
+  const context = metadata.getOpaque(CONTEXT_KEY);
+  if (context instanceof CallContext) return context;
+  throw new Error("the call has no context: serve it by createRpcServer");
+};

@@ -1,0 +1,57 @@
+import type { ServerInterceptor } from "@grpc/grpc-js";
+import type { CallContext, CallEnvironment } from "../call_context.js";
+import type { MethodRule } from "../rules.js";
+import { InterceptedCall } from "./intercepted_call.js";
+import type { Interceptor, OutgoingStatus } from "./interceptor.js";
+
+/** Interceptors made one: first in, last out, as grpc-js orders its own. */
+export interface Chain {
+  readonly environment: CallEnvironment;
+  readonly admit: NonNullable<Interceptor["admit"]>;
+  readonly status: NonNullable<Interceptor["status"]>;
+  readonly done: NonNullable<Interceptor["done"]>;
+}
+
+type Admit = Chain["admit"];
+type StatusChange = Chain["status"];
+type Done = Chain["done"];
+
+const present = <T>(value: T | undefined): value is T => value !== undefined;
+
+const inTurn = (first: Admit, second: Admit): Admit => (ctx) => {
+  const pending = first(ctx);
+  return pending === undefined ? second(ctx) : pending.then(() => second(ctx));
+};
+
+export const compose = (
+  interceptors: readonly Interceptor[],
+  environment: CallEnvironment,
+): Chain => {
+  const inward = interceptors;
+  const outward = interceptors.toReversed();
+  const keep = (_: CallContext, status: OutgoingStatus): OutgoingStatus => status;
+  return {
+    environment,
+    admit: inward.map(({ admit }) => admit).filter(present).reduce(inTurn, () => undefined),
+    status: outward
+      .map(({ status }) => status)
+      .filter(present)
+      .reduce<StatusChange>((inner, outer) => (ctx, status) => outer(ctx, inner(ctx, status)), keep),
+    done: outward
+      .map(({ done }) => done)
+      .filter(present)
+      .reduce<Done>(
+        (inner, outer) => (ctx, code) => {
+          inner(ctx, code);
+          outer(ctx, code);
+        },
+        () => undefined,
+      ),
+  };
+};
+
+/** The one interceptor that grpc-js is given. */
+export const serverInterceptor =
+  (chain: Chain, ruleOf: (path: string) => MethodRule): ServerInterceptor =>
+  ({ path }, call) =>
+    new InterceptedCall(chain, ruleOf(path), call);

@@ -1,0 +1,46 @@
+import type { ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import type { PeerCertificate } from "node:tls";
+
+/** `TYPE:value` pairs of a subjectAltName; Node writes a value as a JSON string where it is ambiguous. */
+const ALTERNATIVE_NAME = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g;
+
+const alternativeNames = (certificate: PeerCertificate, type: string): string[] => {
+  const names = [...(certificate.subjectaltname ?? "").matchAll(ALTERNATIVE_NAME)];
+  return names
+    .filter(([, kind]) => kind === type)
+    .map(([, , value = ""]) => (value.startsWith('"') ? String(JSON.parse(value)) : value));
+};
+
+/**
+ * Whom a client certificate stands for: its SPIFFE id, else its first DNS name,
+ * else its common name. A certificate with two SPIFFE ids stands for nobody
+ * (SPIFFE X.509-SVID, section 2), nor does one without a name.
+ */
+export const serviceNameOf = (certificate: PeerCertificate): string | undefined => {
+  const ids = alternativeNames(certificate, "URI").filter((uri) => uri.startsWith("spiffe://"));
+  if (ids.length > 1) return undefined;
+  const name = ids[0] ?? alternativeNames(certificate, "DNS")[0] ?? certificate.subject?.CN;
+  return typeof name === "string" && name !== "" ? name : undefined;
+};
+
+/** Where grpc-js keeps the connection of a call; not part of its types. */
+interface CallOfConnection {
+  readonly stream?: { readonly session?: object };
+}
+
+/** Tells the service at the other end of a call's connection; undefined: no verified certificate. */
+export type PeerService = (call: ServerInterceptingCallInterface) => string | undefined;
+
+/** Makes a PeerService that reads a certificate once per connection: Node parses it anew each time. */
+export const peerServices = (): PeerService => {
+  const names = new WeakMap<object, string>();
+  return (call) => {
+    const connection = (call as CallOfConnection).stream?.session;
+    const known = connection && names.get(connection);
+    if (known !== undefined) return known;
+    const certificate = call.getAuthContext().sslPeerCertificate;
+    const name = certificate && serviceNameOf(certificate);
+    if (connection !== undefined && name !== undefined) names.set(connection, name);
+    return name;
+  };
+};

@@ -1,0 +1,94 @@
+import type { DescMethod, FileRegistry } from "@bufbuild/protobuf";
+import { Access, MethodRule as RuleOption } from "../../generated/curfew/options/v1/options.js";
+import { fail } from "../core/errors.js";
+import { registryOf } from "./descriptors.js";
+import type { Check } from "./validation/check.js";
+import { extensionOf, fieldOptionsReader, messageOption } from "./validation/field_options.js";
+import { messageChecks } from "./validation/message_check.js";
+
+/** How the server treats calls of one method. */
+export interface MethodRule {
+  /** Full path: `/package.Service/Method`. */
+  readonly path: string;
+  /** Who may call it. UNSPECIFIED: nobody. */
+  readonly access: Access;
+  /** The longest time to work on one call, in milliseconds; 0: no limit (streams). */
+  readonly deadlineMs: number;
+  /** Whether either side sends more than one message. */
+  readonly streaming: boolean;
+  /** Whether requests say in `language` which language they want. */
+  readonly localized: boolean;
+  /** Judges a request; undefined: every request is acceptable. */
+  readonly check: Check | undefined;
+  /** The same, but of repeated messages in the request only how many there are. */
+  readonly shallowCheck: Check | undefined;
+}
+
+export interface Rules {
+  readonly methods: readonly MethodRule[];
+  /** The rule of a method. For one that is not in the descriptors: a rule that lets nobody in. */
+  of(path: string): MethodRule;
+  /** The check of a message type by its full name. @throws Error for a type not in the descriptors */
+  checkOf(typeName: string): Check | undefined;
+}
+
+export interface RulesOptions {
+  /** Deadline of unary methods that declare none, in milliseconds. */
+  readonly defaultDeadlineMs?: number;
+}
+
+/** Where nothing is declared, nobody may call (house, point 5). */
+export const closedRule = (path: string): MethodRule => ({
+  path,
+  access: Access.UNSPECIFIED,
+  deadlineMs: 1000,
+  streaming: false,
+  localized: false,
+  check: undefined,
+  shallowCheck: undefined,
+});
+
+const methodsOf = (registry: FileRegistry): DescMethod[] =>
+  [...registry].flatMap((type) => (type.kind === "service" ? type.methods : []));
+
+/** Reads the rules of all methods from their descriptors, once, at start. */
+export const readRules = (
+  descriptors: Uint8Array,
+  { defaultDeadlineMs = 5000 }: RulesOptions = {},
+): Rules => {
+  const registry = registryOf(descriptors);
+  const ruleOption = extensionOf(registry, "curfew.options.v1.rule");
+  const checks = messageChecks(fieldOptionsReader(registry));
+
+  const ruleOf = (method: DescMethod): MethodRule => {
+    const declared = RuleOption.decode(messageOption(ruleOption, method) ?? new Uint8Array());
+    const streaming = method.methodKind !== "unary";
+    return {
+      path: `/${method.parent.typeName}/${method.name}`,
+      access: declared.access,
+      deadlineMs: declared.deadlineMs || (streaming ? 0 : defaultDeadlineMs),
+      streaming,
+      localized: method.input.fields.some((field) => field.localName === "language"),
+      check: checks.deep(method.input),
+      shallowCheck: checks.shallow(method.input),
+    };
+  };
+
+  const methods = methodsOf(registry).map(ruleOf);
+  const byPath = new Map(methods.map((rule) => [rule.path, rule]));
+  return {
+    methods,
+    of: (path) => byPath.get(path) ?? closedRule(path),
+    checkOf: (typeName) => {
+      const type = registry.getMessage(typeName);
+      if (type === undefined) throw new Error(`the descriptors have no message ${typeName}`);
+      return checks.deep(type);
+    },
+  };
+};
+
+/** @throws CurfewError INVALID_ARGUMENT with the violations that the check finds */
+export const enforce = (check: Check | undefined, request: unknown): void => {
+  const violations = check?.(request);
+  if (violations !== undefined) throw fail("INVALID_ARGUMENT", { violations });
+};

@@ -1,0 +1,131 @@
+import type { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
+import { actorOf, type SessionCaller } from "../../core/caller.js";
+import { fail, invalidField } from "../../core/errors.js";
+import { isLive } from "../../core/session.js";
+import type { CallContext } from "../call_context.js";
+import { sessionToProto } from "../conversion/session.js";
+import { userToProto } from "../conversion/user.js";
+import type { UnaryHandlers } from "../implement.js";
+import { LOGOUT_DONE, text } from "../messages/catalogue.js";
+import { type ServiceDeps, viewOf } from "./service_deps.js";
+
+const TOKEN_TYPE = "bearer";
+
+/** The caller of a SESSION method; authentication has let nobody else in. */
+export const sessionCaller = ({ caller }: CallContext): SessionCaller => {
+  if (caller.kind !== "session") throw fail("CREDENTIALS_MISSING");
+  return caller;
+};
+
+/** AuthService but for validation: signing in and out, and what users do with their own sessions. */
+export const authService = (
+  deps: ServiceDeps,
+): Omit<
+  UnaryHandlers<typeof AuthServiceService>,
+  "validateToken" | "validateTokens"
+> => {
+  const { core, store, users } = deps;
+  return {
+    async login(request, call) {
+      const { tokens, session, user, evicted } = await core.login({
+        username: request.username,
+        password: request.password,
+        device: request.deviceName,
+        ip: call.ip,
+        userAgent: call.userAgent,
+      });
+      const view = viewOf(deps, session.id);
+      return {
+        ...tokens,
+        tokenType: TOKEN_TYPE,
+        session: sessionToProto(session, view),
+        user: userToProto(user),
+        endedSessions: evicted.map((ended) => sessionToProto(ended, view)),
+      };
+    },
+
+    async refreshTokens({ refreshToken }, call) {
+      const { tokens, session } = await core.refreshTokens({ refreshToken, ip: call.ip });
+      return {
+        ...tokens,
+        tokenType: TOKEN_TYPE,
+        session: sessionToProto(session, viewOf(deps, session.id)),
+      };
+    },
+
+    async logout({ accessToken }, call) {
+      const revision = await core.logout({ accessToken, bearer: call.bearer, ip: call.ip });
+      return { message: text(call.language, LOGOUT_DONE), revision };
+    },
+
+    async recordActivity({ activities }, call) {
+      const now = deps.clock.now();
+      const given = activities.map(({ sessionId, at }) => ({
+        sessionId,
+        at: at?.getTime() ?? now,
+      }));
+      if (call.caller.kind !== "session") return { recorded: await core.recordActivity(given) };
+      const { sessionId } = call.caller;
+      const foreign = given.findIndex((activity) => activity.sessionId !== sessionId);
+      if (foreign >= 0)
+        throw invalidField(`activities[${foreign}].session_id`, "must be the caller's own session");
+      const own = given.length > 0 ? given : [{ sessionId, at: now }];
+      return { recorded: await core.recordActivity(own) };
+    },
+
+    async getProfile(_request, call) {
+      const user = await users.get(sessionCaller(call).userId);
+      if (user === undefined) throw fail("USER_INACTIVE");
+      return { user: userToProto(user) };
+    },
+
+    async changePassword({ currentPassword, newPassword }, call) {
+      const { userId, sessionId } = sessionCaller(call);
+      const ip = call.ip;
+      const change = { userId, sessionId, currentPassword, newPassword, ip };
+      return { revision: await core.changePassword(change) };
+    },
+
+    async listMySessions({ pageSize, pageToken }, call) {
+      const { userId, sessionId } = sessionCaller(call);
+      const filter = { userId, state: "ACTIVE" } as const;
+      const page = await core.listSessions({ filter, order: "created_desc", pageSize, pageToken });
+      const view = viewOf(deps, sessionId);
+      const sessions = await core.withRecentActivity(page.sessions);
+      return {
+        sessions: sessions.map((session) => sessionToProto(session, view)),
+        nextPageToken: page.nextPageToken,
+      };
+    },
+
+    async revokeMySession({ sessionId }, call) {
+      const { userId } = sessionCaller(call);
+      const cause = { reason: "USER", by: userId, ip: call.ip } as const;
+      return { revision: await core.end.one(sessionId, cause, userId) };
+    },
+
+    async revokeMyOtherSessions(_request, call) {
+      const { userId, sessionId } = sessionCaller(call);
+      const cause = { reason: "USER", by: actorOf(call.caller), ip: call.ip } as const;
+      const { count, revision } = await core.end.ofUser(userId, sessionId, cause);
+      return { revokedSessions: count, revision };
+    },
+
+    async getSessionInfo(_request, call) {
+      const { userId, sessionId, jti } = sessionCaller(call);
+      const view = viewOf(deps, sessionId);
+      const live = await store.liveOf(userId, view);
+      const session = live.find(({ id }) => id === sessionId) ?? (await store.get(sessionId));
+      const [recent] = await core.withRecentActivity(session ? [session] : []);
+      return {
+        userId,
+        jti,
+        sessionValid: recent !== undefined && isLive(recent, view.now, view.idleTimeoutMs),
+        activeSessions: live.length,
+        session: recent && sessionToProto(recent, view),
+      };
+    },
+
+    getJwks: () => ({ keys: [...deps.jwks()] }),
+  };
+};

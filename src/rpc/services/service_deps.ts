@@ -1,0 +1,24 @@
+import type { Jwk } from "../../../generated/curfew/v1/jwk.js";
+import type { Clock } from "../../core/ports/clock.js";
+import type { SessionStore } from "../../core/ports/session_store.js";
+import type { UserStore } from "../../core/ports/user_store.js";
+import type { CoreSettings } from "../../core/settings.js";
+import type { UseCases } from "../../core/use_cases.js";
+import type { SessionView } from "../conversion/session.js";
+
+/** What the services answer from. */
+export interface ServiceDeps {
+  readonly core: UseCases;
+  readonly store: SessionStore;
+  readonly users: UserStore;
+  readonly clock: Clock;
+  readonly settings: CoreSettings;
+  /** The public keys, as they are now. */
+  readonly jwks: () => readonly Jwk[];
+}
+
+export const viewOf = (deps: ServiceDeps, currentSessionId: string): SessionView => ({
+  now: deps.clock.now(),
+  idleTimeoutMs: deps.settings.idleTimeoutMs,
+  currentSessionId,
+});

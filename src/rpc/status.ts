@@ -1,0 +1,88 @@
+import { Metadata } from "@grpc/grpc-js";
+import { Status } from "../../generated/google/rpc/status.js";
+import { CurfewError, fail, REASONS, type Reason } from "../core/errors.js";
+import { errorDetails } from "./error_details.js";
+import { DEFAULT_LANGUAGE, type Language, textOf } from "./messages/catalogue.js";
+
+/** Metadata that carries `google.rpc.Status`, as all gRPC implementations agree. */
+export const STATUS_DETAILS_KEY = "grpc-status-details-bin";
+
+/** A failed call as grpc-js sends it. Shared between calls: never change one. */
+export interface GrpcStatus {
+  readonly code: number;
+  /** For developers, in English. */
+  readonly details: string;
+  readonly metadata: Metadata;
+}
+
+/** What a call failed for; anything but a CurfewError is a defect, and masked. */
+export const failureOf = (error: unknown): CurfewError =>
+  error instanceof CurfewError ? error : fail("INTERNAL", { cause: error });
+
+/** The failure with nothing of its own, so that its status can be kept. */
+const isPlain = (error: CurfewError): boolean =>
+  error.retryAfterMs === undefined &&
+  error.violations.length === 0 &&
+  Object.keys(error.metadata).length === 0;
+
+const developerText = (error: CurfewError): string => {
+  const text = textOf(DEFAULT_LANGUAGE, error.reason);
+  const [first] = error.violations;
+  return first === undefined ? text : `${text}: ${first.field} ${first.description}`;
+};
+
+const encode = (error: CurfewError, language: Language, requestId: string | undefined): Status => ({
+  code: REASONS[error.reason].code,
+  message: developerText(error),
+  details: errorDetails(error, language, requestId),
+});
+
+const toGrpc = (status: Status): GrpcStatus => {
+  const metadata = new Metadata();
+  metadata.set(STATUS_DETAILS_KEY, Buffer.from(Status.encode(status).finish()));
+  return { code: status.code, details: status.message, metadata };
+};
+
+interface Kept {
+  readonly status: Status;
+  readonly grpc: GrpcStatus;
+}
+
+/** Statuses of plain failures never change: reasons × languages of them at most. */
+const kept = new Map<`${Language}/${Reason}`, Kept>();
+
+const keep = (reason: Reason, language: Language): Kept => {
+  const key = `${language}/${reason}` as const;
+  const known = kept.get(key);
+  if (known !== undefined) return known;
+  const status = encode(fail(reason), language, undefined);
+  const entry = { status, grpc: toGrpc(status) };
+  kept.set(key, entry);
+  return entry;
+};
+
+/** Whom a status is for. */
+export interface Addressee {
+  readonly language: Language;
+  /** Told when the failure is a defect of ours, to find it in the log. */
+  readonly requestId: string;
+}
+
+/** The status that a call ends with: the message in English, the details in the caller's language. */
+export const statusOf = (failure: CurfewError, to: Addressee): GrpcStatus => {
+  if (failure.reason === "INTERNAL") return toGrpc(encode(failure, to.language, to.requestId));
+  return isPlain(failure)
+    ? keep(failure.reason, to.language).grpc
+    : toGrpc(encode(failure, to.language, undefined));
+};
+
+/**
+ * A failure as a value inside an answer (ValidateTokens). Shared between
+ * answers: never change one.
+ */
+export const toRpcStatus = (error: unknown, language: Language): Status => {
+  const failure = failureOf(error);
+  return isPlain(failure)
+    ? keep(failure.reason, language).status
+    : encode(failure, language, undefined);
+};

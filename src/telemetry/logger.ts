@@ -1,0 +1,43 @@
+import { type DestinationStream, type Logger, pino } from "pino";
+import { PinoPretty } from "pino-pretty";
+import { redactLine } from "./redaction.js";
+
+export type { Logger } from "pino";
+
+export interface LoggerOptions {
+  /** The least severe lines to log: a level of pino, or `silent`. */
+  readonly level: string;
+  /** Colourful text for people instead of JSON lines. */
+  readonly people: boolean;
+  /** Where lines go. Absent: standard output. */
+  readonly destination?: DestinationStream;
+}
+
+/** Turns each line into text before it is written, at once: nothing is lost when the process ends. */
+const forPeople = (destination: DestinationStream): DestinationStream => {
+  const format = PinoPretty.prettyFactory({
+    translateTime: "SYS:HH:MM:ss.l",
+    ignore: "pid,hostname",
+    singleLine: true,
+  });
+  return { write: (line) => destination.write(format(line) ?? line) };
+};
+
+/**
+ * A logger that writes one JSON object a line whatever it is given, without
+ * secrets (see `redactLine`). `child` makes one that says more on each line.
+ */
+export const createLogger = ({
+  level,
+  people,
+  destination = pino.destination(1),
+}: LoggerOptions): Logger =>
+  pino(
+    {
+      level,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      hooks: { streamWrite: redactLine },
+    },
+    people ? forPeople(destination) : destination,
+  );

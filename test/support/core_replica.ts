@@ -1,0 +1,140 @@
+import { randomUUID } from "node:crypto";
+import type { HotStore } from "../../src/core/ports/hot_store.js";
+import type { CoreSettings } from "../../src/core/settings.js";
+import { type SharedClock, sharedClock } from "../../src/core/shared_clock.js";
+import { type Ports, type UseCases, useCases } from "../../src/core/use_cases.js";
+import { type Keyring, openKeyring } from "../../src/crypto/keyring.js";
+import { createPasswordHasher } from "../../src/crypto/password_hasher.js";
+import { createRefreshTokenCodec } from "../../src/crypto/refresh_token_codec.js";
+import { createTokenSigner } from "../../src/crypto/token_signer.js";
+import { createTokenVerifier } from "../../src/crypto/token_verifier.js";
+import { uuidV7Source } from "../../src/crypto/uuid_v7.js";
+import { postgresAuditLog } from "../../src/postgres/audit_log.js";
+import { type Database, openDatabase } from "../../src/postgres/database.js";
+import { postgresKeyStore } from "../../src/postgres/key_store.js";
+import { postgresLoginThrottle } from "../../src/postgres/login_throttle.js";
+import { postgresReplicaRegistry } from "../../src/postgres/replica_registry.js";
+import { postgresSessionStore } from "../../src/postgres/session_store.js";
+import { postgresUserStore } from "../../src/postgres/user_store.js";
+import { openRedis } from "../../src/redis/client.js";
+import { redisHotStore } from "../../src/redis/hot_store.js";
+
+/** The core of one replica on real stores, without gRPC. */
+export interface CoreReplica {
+  readonly core: UseCases;
+  readonly ports: Ports;
+  readonly database: Database;
+  readonly keyring: Keyring;
+  readonly settings: CoreSettings;
+  /** Moves this replica's time on by milliseconds, as waiting would. */
+  advance(ms: number): void;
+  close(): Promise<void>;
+}
+
+export interface CoreReplicaOptions {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  readonly settings?: Partial<CoreSettings>;
+  /** Between trust pulses in milliseconds; 0: the test pulses. */
+  readonly pulseMs?: number;
+  /** Wraps the hot store, to watch or break it. */
+  readonly wrapHot?: (hot: HotStore) => HotStore;
+  readonly throttle?: { perAccount: number; perSource: number };
+}
+
+export const TEST_SETTINGS: CoreSettings = {
+  issuer: "https://curfew.test",
+  audience: "curfew",
+  accessTtlMs: 15 * 60_000,
+  idleTimeoutMs: 30 * 60_000,
+  maxLifetimeMs: 168 * 3_600_000,
+  graceMs: 10_000,
+  maxSessions: 5,
+  limitPolicy: "evict_oldest",
+  consistencyTimeoutMs: 5000,
+  retentionMs: 168 * 3_600_000,
+  passwordMinLength: 15,
+};
+
+export const PASSWORD = "a perfectly fine passphrase";
+
+export const startCoreReplica = async (options: CoreReplicaOptions): Promise<CoreReplica> => {
+  const settings = { ...TEST_SETTINGS, ...options.settings };
+  const database = openDatabase({
+    connection: options.databaseUrl,
+    poolSize: 8,
+    acquireTimeoutMs: 2000,
+    statementTimeoutMs: 5000,
+  });
+  let ahead = 0;
+  const base = sharedClock({
+    wall: Date.now,
+    monotonic: () => performance.now(),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  });
+  const clock: SharedClock = { ...base, now: () => base.now() + ahead };
+  const keyring = await openKeyring({ store: postgresKeyStore(database), algorithm: "EdDSA", clock });
+  const { client, shards } = openRedis({ url: options.redisUrl, commandTimeoutMs: 250 });
+  await new Promise<void>((resolve) => client.once("ready", () => resolve()));
+  const redis = redisHotStore({ client, shards, idleTimeoutMs: settings.idleTimeoutMs, now: clock.now });
+  const ports: Ports = {
+    store: postgresSessionStore(database),
+    users: postgresUserStore(database),
+    audit: postgresAuditLog(database),
+    throttle: postgresLoginThrottle(database, {
+      windowMs: 900_000,
+      ...(options.throttle ?? { perAccount: 1000, perSource: 10_000 }),
+    }),
+    registry: postgresReplicaRegistry(database, randomUUID()),
+    hot: options.wrapHot?.(redis) ?? redis,
+    signer: createTokenSigner(keyring),
+    verifier: createTokenVerifier({ keys: keyring, ...settings }),
+    codec: createRefreshTokenCodec(keyring),
+    hasher: createPasswordHasher({ cost: { memoryCost: 64, timeCost: 1, parallelism: 1 }, maxQueue: 1000, maxWaitMs: 60_000 }),
+    ids: uuidV7Source(),
+    clock,
+    schedule: setImmediate,
+  };
+  const core = useCases(ports, settings);
+  await core.trust.pulse();
+  const pulseMs = options.pulseMs ?? 50;
+  const beat = pulseMs > 0 ? setInterval(() => core.trust.pulse().catch(() => undefined), pulseMs) : undefined;
+  return {
+    core,
+    ports,
+    database,
+    keyring,
+    settings,
+    advance: (ms) => {
+      ahead += ms;
+    },
+    async close() {
+      clearInterval(beat);
+      await core.trust.pulse().catch(() => undefined);
+      await core.activity.flush().catch(() => undefined);
+      await core.trust.leave().catch(() => undefined);
+      await redis.close();
+      await database.destroy();
+    },
+  };
+};
+
+const SYSTEM = { by: "system", ip: "" };
+
+/** Makes a user with PASSWORD. */
+export const makeUser = (replica: CoreReplica, username = `user-${randomUUID()}`, roles: string[] = []) =>
+  replica.core.users.create({ username, password: PASSWORD, displayName: username, roles }, SYSTEM);
+
+export const signIn = (replica: CoreReplica, username: string, password = PASSWORD) =>
+  replica.core.login({ username, password, device: "test", ip: "192.0.2.1", userAgent: "vitest" });
+
+/** `valid`, or the reason why not. */
+export const verdictOf = async (replica: CoreReplica, accessToken: string): Promise<string> => {
+  try {
+    await replica.core.validateToken({ accessToken, audience: "", skipActivity: false });
+    return "valid";
+  } catch (failure) {
+    if (failure instanceof Error && "reason" in failure) return String(failure.reason);
+    throw failure;
+  }
+};

@@ -1,0 +1,281 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { type HeldCall, problem, type ServiceAnswer, type ServiceCall } from "./service_answer.js";
+
+interface ServedSession {
+  readonly id: string;
+  generation: number;
+  refreshToken: string;
+  end: { code: string; metadata?: Record<string, string> } | null;
+}
+
+/**
+ * The REST face of the contract, over memory: one user (`ada` / `correct horse`),
+ * opaque tokens, and no grace time, so that a second use of a refresh token ends
+ * the session and a client that refreshes twice is caught.
+ */
+export async function startSessionService(pages: Record<string, ServiceAnswer> = {}) {
+  const calls: ServiceCall[] = [];
+  const sessions = new Map<string, ServedSession>();
+  const access = new Map<string, { session: ServedSession; isExpired: boolean }>();
+  const overrides: { path: string; answer: ServiceAnswer | "drop" }[] = [];
+  const holds: { path: string; arrive(): void; released: Promise<void> }[] = [];
+  const settings = { expiresIn: 900, idleSeconds: 1800 };
+  let serial = 0;
+
+  const user = {
+    user_id: "u1",
+    username: "ada",
+    display_name: "Ada",
+    roles: ["member"],
+    is_active: true,
+    created_at: "2025-01-01T00:00:00Z",
+  };
+
+  function sessionBody(session: ServedSession) {
+    const now = Date.now();
+    const at = (seconds: number) => new Date(now + seconds * 1000).toISOString();
+    return {
+      session_id: session.id,
+      user_id: user.user_id,
+      state: "SESSION_STATE_ACTIVE",
+      created_at: at(0),
+      last_activity_at: at(0),
+      idle_expires_at: at(settings.idleSeconds),
+      expires_at: at(7 * 86_400),
+      revoked_at: null,
+      end_reason: "END_REASON_UNSPECIFIED",
+      ended_by: "",
+      device: "",
+      ip: "127.0.0.1",
+      user_agent: "test",
+      current: true,
+    };
+  }
+
+  function cookiesOf(header: string | undefined): Map<string, string> {
+    return new Map(
+      (header ?? "").split("; ").map((pair) => {
+        const separator = pair.indexOf("=");
+        return [pair.slice(0, separator), pair.slice(separator + 1)];
+      }),
+    );
+  }
+
+  function issue(session: ServedSession, call: ServiceCall, more: object = {}): ServiceAnswer {
+    serial += 1;
+    const accessToken = `access-${session.id}-${session.generation}-${serial}`;
+    session.refreshToken = `refresh-${session.id}-${session.generation}`;
+    access.set(accessToken, { session, isExpired: false });
+    const inCookies = call.headers["x-session-mode"] === "cookie";
+    const set = (name: string, value: string, rest: string) =>
+      `${name}=${value}; Path=/; Secure; SameSite=Lax${rest}`;
+    return {
+      status: 200,
+      ...(inCookies && {
+        headers: {
+          "set-cookie": [
+            set("__Host-access", accessToken, "; HttpOnly"),
+            set("__Host-refresh", session.refreshToken, "; HttpOnly"),
+            set("__Host-csrf", `csrf-${session.id}`, ""),
+          ].join("\n"),
+        },
+      }),
+      body: {
+        access_token: inCookies ? "" : accessToken,
+        refresh_token: inCookies ? "" : session.refreshToken,
+        token_type: "bearer",
+        expires_in: settings.expiresIn,
+        session: sessionBody(session),
+        ...more,
+      },
+    };
+  }
+
+  function login(call: ServiceCall): ServiceAnswer {
+    const { username, password } = JSON.parse(call.text);
+    if (username !== "ada" || password !== "correct horse") {
+      return problem(401, "invalid_credentials");
+    }
+    const id = `s${sessions.size + 1}`;
+    const session = { id, generation: 1, refreshToken: "", end: null };
+    sessions.set(id, session);
+    return issue(session, call, { user, ended_sessions: [] });
+  }
+
+  function refresh(call: ServiceCall): ServiceAnswer {
+    const given =
+      JSON.parse(call.text).refresh_token ?? cookiesOf(call.headers.cookie).get("__Host-refresh");
+    const session = [...sessions.values()].find(({ id }) => given?.startsWith(`refresh-${id}-`));
+    if (!session) return problem(401, "refresh_token_invalid");
+    if (session.end) return problem(401, "session_revoked_or_invalid");
+    if (given !== session.refreshToken) {
+      session.end = { code: "access_token_blacklisted", metadata: { end_reason: "REFRESH_REUSE" } };
+      return problem(401, "refresh_token_reused");
+    }
+    session.generation += 1;
+    return issue(session, call);
+  }
+
+  function bearerOf(call: ServiceCall): string | undefined {
+    return (
+      call.headers.authorization?.replace(/^Bearer /, "") ??
+      cookiesOf(call.headers.cookie).get("__Host-access")
+    );
+  }
+
+  function protect(call: ServiceCall, serve: (session: ServedSession) => ServiceAnswer) {
+    const token = bearerOf(call);
+    if (!token) return problem(401, "credentials_missing");
+    const found = access.get(token);
+    if (!found) return problem(401, "access_token_invalid");
+    if (found.isExpired) return problem(401, "access_token_expired");
+    const { end } = found.session;
+    if (end) return problem(401, end.code, end.metadata);
+    const isByCookie = call.headers.authorization === undefined;
+    const needsProof = isByCookie && call.method !== "GET";
+    if (needsProof && call.headers["x-csrf-token"] !== `csrf-${found.session.id}`) {
+      return problem(403, "permission_denied");
+    }
+    return serve(found.session);
+  }
+
+  function logout(call: ServiceCall): ServiceAnswer {
+    const token = JSON.parse(call.text).access_token ?? bearerOf(call);
+    const found = access.get(token ?? "");
+    if (!found) return problem(401, token ? "access_token_invalid" : "credentials_missing");
+    found.session.end ??= { code: "access_token_blacklisted", metadata: { end_reason: "LOGOUT" } };
+    return { status: 200, body: { message: "Logged out", revision: "7" } };
+  }
+
+  const live = () => [...sessions.values()].filter(({ end }) => end === null);
+
+  const routes: Record<string, (call: ServiceCall) => ServiceAnswer> = {
+    "POST /api/v1/auth/login": login,
+    "POST /api/v1/auth/refresh": refresh,
+    "POST /api/v1/auth/logout": logout,
+    "GET /api/v1/auth/profile": (call) => protect(call, () => ({ status: 200, body: user })),
+    "GET /api/v1/auth/sessions": (call) =>
+      protect(call, (own) => ({
+        status: 200,
+        body: {
+          sessions: live().map((each) => ({ ...sessionBody(each), current: each === own })),
+          next_page_token: "",
+        },
+      })),
+    "POST /api/v1/auth/sessions:revokeOthers": (call) =>
+      protect(call, (own) => {
+        const others = live().filter((each) => each !== own);
+        for (const each of others) each.end = { code: "access_token_blacklisted" };
+        return { status: 200, body: { revoked_sessions: others.length, revision: "9" } };
+      }),
+    "POST /api/v1/auth/activity": (call) =>
+      protect(call, () => ({ status: 200, body: { recorded: 1 } })),
+    "GET /api/v1/data": (call) => protect(call, (own) => ({ status: 200, body: { by: own.id } })),
+    "POST /api/v1/data": (call) =>
+      protect(call, (own) => ({ status: 200, body: { by: own.id, echo: call.text } })),
+  };
+
+  function answerOf(call: ServiceCall): ServiceAnswer {
+    const page = pages[call.path];
+    if (page && call.method === "GET") return page;
+    const revoked = /^\/api\/v1\/auth\/sessions\/(.+)$/.exec(call.path)?.[1];
+    if (call.method === "DELETE" && revoked) {
+      return protect(call, () => {
+        const session = sessions.get(revoked);
+        if (!session) return problem(404, "not_found");
+        session.end ??= { code: "access_token_blacklisted", metadata: { end_reason: "USER" } };
+        return { status: 200, body: { revision: "8" } };
+      });
+    }
+    return routes[`${call.method} ${call.path}`]?.(call) ?? problem(404, "not_found");
+  }
+
+  function takeFirst<T extends { path: string }>(list: T[], path: string): T | undefined {
+    const index = list.findIndex((each) => path.endsWith(each.path));
+    return index < 0 ? undefined : list.splice(index, 1)[0];
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let text = "";
+    for await (const chunk of request.setEncoding("utf8")) text += chunk;
+    const { method = "GET", url = "/", headers } = request;
+    const [path = "/"] = url.split("?");
+    response.setHeader("access-control-allow-origin", headers.origin ?? "*");
+    response.setHeader("access-control-allow-headers", "authorization, content-type");
+    response.setHeader("access-control-allow-methods", "GET, POST, DELETE");
+    if (method === "OPTIONS") return void response.end();
+    const call = { method, path, headers, text };
+    calls.push(call);
+    const held = takeFirst(holds, path);
+    held?.arrive();
+    await held?.released;
+    const override = takeFirst(overrides, path)?.answer;
+    if (override === "drop") return void response.destroy();
+    const { status, body, headers: extra = {} } = override ?? answerOf(call);
+    const isPage = typeof body === "string";
+    response.statusCode = status;
+    if (!isPage) {
+      const type = status < 400 ? "application/json" : "application/problem+json";
+      response.setHeader("content-type", type);
+    }
+    for (const [name, value] of Object.entries(extra)) {
+      response.setHeader(name, name === "set-cookie" ? value.split("\n") : value);
+    }
+    response.end(isPage ? body : JSON.stringify(body ?? {}));
+  }
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => response.destroy(error as Error));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  return {
+    origin,
+    apiBaseUrl: `${origin}/api/v1`,
+    user,
+    settings,
+    calls,
+    live,
+    /** How many calls went to a path that ends like this. */
+    count: (path: string) => calls.filter((call) => call.path.endsWith(path)).length,
+    last: (path: string) => calls.findLast((call) => call.path.endsWith(path)),
+    /** Gives the next call to the path this answer; `drop` cuts its connection. */
+    answerNext(path: string, answer: ServiceAnswer | "drop"): void {
+      overrides.push({ path, answer });
+    },
+    problem,
+    /** Makes the next call to the path wait. */
+    hold(path: string): HeldCall {
+      let arrive = () => {};
+      let release = () => {};
+      const arrived = new Promise<void>((resolve) => {
+        arrive = resolve;
+      });
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      holds.push({ path, arrive, released });
+      return { arrived, release };
+    },
+    expireAccessTokens(): void {
+      for (const each of access.values()) each.isExpired = true;
+    },
+    endSessions(code = "access_token_blacklisted", metadata?: Record<string, string>): void {
+      for (const session of sessions.values())
+        session.end ??= { code, ...(metadata && { metadata }) };
+    },
+    async close(): Promise<void> {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+/** A running service. */
+export type SessionService = Awaited<ReturnType<typeof startSessionService>>;

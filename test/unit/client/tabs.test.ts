@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { createMemoryStore } from "../../../src/client/key_value_store.js";
+import { createLiveSession } from "../../../src/client/live_session.js";
+import { createSessionFixture, nextEvent } from "./client_fixture.js";
+
+const fixture = createSessionFixture();
+const data = () => fixture.url("/api/v1/data");
+
+describe("tabs that share a store", () => {
+  test("a login in one is a login in all", async () => {
+    const { tab } = fixture.browser();
+    const [one, two] = [tab(), tab()];
+    const heard = nextEvent(two, "login");
+    await one.login("ada", "correct horse");
+    expect(await heard).toEqual({ fromOtherTab: true });
+    expect(await (await two.apiRequest(data())).json()).toEqual({ by: "s1" });
+  });
+
+  test("a logout in one is a logout in all, and asks the server once", async () => {
+    const { tab } = fixture.browser();
+    const [one, two] = [tab(), tab()];
+    await one.login("ada", "correct horse");
+    await two.apiRequest(data());
+    const heard = nextEvent(two, "logout");
+    await one.logout();
+    expect(await heard).toEqual({ fromOtherTab: true });
+    expect(two.getSnapshot()).toMatchObject({ status: "unauthenticated", error: null });
+    expect(fixture.service.count("/auth/logout")).toBe(1);
+  });
+
+  test("an ending that one hears of reaches the others with its reason", async () => {
+    const { tab } = fixture.browser();
+    const [one, two] = [tab(), tab()];
+    await one.login("ada", "correct horse");
+    await two.apiRequest(data());
+    const heard = nextEvent(two, "ended");
+    fixture.service.endSessions("access_token_blacklisted", { end_reason: "ADMIN" });
+    await one.apiRequest(data()).catch(() => undefined);
+    const { error, fromOtherTab } = await heard;
+    expect(fromOtherTab).toBe(true);
+    expect(error).toMatchObject({
+      code: "access_token_blacklisted",
+      status: 401,
+      detail: "Access token has been revoked",
+      metadata: { end_reason: "ADMIN" },
+    });
+  });
+
+  test("a tab that was closed catches up when it is used again", async () => {
+    const { tab } = fixture.browser();
+    const [one, two] = [tab(), tab()];
+    await one.login("ada", "correct horse");
+    await two.apiRequest(data());
+    two.close();
+    await one.logout();
+    expect(two.isAuthenticated).toBe(true);
+    const heard = nextEvent(two, "logout");
+    expect(await heard).toEqual({ fromOtherTab: true });
+    expect(two.isAuthenticated).toBe(false);
+  });
+});
+
+describe("tabs with memory of their own", () => {
+  test("have sessions of their own", async () => {
+    const [one, two] = [await fixture.signedIn(), await fixture.signedIn()];
+    const heard = nextEvent(one, "logout");
+    await one.logout();
+    await heard;
+    expect(await (await two.apiRequest(data())).json()).toEqual({ by: "s2" });
+  });
+});
+
+describe("a duplicated tab, whose sessionStorage is a copy", () => {
+  /** A page with a `sessionStorage`; the client uses it only where there is a document. */
+  async function duplicated() {
+    const stores = [createMemoryStore(), createMemoryStore()] as const;
+    const { compileOptions } = await import("../../../src/client/session_options.js");
+    const { createTokenStorage } = await import("../../../src/client/token_storage.js");
+    const { createEmitter } = await import("../../../src/client/emitter.js");
+    const open = (store: (typeof stores)[number]) => {
+      const tokens = createTokenStorage({ store, scope: "tab" });
+      const events = createEmitter<import("../../../src/client/index.js").SessionEventMap>();
+      const live = createLiveSession({
+        settings: { ...compileOptions({}), tokens },
+        name: "duplicated",
+        events,
+        refresh: async () => undefined,
+        onInactive: () => undefined,
+      });
+      return { live, events, tokens };
+    };
+    return { one: open(stores[0]), two: open(stores[1]) };
+  }
+
+  const stored = (id: string, generation: number) => ({
+    id,
+    accessToken: `access-${generation}`,
+    refreshToken: `refresh-${generation}`,
+    expiresAt: null,
+    expiresIn: null,
+    generation,
+    session: null,
+  });
+
+  test("gets the new tokens of its twin, and a stranger's never", async () => {
+    const { one, two } = await duplicated();
+    await two.tokens.save(stored("s1", 1));
+    await two.live.open();
+    await one.live.open();
+    const heard = new Promise((resolve) => two.events.on("refresh", resolve));
+    // The first is of another session; the second must be all that the twin hears.
+    await one.live.login(stored("s9", 7), null);
+    await one.live.login(stored("s1", 1), null);
+    await one.live.renew(stored("s1", 2));
+    await heard;
+    expect(two.live.current()).toEqual(stored("s1", 2));
+    expect(await two.tokens.load()).toEqual(stored("s1", 2));
+    one.live.close();
+    two.live.close();
+  });
+});

@@ -1,0 +1,113 @@
+import { describe, expect, test } from "vitest";
+import { createLogger, type Logger } from "../../../src/telemetry/logger.js";
+
+const recording = (level = "info"): { logger: Logger; lines: string[] } => {
+  const lines: string[] = [];
+  const logger = createLogger({
+    level,
+    people: false,
+    destination: { write: (line) => void lines.push(line) },
+  });
+  return { logger, lines };
+};
+
+/** What was written: one JSON object on one line. */
+const written = (log: (logger: Logger) => void): Record<string, unknown> => {
+  const { logger, lines } = recording();
+  log(logger);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]?.indexOf("\n")).toBe((lines[0]?.length ?? 0) - 1);
+  return JSON.parse(lines[0] ?? "") as Record<string, unknown>;
+};
+
+const JWT = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln-_bmF0dXJl";
+
+describe("D6: every line is one JSON object", () => {
+  const circular: Record<string, unknown> = {};
+  circular.self = circular;
+  test.each<[string, (logger: Logger) => void]>([
+    ["line breaks in the message", (log) => log.info("a\nb\r\nc\u2028d")],
+    ["line breaks and quotes in keys", (log) => log.info({ 'a"\n': 1 })],
+    [
+      "control characters and half a surrogate",
+      (log) => log.info({ agent: "\u0000\u001b[2J\ud800" }),
+    ],
+    ["big whole numbers at any depth", (log) => log.info({ revision: 2n ** 63n, in: { it: 5n } })],
+    ["circles", (log) => log.info(circular)],
+    ["functions, symbols, holes", (log) => log.info({ a: () => 1, b: Symbol("x"), c: undefined })],
+    ["numbers that JSON lacks", (log) => log.info({ a: Number.NaN, b: new Date(Number.NaN) })],
+    ["an error", (log) => log.error(new Error("boom\nboom", { cause: new Error("why") }))],
+    ["format signs", (log) => log.info("100 %d %j %o")],
+    ["hostile child names", (log) => log.child({ request: '"},\n{"' }).info("x")],
+  ])("%s", (_case, log) => {
+    expect(written(log)).toMatchObject({ level: expect.any(String), time: expect.any(String) });
+  });
+
+  test("big whole numbers keep their digits", () => {
+    const { logger, lines } = recording();
+    logger.info({ revision: 2n ** 63n });
+    expect(lines[0]).toContain("9223372036854775808");
+  });
+});
+
+describe("D6: no secret is written", () => {
+  test.each<[string, (logger: Logger) => void]>([
+    ["an access token in the message", (log) => log.info(`token ${JWT} refused`)],
+    ["an access token as a value", (log) => log.info({ detail: { tried: [JWT] } })],
+    ["an access token in an error", (log) => log.error(new Error(`bad ${JWT}`))],
+    ["a refresh token", (log) => log.info("seen cfr_SECRETSECRET-_a")],
+    ["a service key", (log) => log.info({ by: "cfs_SECRETSECRET" })],
+    ["a child's token", (log) => log.child({ peer: "cfs_SECRETSECRET" }).info("x")],
+    ["a member called password", (log) => log.info({ password: "SECRET" })],
+    ["a member at depth", (log) => log.info({ request: { body: [{ new_password: "SECRET" }] } })],
+    ["a member that is no text", (log) => log.info({ authorization: ["SECRET"] })],
+    ["a child's member", (log) => log.child({ in: { accessToken: "SECRET" } }).info("x")],
+    ["a hash", (log) => log.info({ passwordHash: "SECRET" })],
+    ["a bearer header in a text", (log) => log.info("authorization: Bearer SECRETSECRETSECRET")],
+    ["a password in a URL", (log) => log.info("cannot reach postgres://curfew:SECRET@db:5432/x")],
+    ["JSON in a text", (log) => log.info('sent {"username":"a","password":"SECRET"}')],
+    ["a form in a text", (log) => log.info("username=a&password=SECRET")],
+  ])("%s", (_case, log) => {
+    const text = JSON.stringify(written(log));
+    expect(text).not.toMatch(/SECRET|eyJ/);
+    expect(text).toContain("[redacted]");
+  });
+
+  test("what only sounds secret stays", () => {
+    const line = written((log) =>
+      log.info(
+        { token_type: "bearer", kid: "k1", user: "ann" },
+        "bearer token missing for user ann",
+      ),
+    );
+    expect(line).toMatchObject({ token_type: "bearer", kid: "k1", user: "ann" });
+    expect(line.msg).toBe("bearer token missing for user ann");
+  });
+});
+
+test("lines below the level are not written", () => {
+  const { logger, lines } = recording("warn");
+  logger.info("no");
+  logger.warn("yes");
+  expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(["yes"]);
+});
+
+test("a child says what it is for on each line", () => {
+  expect(written((log) => log.child({ request_id: "r1" }).info("done"))).toMatchObject({
+    request_id: "r1",
+    level: "info",
+    msg: "done",
+  });
+});
+
+test("for people it is text, at once, without secrets", () => {
+  const lines: string[] = [];
+  const logger = createLogger({
+    level: "info",
+    people: true,
+    destination: { write: (line) => void lines.push(line) },
+  });
+  logger.info({ port: 50051, password: "SECRET" }, "listening");
+  expect(lines.join("")).toMatch(/INFO.*listening.*50051/s);
+  expect(lines.join("")).not.toContain("SECRET");
+});

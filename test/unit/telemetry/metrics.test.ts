@@ -1,0 +1,111 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createMetrics } from "../../../src/telemetry/metrics.js";
+import { type MetricsServer, startMetricsServer } from "../../../src/telemetry/metrics_server.js";
+
+describe("metrics", () => {
+  test("calls are counted by method, code and reason, and timed by method", async () => {
+    const metrics = createMetrics({ processMetrics: false });
+    const method = "curfew.v1.AuthService/ValidateToken";
+    metrics.countCall({ method, code: "OK", reason: "", seconds: 0.0004 });
+    metrics.countCall({ method, code: "OK", reason: "", seconds: 0.02 });
+    metrics.countCall({
+      method,
+      code: "UNAUTHENTICATED",
+      reason: "SESSION_EXPIRED",
+      seconds: 0.001,
+    });
+    const text = await metrics.render();
+    expect(text).toContain(`curfew_rpc_calls_total{method="${method}",code="OK",reason=""} 2`);
+    expect(text).toContain(
+      `curfew_rpc_calls_total{method="${method}",code="UNAUTHENTICATED",reason="SESSION_EXPIRED"} 1`,
+    );
+    expect(text).toContain(`curfew_rpc_duration_seconds_bucket{le="0.0005",method="${method}"} 1`);
+    expect(text).toContain(`curfew_rpc_duration_seconds_count{method="${method}"} 3`);
+  });
+
+  test("D5: guessed method names share one label", async () => {
+    const metrics = createMetrics({ processMetrics: false });
+    for (let guess = 0; guess < 150; guess += 1) {
+      metrics.countCall({ method: `x/${guess}`, code: "UNIMPLEMENTED", reason: "", seconds: 0 });
+    }
+    const text = await metrics.render();
+    expect(text).toContain('method="other",code="UNIMPLEMENTED",reason=""} 50');
+    expect(text).not.toContain('"x/120"');
+  });
+
+  test("the stores are counted, and read at each scrape", async () => {
+    const metrics = createMetrics({ processMetrics: false });
+    let waiting = 0;
+    metrics.countHotAnswer("doubt");
+    metrics.countHotBatch(7);
+    metrics.countTruthBatch(3);
+    metrics.countActivityFlush(40, 0.6);
+    metrics.watchPool(() => ({ used: 2, idle: 1, waiting }));
+    metrics.watchBreaker(() => (waiting > 0 ? "open" : "closed"));
+    expect(await metrics.render()).toContain('curfew_hot_store_breaker{state="closed"} 1');
+    waiting = 9;
+    const text = await metrics.render();
+    expect(text).toContain('curfew_hot_store_answers_total{outcome="doubt"} 1');
+    expect(text).toContain("curfew_hot_store_batch_sessions_sum 7");
+    expect(text).toContain("curfew_truth_batch_sessions_sum 3");
+    expect(text).toContain("curfew_activity_flush_sessions_sum 40");
+    expect(text).toContain('curfew_activity_flush_lag_seconds_bucket{le="0.5"} 0');
+    expect(text).toContain('curfew_postgres_pool_connections{state="waiting"} 9');
+    expect(text).toContain('curfew_hot_store_breaker{state="open"} 1');
+    expect(text).toContain('curfew_hot_store_breaker{state="closed"} 0');
+  });
+
+  test("the process and its event loop are measured", async () => {
+    const text = await createMetrics().render();
+    expect(text).toContain("process_resident_memory_bytes ");
+    expect(text).toContain("nodejs_eventloop_lag_p99_seconds ");
+  });
+});
+
+describe("metrics server", () => {
+  let server: MetricsServer;
+  beforeEach(async () => {
+    const metrics = createMetrics({ processMetrics: false });
+    metrics.countHotBatch(1);
+    server = await startMetricsServer({ host: "127.0.0.1", port: 0, metrics });
+  });
+  afterEach(() => server.close());
+  const get = (path: string, method = "GET") =>
+    fetch(`http://127.0.0.1:${server.port}${path}`, { method, headers: { connection: "close" } });
+
+  test("GET /metrics answers in Prometheus's format", async () => {
+    const response = await get("/metrics");
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(await response.text()).toContain("curfew_hot_store_batch_sessions_count 1");
+  });
+
+  test("nothing else is served", async () => {
+    expect((await get("/")).status).toBe(404);
+    expect((await get("/metrics/../etc")).status).toBe(404);
+    const posted = await get("/metrics", "POST");
+    expect(posted.status).toBe(405);
+    expect(posted.headers.get("allow")).toBe("GET, HEAD");
+  });
+
+  test("a port in use is an error that says so", async () => {
+    const again = startMetricsServer({
+      host: "127.0.0.1",
+      port: server.port,
+      metrics: createMetrics({ processMetrics: false }),
+    });
+    await expect(again).rejects.toThrow(/EADDRINUSE/);
+  });
+
+  test("a collector that throws is a 500, not a crash", async () => {
+    const failing = await startMetricsServer({
+      host: "127.0.0.1",
+      port: 0,
+      metrics: { render: () => Promise.reject(new Error("SECRET")), contentType: "text/plain" },
+    });
+    const response = await fetch(`http://127.0.0.1:${failing.port}/metrics`);
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("SECRET");
+    await failing.close();
+  });
+});
