@@ -20,8 +20,8 @@ const realStores = {
 
 export default defineConfig({
   test: {
-    // Per-test lines in a terminal; on CI one line a file, every failure in full, and a report to count.
-    reporters: continuousIntegration ? ["default", "github-actions", "json"] : ["default"],
+    // On CI also a report to count.
+    reporters: continuousIntegration ? ["default", "json"] : ["default"],
     outputFile: { json: ".test/vitest.json" },
     allowOnly: !continuousIntegration,
     teardownTimeout: 20_000,

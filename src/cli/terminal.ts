@@ -9,13 +9,19 @@ export type Keyboard = Readable & {
 };
 
 /** Where text is shown. */
-export type Display = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+export type Display = Writable & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 /** Everything a command may touch of the process it runs in. */
 export interface Terminal {
   readonly input: Keyboard;
   readonly output: Display;
   readonly errors: Display;
+  /** Where a server's log goes: standard output too, without the stream's overhead. */
+  readonly log: { write(line: string): void };
   readonly environment: Environment;
   /** Milliseconds since the epoch. */
   now(): number;

@@ -1,6 +1,7 @@
 import type { Credentials } from "./credentials.js";
 import { NetworkError } from "./network_error.js";
 import type { RequestTargets } from "./request_target.js";
+import type { Proof } from "./stored_session.js";
 
 /** What `apiRequest` takes besides what `fetch` takes. */
 export interface ApiRequestInit extends RequestInit {
@@ -14,7 +15,7 @@ export interface ApiRequest {
   /** False when the body is a stream: once sent it is gone. */
   readonly isRepeatable: boolean;
   /** Throws NetworkError when there is no answer, and the abort's reason when aborted. */
-  send(accessToken: string | null): Promise<Response>;
+  send(proof: Proof): Promise<Response>;
 }
 
 /** What requests need. */
@@ -48,13 +49,17 @@ export function createApiRequest(
   return {
     signal,
     isRepeatable: isStored(init.body),
-    async send(accessToken) {
+    async send(proof) {
       const headers = new Headers(init.headers ?? given?.headers);
-      credentials.apply(headers, method, accessToken);
-      const cookies = credentials.cookies && { credentials: credentials.cookies };
+      credentials.apply(headers, method, proof);
+      const cookies = credentials.cookies();
       try {
         // A Request's body can be read once: each attempt takes a copy.
-        return await deps.fetch(given?.clone() ?? url, { ...init, headers, ...cookies });
+        return await deps.fetch(given?.clone() ?? url, {
+          ...init,
+          headers,
+          ...(cookies && { credentials: cookies }),
+        });
       } catch (error) {
         if (signal?.aborted) throw error;
         throw new NetworkError(`No answer from ${url}`, { cause: error });

@@ -4,6 +4,7 @@ import { NetworkError } from "./network_error.js";
 import { readProblem } from "./problem.js";
 import type { RequestTargets } from "./request_target.js";
 import type { Session } from "./session.js";
+import type { Proof } from "./stored_session.js";
 import type { User } from "./user.js";
 
 /** Body of `POST /auth/refresh`'s answer, and the part of login's that is the same. */
@@ -14,6 +15,8 @@ export interface TokenAnswer {
   /** Seconds. */
   readonly expires_in: number;
   readonly session?: Session;
+  /** From the header X-CSRF-Token, for pages that cannot read the API's cookies. */
+  readonly csrf_token?: string | null;
 }
 
 /** Body of `POST /auth/login`'s answer. */
@@ -25,8 +28,8 @@ export interface LoginAnswer extends TokenAnswer {
 /** The calls that make, renew and end a session. They throw SessionError or NetworkError. */
 export interface AuthApi {
   login(body: LoginBody, signal?: AbortSignal | null): Promise<LoginAnswer>;
-  refresh(refreshToken: string | null, signal?: AbortSignal): Promise<TokenAnswer>;
-  logout(accessToken: string | null): Promise<void>;
+  refresh(proof: Proof, signal?: AbortSignal): Promise<TokenAnswer>;
+  logout(proof: Proof): Promise<void>;
 }
 
 /** Body of `POST /auth/login`. */
@@ -50,7 +53,7 @@ export interface AuthApiDeps {
 interface Call {
   readonly path: string;
   readonly body: object;
-  readonly accessToken?: string | null;
+  readonly proof?: Proof;
   readonly signal?: AbortSignal | null | undefined;
   /** Lets the request outlive the page, as when the caller leaves for the login page. */
   readonly keepalive?: boolean;
@@ -60,10 +63,11 @@ interface Call {
 export function createAuthApi(deps: AuthApiDeps): AuthApi {
   const { targets, credentials, timeoutMs } = deps;
 
-  async function post({ path, body, accessToken = null, signal, keepalive = false }: Call) {
+  async function post({ path, body, proof, signal, keepalive = false }: Call) {
     const headers = new Headers({ "content-type": "application/json" });
     if (credentials.mode === "cookie") headers.set("x-session-mode", "cookie");
-    credentials.apply(headers, "POST", accessToken);
+    credentials.apply(headers, "POST", proof ?? null);
+    const cookies = credentials.cookies();
     const url = targets.api(path);
     const limit = startTimeLimit(timeoutMs, signal);
     try {
@@ -76,11 +80,11 @@ export function createAuthApi(deps: AuthApiDeps): AuthApi {
         // The body holds tokens: they go to this URL or nowhere.
         redirect: "error",
         cache: "no-store",
-        ...(credentials.cookies && { credentials: credentials.cookies }),
+        ...(cookies && { credentials: cookies }),
       });
       if (!response.ok) throw await readProblem(response);
-      const answer: unknown = await response.json();
-      return answer;
+      const answer: object | null = await response.json();
+      return { ...answer, csrf_token: response.headers.get("x-csrf-token") };
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (error instanceof Error && error.name === "SessionError") throw error;
@@ -91,10 +95,10 @@ export function createAuthApi(deps: AuthApiDeps): AuthApi {
     }
   }
 
-  function assertTokens<T extends TokenAnswer>(answer: unknown, path: string): T {
-    const tokens = answer as T | null;
+  function assertTokens<T extends TokenAnswer>(answer: object, path: string): T {
+    const tokens = answer as T;
     const isComplete =
-      typeof tokens?.expires_in === "number" &&
+      typeof tokens.expires_in === "number" &&
       (credentials.mode === "cookie" || Boolean(tokens.access_token && tokens.refresh_token));
     if (isComplete) return tokens;
     throw new NetworkError(
@@ -107,14 +111,15 @@ export function createAuthApi(deps: AuthApiDeps): AuthApi {
       const path = "auth/login";
       return assertTokens<LoginAnswer>(await post({ path, body, signal }), path);
     },
-    async refresh(refreshToken, signal) {
+    async refresh(proof, signal) {
       const path = "auth/refresh";
-      const body = refreshToken === null ? {} : { refresh_token: refreshToken };
-      return assertTokens<TokenAnswer>(await post({ path, body, signal }), path);
+      const body = proof.refreshToken === null ? {} : { refresh_token: proof.refreshToken };
+      const answer = await post({ path, body, proof: { ...proof, accessToken: null }, signal });
+      return assertTokens<TokenAnswer>(answer, path);
     },
-    async logout(accessToken) {
-      const body = accessToken === null ? {} : { access_token: accessToken };
-      await post({ path: "auth/logout", body, accessToken, keepalive: true });
+    async logout(proof) {
+      const body = proof.accessToken === null ? {} : { access_token: proof.accessToken };
+      await post({ path: "auth/logout", body, proof, keepalive: true });
     },
   };
 }

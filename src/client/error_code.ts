@@ -70,11 +70,3 @@ const isKnown = (code: string): code is ErrorCode => Object.hasOwn(effects, code
 
 /** What a 401 with this code means for the session that made the call. */
 export const effectOf = (code: string): Effect => (isKnown(code) ? effects[code] : "refreshes");
-
-/**
- * Whether this answer to a refresh says that the refresh token will never be
- * good again. Nothing but 401, or a 400 for the token's form, says so: an
- * outage is never a logout.
- */
-export const endsAtRefresh = (status: number, code: string): boolean =>
-  status === 401 || (status === 400 && code === "invalid_argument");

@@ -8,13 +8,14 @@ export interface PageEvents {
 /** Listens to the page, where there is one. Returns the function that stops it. */
 export function watchPage({ onRestored, onOnline }: PageEvents): () => void {
   if (typeof window === "undefined") return () => undefined;
+  const page = window;
   const onPageShow = (event: PageTransitionEvent) => {
     if (event.persisted) onRestored();
   };
-  window.addEventListener("pageshow", onPageShow);
-  window.addEventListener("online", onOnline);
+  page.addEventListener("pageshow", onPageShow);
+  page.addEventListener("online", onOnline);
   return () => {
-    window.removeEventListener("pageshow", onPageShow);
-    window.removeEventListener("online", onOnline);
+    page.removeEventListener("pageshow", onPageShow);
+    page.removeEventListener("online", onOnline);
   };
 }

@@ -1,5 +1,4 @@
 import type { AuthApi, TokenAnswer } from "./auth_api.js";
-import { endsAtRefresh } from "./error_code.js";
 import type { Awaitable } from "./key_value_store.js";
 import type { RefreshLock } from "./refresh_lock.js";
 import { notSignedIn, SessionError } from "./session_error.js";
@@ -37,6 +36,7 @@ export function storedFrom(
     id: before?.id ?? answer.session?.session_id ?? Math.random().toString(36).slice(2),
     accessToken: answer.access_token || null,
     refreshToken: answer.refresh_token || null,
+    csrfToken: answer.csrf_token ?? before?.csrfToken ?? null,
     expiresIn: answer.expires_in,
     // From before the question: rather early than late.
     expiresAt: askedAt + answer.expires_in * 1000,
@@ -44,6 +44,14 @@ export function storedFrom(
     session: answer.session ?? before?.session ?? null,
   };
 }
+
+/**
+ * Whether this answer to a refresh says that there is nothing to refresh with
+ * any more: 401, or in cookie mode that the token is missing, for the cookie is
+ * gone. Nothing else does: an outage is never a logout.
+ */
+const isFinal = (error: SessionError, stale: StoredSession): boolean =>
+  error.status === 401 || (error.status === 400 && stale.refreshToken === null);
 
 /**
  * Makes `refresh(stale)`: resolves when there are newer tokens than `stale`,
@@ -67,10 +75,10 @@ export function createRefresher({ host, api, tokens, lock }: RefresherDeps) {
     const askedAt = Date.now();
     let answer: TokenAnswer;
     try {
-      answer = await api.refresh(stale.refreshToken, lifetime);
+      answer = await api.refresh(stale, lifetime);
     } catch (error) {
       assertAlive(lifetime);
-      if (!(error instanceof SessionError) || !endsAtRefresh(error.status, error.code)) throw error;
+      if (!(error instanceof SessionError) || !isFinal(error, stale)) throw error;
       const latest = await tokens.load();
       assertAlive(lifetime);
       // Without a lock another tab may have been quicker with the same token.
@@ -94,7 +102,7 @@ export function createRefresher({ host, api, tokens, lock }: RefresherDeps) {
     if (current === null) throw notSignedIn();
     if (replaces(current, stale)) return;
     const lifetime = host.lifetime();
-    if (true) {
+    if (flight?.lifetime !== lifetime) {
       const done = lock(() => exchange(current, lifetime)).finally(() => {
         if (flight?.done === done) flight = null;
       });

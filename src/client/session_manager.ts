@@ -49,6 +49,7 @@ export class SessionManager {
   readonly #live: LiveSession;
   readonly #refresh: (stale: StoredSession) => Promise<void>;
   readonly #events = createEmitter<SessionEventMap>();
+  #leaving: Promise<LogoutResult> | null = null;
   #profile: { readonly lifetime: AbortSignal; readonly user: Promise<User> } | null = null;
 
   /**
@@ -106,8 +107,10 @@ export class SessionManager {
     { signal = null }: CallOptions = {},
   ): Promise<LoginResult> {
     await this.#live.open();
+    const { deviceName, credentials } = this.#settings;
+    // The answer to a logout takes the cookies away: those of the next session, if it is late.
+    if (credentials.mode === "cookie") await abortable(Promise.resolve(this.#leaving), signal);
     const askedAt = Date.now();
-    const { deviceName } = this.#settings;
     const body = { username, password, ...(deviceName && { device_name: deviceName }) };
     try {
       const { user = null, ended_sessions = [], ...answer } = await this.#api.login(body, signal);
@@ -140,7 +143,7 @@ export class SessionManager {
     const stored = this.#live.current();
     if (stored === null) return CONFIRMED;
     await this.#live.forget();
-    return signOut(this.#api, stored);
+    return this.#leave(stored);
   }
 
   /** Forgets the tokens, here and in the other tabs, and leaves the session on the server alone. */
@@ -164,13 +167,13 @@ export class SessionManager {
     if (!options.background) this.#live.touch();
     if (isPastTime(used)) used = await this.#renewed(used, request);
 
-    const response = await request.send(used.accessToken);
+    const response = await request.send(used);
     if (!(await this.#needsRefresh(response, used))) return response;
     const renewed = await this.#renewed(used, request);
     if (!request.isRepeatable) return response;
 
     await response.body?.cancel();
-    const second = await request.send(renewed.accessToken);
+    const second = await request.send(renewed);
     await this.#needsRefresh(second, renewed);
     return second;
   }
@@ -250,7 +253,13 @@ export class SessionManager {
     const detail = "Signed out because nothing was done for a while";
     const code = "session_inactivity_timeout";
     await this.#live.end(new SessionError({ code, status: 401, detail }), stored);
-    await signOut(this.#api, stored);
+    await this.#leave(stored);
+  }
+
+  #leave(stored: StoredSession): Promise<LogoutResult> {
+    const left = signOut(this.#api, stored);
+    this.#leaving = left;
+    return left;
   }
 
   async #askForProfile(): Promise<User> {

@@ -6,7 +6,10 @@ import { createTokenStorage, type TokenStorage } from "./token_storage.js";
 
 /** Options of SessionManager. */
 export interface SessionManagerOptions {
-  /** `cookie` keeps tokens out of every script's reach; the API must be on the page's origin. Default `bearer`. */
+  /**
+   * `cookie` keeps tokens out of every script's reach; the API must be on the
+   * page's site, and list the page's origin if that is another. Default `bearer`.
+   */
   readonly mode?: SessionMode;
   /**
    * Where to keep tokens, or in cookie mode the session's facts. An own store

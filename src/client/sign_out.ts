@@ -1,6 +1,7 @@
 import type { AuthApi } from "./auth_api.js";
 import { effectOf } from "./error_code.js";
 import { NetworkError } from "./network_error.js";
+import { storedFrom } from "./refresher.js";
 import { SessionError } from "./session_error.js";
 import type { StoredSession } from "./stored_session.js";
 
@@ -29,8 +30,7 @@ const wait = (seconds: number) => new Promise((resolve) => setTimeout(resolve, s
 /** The proof has gone (an expired cookie, a retired key): gets another from the refresh token. */
 async function renewAndSignOut(api: AuthApi, stored: StoredSession): Promise<LogoutResult> {
   try {
-    const { access_token } = await api.refresh(stored.refreshToken);
-    await api.logout(access_token || null);
+    await api.logout(storedFrom(await api.refresh(stored), stored, Date.now()));
     return CONFIRMED;
   } catch (error) {
     return error instanceof SessionError && error.status === 401 ? CONFIRMED : unconfirmed(error);
@@ -47,7 +47,7 @@ export async function signOut(
   retries = 2,
 ): Promise<LogoutResult> {
   try {
-    await api.logout(stored.accessToken);
+    await api.logout(stored);
     return CONFIRMED;
   } catch (error) {
     if (!(error instanceof SessionError)) return unconfirmed(error);

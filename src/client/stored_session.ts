@@ -1,13 +1,19 @@
 import type { Session } from "./session.js";
 
-/** What a browser keeps of a session from one page to the next. */
-export interface StoredSession {
-  /** The `session_id`; made up where the server told none, empty where only tokens were found. */
-  readonly id: string;
+/** What a caller shows to be of a session. */
+export interface Proof {
   /** Null in cookie mode, where no script sees it. */
   readonly accessToken: string | null;
   /** Null in cookie mode. */
   readonly refreshToken: string | null;
+  /** What cookie mode repeats in X-CSRF-Token, as the API last told it; null: only its cookie knows. */
+  readonly csrfToken: string | null;
+}
+
+/** What a browser keeps of a session from one page to the next. */
+export interface StoredSession extends Proof {
+  /** The `session_id`; made up where the server told none, empty where only tokens were found. */
+  readonly id: string;
   /** When the access token expires by this machine's clock, in ms since the epoch; null: unknown. */
   readonly expiresAt: number | null;
   /** Seconds the access token was given for; null: unknown. */

@@ -33,6 +33,7 @@ function assemble([access, refresh, text]: readonly (string | null)[]): StoredSe
     id: details.id ?? "",
     accessToken: access ?? null,
     refreshToken: refresh ?? null,
+    csrfToken: details.csrfToken ?? null,
     expiresAt: details.expiresAt ?? null,
     expiresIn: details.expiresIn ?? null,
     generation: details.generation ?? 0,

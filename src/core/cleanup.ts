@@ -1,4 +1,5 @@
 import type { Clock } from "./ports/clock.js";
+import type { LoginThrottle } from "./ports/login_throttle.js";
 import type { SessionStore } from "./ports/session_store.js";
 import { timedOut } from "./session.js";
 import { type CoreSettings, toleratedActivityLossMs } from "./settings.js";
@@ -14,7 +15,12 @@ const SWEEP_MARGIN_MS = 10_000;
  * many sessions were marked or deleted.
  */
 export const cleanup =
-  (deps: { store: SessionStore; clock: Clock; settings: CoreSettings }) =>
+  (deps: {
+    store: SessionStore;
+    throttle: LoginThrottle;
+    clock: Clock;
+    settings: CoreSettings;
+  }) =>
   async (): Promise<number> => {
     const { store, clock, settings } = deps;
     const marginMs = SWEEP_MARGIN_MS + 2 * toleratedActivityLossMs(settings.idleTimeoutMs);
@@ -48,6 +54,7 @@ export const cleanup =
         return { seen: due.length, ended: endings.length };
       });
 
+    await deps.throttle.prune();
     let cleaned = 0;
     for (;;) {
       const { seen, ended } = await sweep();

@@ -1,4 +1,5 @@
 import { activityLog } from "./activity_log.js";
+import { bootstrapAdmin } from "./bootstrap_admin.js";
 import { changePassword } from "./change_password.js";
 import { cleanup } from "./cleanup.js";
 import { endSessions } from "./end_sessions.js";
@@ -87,7 +88,12 @@ export const useCases = (ports: Ports, settings: CoreSettings) => {
     withRecentActivity: withRecentActivity({ hot, trust, activity, clock }),
     explainToken: explainToken({ ...ports, check }),
     sessionStats: sessionStats({ ...ports, idleTimeoutMs }),
-    cleanup: cleanup({ store, clock, settings }),
+    cleanup: cleanup({ ...ports, settings }),
+    bootstrapAdmin: bootstrapAdmin(ports),
+    /** Counts a use of a session that was found live a moment ago; returns at once. */
+    noteUse: (sessionId: string): void => {
+      check(sessionId, clock.now()).catch(() => undefined);
+    },
     /** Kept going by the server: the trust in the hot store, and activity on its way to Postgres. */
     trust,
     activity,

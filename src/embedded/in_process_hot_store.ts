@@ -75,8 +75,7 @@ export const inProcessHotStore = (options: InProcessHotStoreOptions): HotStore =
     async fill(entry, ticket, lease) {
       const place = places.get(entry.sessionId);
       if (place?.ticket !== ticket || lease.serverIds[0] !== serverId) return;
-      const lastActivityAt = Math.max(entry.lastActivityAt, place.entry?.lastActivityAt ?? 0);
-      place.entry = { ...entry, lastActivityAt };
+      place.entry = entry;
       place.epoch = lease.epochs[0];
       place.ticket = undefined;
     },

@@ -29,7 +29,7 @@ export const examplePages = async (): Promise<ReadonlyMap<string, PageFile>> => 
     const name = relative(folder, file).split(sep).join("/");
     const page: PageFile = { contentType: contentTypeOf(name), read: () => readFile(file) };
     pages.set(`/example/${name}`, page);
-    if (name === "index.html") pages.set("/example/", page).set("/example", page);
+    if (name === "index.html") pages.set("/example/", page);
   }
   return pages;
 };

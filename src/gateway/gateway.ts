@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import cookie from "@fastify/cookie";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { readBindings } from "./binding.js";
 import { answerClientError } from "./client_error.js";
 import { clientModule } from "./client_module.js";
@@ -20,7 +20,7 @@ import { createResponseReader } from "./response_json.js";
 import { createRouteTable } from "./route_table.js";
 import { openChannel } from "./rpc_channel.js";
 import { installRpcRoutes } from "./rpc_routes.js";
-import { installSecurityHeaders } from "./security_headers.js";
+import { installSecurityHeaders, pageHeaders } from "./security_headers.js";
 
 const DEFAULT_DEADLINE_MS = 5000;
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -33,7 +33,7 @@ const createApp = (
 ): FastifyInstance =>
   Fastify<Server, IncomingMessage, ServerResponse, FastifyBaseLogger>({
     ...(logger === false ? { logger: false } : { loggerInstance: logger }),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     requestIdHeader: false,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
@@ -66,9 +66,6 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
   const replyProblem = createProblemReply(options.localize);
   const app = createApp(options, replyProblem);
   app.setErrorHandler(replyProblem);
-  app.addHook("onRequest", async (request, reply) => {
-    reply.header("x-request-id", request.id).header("cache-control", "no-store");
-  });
   await installSecurityHeaders(app, options);
   await app.register(cookie, { hook: false });
   installBodyReader(app);
@@ -87,10 +84,12 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
   app.get("/openapi.json", async (_request, reply) =>
     reply.type("application/json").send(document),
   );
-  installPages(app, docsPages(), "public, max-age=3600");
+  const page = await pageHeaders(options.development);
+  installPages(app, docsPages(), { ...page, "cache-control": "public, max-age=3600" });
   if (options.development) {
-    installPages(app, await examplePages(), "no-store");
-    installPages(app, await clientModule(), "no-store");
+    installPages(app, await examplePages(), page);
+    app.get("/example", async (_request, reply) => reply.redirect("/example/", 308));
+    installPages(app, await clientModule(), page);
   }
   await app.ready();
   return app;

@@ -1,5 +1,4 @@
 import type { FastifyInstance } from "fastify";
-import { PAGE_POLICY } from "./security_headers.js";
 
 /** A file that is served as it is. */
 export interface PageFile {
@@ -24,16 +23,19 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 export const contentTypeOf = (name: string): string =>
   CONTENT_TYPES[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream";
 
-/** Serves a fixed set of files, by their paths. Nothing else of a folder can be asked for. */
+/**
+ * Serves a fixed set of files, by their paths. Nothing else of a folder can be
+ * asked for.
+ */
 export const installPages = (
   app: FastifyInstance,
   files: ReadonlyMap<string, PageFile>,
-  cacheControl: string,
+  headers: Readonly<Record<string, string>>,
 ): void => {
   for (const [path, file] of files) {
-    app.get(path, { helmet: { contentSecurityPolicy: PAGE_POLICY } }, async (_request, reply) =>
+    app.get(path, async (_request, reply) =>
       reply
-        .header("cache-control", cacheControl)
+        .headers(headers)
         .type(file.contentType)
         .send(await file.read()),
     );

@@ -1,10 +1,10 @@
 import cors from "@fastify/cors";
-import helmet from "@fastify/helmet";
 import type { FastifyInstance } from "fastify";
+import { helmetHeaders } from "./helmet_headers.js";
 import type { GatewayOptions } from "./options.js";
 
 /** A page of this gateway: its own files, and nothing from anywhere else. */
-export const PAGE_POLICY = {
+const PAGE_POLICY = {
   useDefaults: false,
   directives: {
     defaultSrc: ["'none'"],
@@ -26,6 +26,18 @@ const DATA_POLICY = {
   directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
 };
 
+const options = (
+  contentSecurityPolicy: typeof PAGE_POLICY | typeof DATA_POLICY,
+  development: boolean,
+) => ({
+  contentSecurityPolicy,
+  hsts: development ? false : { maxAge: 31_536_000, includeSubDomains: false },
+});
+
+/** What a page has instead of an answer's headers. */
+export const pageHeaders = (development: boolean): Promise<Readonly<Record<string, string>>> =>
+  helmetHeaders(options(PAGE_POLICY, development));
+
 /**
  * Installs helmet's headers and CORS for the origins on the list; other origins
  * get no CORS header, which is a browser's refusal.
@@ -42,9 +54,10 @@ export const installSecurityHeaders = async (
     );
   }
   const allowed = new Set(corsOrigins);
-  await app.register(helmet, {
-    contentSecurityPolicy: DATA_POLICY,
-    hsts: development ? false : { maxAge: 31_536_000, includeSubDomains: false },
+  const headers = await helmetHeaders(options(DATA_POLICY, development));
+  app.addHook("onRequest", (request, reply, done) => {
+    reply.headers(headers).header("cache-control", "no-store").header("x-request-id", request.id);
+    done();
   });
   await app.register(cors, {
     origin: (origin, decide) => {
@@ -63,7 +76,13 @@ export const installSecurityHeaders = async (
       "x-request-id",
       "x-session-mode",
     ],
-    exposedHeaders: ["content-language", "retry-after", "www-authenticate", "x-request-id"],
+    exposedHeaders: [
+      "content-language",
+      "retry-after",
+      "www-authenticate",
+      "x-csrf-token",
+      "x-request-id",
+    ],
     maxAge: 600,
   });
 };

@@ -65,6 +65,8 @@ const tokensToCookies = (reply: FastifyReply, json: JsonValue, csrf: string): vo
   setCookie(reply, ACCESS_COOKIE, String(answer.access_token), maxAge);
   setCookie(reply, REFRESH_COOKIE, String(answer.refresh_token), maxAge);
   setCookie(reply, CSRF_COOKIE, csrf, maxAge);
+  // For pages of a listed origin, which cannot read this host's cookies.
+  reply.header("x-csrf-token", csrf);
   delete answer.access_token;
   delete answer.refresh_token;
 };

@@ -9,7 +9,7 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** Most time to wait for a connection, in milliseconds. */
   readonly acquireTimeoutMs: number;
-  /** Most time of one statement, in milliseconds. */
+  /** Most time of one statement, in milliseconds; 0: no limit. */
   readonly statementTimeoutMs: number;
 }
 
@@ -21,15 +21,18 @@ export const openDatabase = (options: DatabaseOptions): Database => {
     typeof options.connection === "string"
       ? { connectionString: options.connection }
       : options.connection;
-  return knexFactory({
+  const connections = new Map<string, PooledConnection>();
+  const database = knexFactory({
     client: "pg",
+    // Every failure reaches the statement that suffers it; knex would also print it.
+    log: { warn: ignore, error: ignore, debug: ignore, deprecate: ignore },
     connection: {
       ...base,
       application_name: "curfew",
       connectionTimeoutMillis: options.acquireTimeoutMs,
       statement_timeout: options.statementTimeoutMs,
       // The server's limit does not help when the server is gone without a word.
-      query_timeout: options.statementTimeoutMs + 50,
+      query_timeout: options.statementTimeoutMs === 0 ? 0 : options.statementTimeoutMs + 50,
       idle_in_transaction_session_timeout: 10_000,
       keepAlive: true,
     } as Knex.StaticConnectionConfig,
@@ -40,13 +43,44 @@ export const openDatabase = (options: DatabaseOptions): Database => {
       createTimeoutMillis: options.acquireTimeoutMs,
       createRetryIntervalMillis: 50,
       propagateCreateError: true,
+      afterCreate(connection: PooledConnection, done: () => void) {
+        connections.set(connection.__knexUid, connection);
+        connection.once("end", () => connections.delete(connection.__knexUid));
+        done();
+      },
     },
     acquireConnectionTimeout: options.acquireTimeoutMs,
   });
+  database.on("query-error", (error: unknown, { __knexUid }: { __knexUid: string }) => {
+    const connection = connections.get(__knexUid);
+    if (connection === undefined || !(error instanceof Error) || !isLost(error)) return;
+    // knex listens, and lends it to nobody any more.
+    connection.emit("error", error);
+    void connection.end();
+  });
+  return database;
 };
+
+type PooledConnection = pg.Client & { readonly __knexUid: string };
+
+const ignore = (): void => undefined;
+
+/**
+ * Whether a failed statement leaves a connection that must not be used again.
+ * One that did not answer in time may still do what it was told, and a late
+ * BEGIN would swallow the writes of the next to use it. A server that goes down
+ * or only reads is no longer the one to talk to. SQLSTATEs: PostgreSQL, appendix A.
+ */
+const isLost = (error: Error): boolean =>
+  error.message.endsWith("Query read timeout") || /^(08...|57P0[1-5]|25006)$/.test(codeOf(error));
+
+const codeOf = (error: Error): string =>
+  "code" in error && typeof error.code === "string" ? error.code : "";
 
 /** SQLSTATE classes that tell of a defect of ours, not of a store in trouble. */
 const DEFECTS = new Set(["0A", "21", "22", "23", "26", "42"]);
+/** What pg and the pool say, without a code, of connections that were lost or not to be had. */
+const TROUBLE = /connection|timeout|not queryable|acquire|terminat|^aborted$/i;
 
 /**
  * What a failed statement means: DEPENDENCY_UNAVAILABLE, or the error itself
@@ -54,13 +88,15 @@ const DEFECTS = new Set(["0A", "21", "22", "23", "26", "42"]);
  */
 export const databaseFailure = (error: unknown): unknown => {
   if (error instanceof CurfewError || !(error instanceof Error)) return error;
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  const code = codeOf(error);
   if (/^[0-9A-Z]{5}$/.test(code)) return DEFECTS.has(code.slice(0, 2)) ? error : unavailable(error);
-  if (/^E[A-Z]+$/.test(code) || error.name === "KnexTimeoutError" || error.name === "TimeoutError")
+  if (error instanceof TypeError || error instanceof RangeError) return error;
+  // Any other code is the system's, the resolver's or TLS's.
+  if (code !== "" || error.name === "KnexTimeoutError" || error.name === "TimeoutError")
     return unavailable(error);
-  if (/connection|timeout|not queryable|acquire|terminat/i.test(error.message))
-    return unavailable(error);
-  return error;
+  // knex puts the statement before the message.
+  const message = error.message.split(" - ").at(-1) ?? "";
+  return TROUBLE.test(message) ? unavailable(error) : error;
 };
 
 /** Whether the same transaction may succeed when run again at once. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
-import type { LoginThrottle, ThrottleVerdict } from "../core/ports/login_throttle.js";
-import { type Database, databaseFailure } from "./database.js";
+import type { Knex } from "knex";
+import type { LoginThrottle } from "../core/ports/login_throttle.js";
+import { type Database, run } from "./database.js";
 
 export interface ThrottleLimits {
   /** Failed logins of one account before it is locked. */
@@ -13,69 +13,75 @@ export interface ThrottleLimits {
 }
 
 /**
- * Counts in Postgres, one atomic upsert an attempt, so that replicas and
- * restarts share them and losing Redis loses none. Keys are hashes: what
- * strangers typed as a username may be a password.
+ * Counts in Postgres, one atomic statement an attempt for the account and the
+ * source together, on Postgres's clock: replicas and restarts share the counts,
+ * skewed clocks do not matter, and losing Redis loses none. Keys are hashes:
+ * what strangers typed as a username may be a password.
+ *
+ * Fixed windows from the first failure. An attempt that is refused counts too,
+ * but does not make the lock longer.
  */
 export const postgresLoginThrottle = (
   database: Database,
   limits: ThrottleLimits,
 ): LoginThrottle => {
-  const limiter = (keyPrefix: string, points: number) =>
-    new RateLimiterPostgres({
-      storeClient: database,
-      storeType: "knex",
-      tableName: "login_throttle",
-      tableCreated: true,
-      clearExpiredByTimeout: false,
-      keyPrefix,
-      points,
-      duration: limits.windowMs / 1000,
-    });
-  const accounts = limiter("account", limits.perAccount);
-  const sources = limiter("source", limits.perSource);
-
-  const keyOf = (text: string) => createHash("sha256").update(text).digest("base64url");
-
-  const consume = async (limiter: RateLimiterPostgres, key: string, points: number) => {
-    try {
-      return { refused: false, state: await limiter.consume(keyOf(key), 1) };
-    } catch (error) {
-      if (!(error instanceof RateLimiterRes)) throw databaseFailure(error);
-      return { refused: error.consumedPoints > points, state: error };
-    }
-  };
+  const rows = async <Row>(sql: string, bindings: readonly Knex.RawBinding[]): Promise<Row[]> =>
+    (await run<{ rows: Row[] }>(database.raw(sql, bindings))).rows;
 
   return {
-    async attempt(usernameFolded, ip): Promise<ThrottleVerdict> {
-      const source = await consume(sources, ip, limits.perSource);
-      if (source.refused) return { retryAfterMs: source.state.msBeforeNext, locked: false };
-      const account = await consume(accounts, usernameFolded, limits.perAccount);
+    async attempt(usernameFolded, ip) {
+      const account = accountKey(usernameFolded);
+      const counted = await rows<{ key: string; attempts: number; left_ms: number }>(ATTEMPT, [
+        limits.windowMs,
+        [account, sourceKey(ip)],
+      ]);
+      const over = counted.filter(
+        ({ key, attempts }) =>
+          attempts > (key === account ? limits.perAccount : limits.perSource),
+      );
       return {
-        retryAfterMs: account.refused ? account.state.msBeforeNext : 0,
-        locked: account.state.consumedPoints === limits.perAccount + 1,
+        retryAfterMs: Math.max(0, ...over.map((count) => Math.max(1, count.left_ms))),
+        locked: counted.some(
+          ({ key, attempts }) => key === account && attempts === limits.perAccount + 1,
+        ),
       };
     },
 
     async forgive(usernameFolded, ip, clear) {
-      try {
-        await Promise.all([
-          clear
-            ? accounts.delete(keyOf(usernameFolded))
-            : accounts.reward(keyOf(usernameFolded), 1),
-          sources.reward(keyOf(ip), 1),
-        ]);
-      } catch (error) {
-        throw databaseFailure(error);
-      }
+      const account = accountKey(usernameFolded);
+      await rows(FORGIVE, [clear ? account : "", [account, sourceKey(ip)]]);
     },
 
     async unlock(usernameFolded) {
-      try {
-        await accounts.delete(keyOf(usernameFolded));
-      } catch (error) {
-        throw databaseFailure(error);
-      }
+      await rows("DELETE FROM login_throttle WHERE key = ?", [accountKey(usernameFolded)]);
+    },
+
+    async prune() {
+      await rows("DELETE FROM login_throttle WHERE expires_at < clock_timestamp()", []);
     },
   };
 };
+
+const print = (text: string) => createHash("sha256").update(text).digest("base64url");
+/** Accounts sort before sources, and every statement locks in that order. */
+const accountKey = (usernameFolded: string) => `account:${print(usernameFolded)}`;
+const sourceKey = (ip: string) => `source:${print(ip)}`;
+
+const ATTEMPT = `
+  INSERT INTO login_throttle AS t (key, attempts, expires_at)
+  SELECT key, 1, clock_timestamp() + ? * interval '1 millisecond'
+  FROM (SELECT unnest(?::text[]) AS key ORDER BY 1) AS keys
+  ON CONFLICT (key) DO UPDATE SET
+    attempts = CASE WHEN t.expires_at <= clock_timestamp() THEN 1 ELSE t.attempts + 1 END,
+    expires_at = CASE WHEN t.expires_at <= clock_timestamp() THEN excluded.expires_at
+      ELSE t.expires_at END
+  RETURNING key, attempts,
+    ceil(extract(epoch FROM expires_at - clock_timestamp()) * 1000)::int AS left_ms`;
+
+const FORGIVE = `
+  UPDATE login_throttle t
+  SET attempts = CASE WHEN t.key = ? THEN 0 ELSE greatest(t.attempts - 1, 0) END
+  FROM (
+    SELECT key FROM login_throttle WHERE key = ANY(?::text[]) ORDER BY key FOR UPDATE
+  ) AS held
+  WHERE t.key = held.key`;

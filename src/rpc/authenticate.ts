@@ -1,3 +1,4 @@
+import { Access } from "../../generated/curfew/options/v1/options.js";
 import {
   ADMIN_ROLE,
   ANONYMOUS,
@@ -6,7 +7,6 @@ import {
   type SessionCaller,
 } from "../core/caller.js";
 import { fail, invalidField } from "../core/errors.js";
-import { Access } from "../../generated/curfew/options/v1/options.js";
 import type { CallContext } from "./call_context.js";
 
 /** How other backends prove who they are (`SERVICE_AUTH`). */

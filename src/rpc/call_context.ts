@@ -1,4 +1,5 @@
 import type { Metadata, ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import type { Status } from "../../generated/google/rpc/status.js";
 import { ANONYMOUS, type Caller } from "../core/caller.js";
 import type { CurfewError } from "../core/errors.js";
 import type { ClientAddress } from "./client_address.js";
@@ -7,6 +8,7 @@ import type { Language } from "./messages/catalogue.js";
 import type { PeerService } from "./peer_certificate.js";
 import type { RequestId } from "./request_id.js";
 import type { MethodRule } from "./rules.js";
+import { failureOf, toRpcStatus } from "./status.js";
 
 /** What is the same for all calls of a server. */
 export interface CallEnvironment {
@@ -14,6 +16,8 @@ export interface CallEnvironment {
   readonly clientAddress: ClientAddress;
   readonly peerService: PeerService;
   readonly requestId: RequestId;
+  /** Told of defects inside answers of calls that themselves succeed. */
+  readonly onDefect: (ctx: CallContext, failure: CurfewError) => void;
 }
 
 /** The call underneath. */
@@ -102,6 +106,17 @@ export class CallContext {
   /** How many values a metadata key has. */
   headerCount(key: string): number {
     return this.#metadata?.get(key).length ?? 0;
+  }
+
+  /** A failure as a value inside an answer; a defect is reported, and masked. */
+  rpcStatus(error: unknown): Status {
+    const failure = failureOf(error);
+    if (failure.reason === "INTERNAL") this.reportDefect(failure);
+    return toRpcStatus(failure, this.language);
+  }
+
+  reportDefect(failure: CurfewError): void {
+    this.environment.onDefect(this, failure);
   }
 
   /** Ends the call at once with a failure, whatever its handler is doing. */

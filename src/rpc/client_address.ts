@@ -54,4 +54,3 @@ export const clientAddress = (trustedProxies: readonly string[]): ClientAddress 
     },
   };
 };
-

@@ -1,5 +1,5 @@
-import type { ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { PeerCertificate } from "node:tls";
+import type { ServerInterceptingCallInterface } from "@grpc/grpc-js";
 
 /** `TYPE:value` pairs of a subjectAltName; Node writes a value as a JSON string where it is ambiguous. */
 const ALTERNATIVE_NAME = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g;

@@ -48,6 +48,14 @@ export const closedRule = (path: string): MethodRule => ({
   shallowCheck: undefined,
 });
 
+/** For methods of standard services, such as health, that anybody may call. */
+export const openRule = (path: string, streaming: boolean): MethodRule => ({
+  ...closedRule(path),
+  access: Access.PUBLIC,
+  deadlineMs: streaming ? 0 : 1000,
+  streaming,
+});
+
 const methodsOf = (registry: FileRegistry): DescMethod[] =>
   [...registry].flatMap((type) => (type.kind === "service" ? type.methods : []));
 

@@ -6,20 +6,58 @@ import { enforce, type MethodRule } from "./rules.js";
 import { failureOf, statusOf } from "./status.js";
 import { noteLanguage } from "./unary.js";
 
-/** How long a caller may leave its messages unread before the stream ends. */
+/** How long callers may leave messages unread before their stream ends. */
 const LONGEST_STALL_MS = 30_000;
 
-/** Resolves when the caller has read enough, or the call is over. */
-const drained = (call: ServerWritableStream<unknown, unknown>, ctx: CallContext): Promise<void> =>
+const endStalled = (ctx: CallContext): void =>
+  ctx.end(fail("TOO_MANY_ATTEMPTS", { metadata: { cause: "slow_reader" } }));
+
+/** Resolves when the caller has read what was written, or the call is over. */
+const drained = <Request, Response>(
+  call: ServerWritableStream<Request, Response>,
+  ctx: CallContext,
+  stallMs: number,
+): Promise<void> =>
   new Promise((resolve) => {
-    const stalled = setTimeout(() => ctx.end(fail("TOO_MANY_ATTEMPTS")), LONGEST_STALL_MS);
-    const go = (): void => {
-      clearTimeout(stalled);
-      call.off("drain", go);
-      ctx.signal.removeEventListener("abort", go);
+    const stall = setTimeout(endStalled, stallMs, ctx);
+    const proceed = (): void => {
+      clearTimeout(stall);
+      call.off("drain", proceed);
+      ctx.signal.removeEventListener("abort", proceed);
       resolve();
     };
-    call.on("drain", go);
-    ctx.signal.addEventListener("abort", go);
-    if (ctx.over) go();
+    call.on("drain", proceed);
+    ctx.signal.addEventListener("abort", proceed);
+    if (ctx.over) proceed();
   });
+
+/**
+ * The adapter of handlers that answer with a stream. Writes at the pace the
+ * caller reads, and ends the stream of a caller that has stopped reading.
+ */
+export const serverStream =
+  <Request, Response>(
+    rule: MethodRule,
+    handler: ServerStreamHandler<Request, Response>,
+    stallMs = LONGEST_STALL_MS,
+  ): handleServerStreamingCall<Request, Response> =>
+  (call) => {
+    const ctx = contextOf(call.metadata);
+
+    const send = async (): Promise<void> => {
+      noteLanguage(rule, call.request, ctx);
+      enforce(rule.check, call.request);
+      for await (const message of handler(call.request, ctx)) {
+        if (!ctx.over && !call.write(message)) await drained(call, ctx, stallMs);
+        if (ctx.over) return;
+      }
+      call.end();
+    };
+
+    send().catch((error: unknown) => {
+      if (ctx.over) return;
+      ctx.failure = failureOf(error);
+      // Unlike ctx.end, this lets what was written before the failure arrive.
+      call.emit("error", statusOf(ctx.failure, ctx));
+    });
+  };

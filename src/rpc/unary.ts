@@ -2,26 +2,26 @@ import type { handleUnaryCall } from "@grpc/grpc-js";
 import { type CallContext, contextOf } from "./call_context.js";
 import type { UnaryHandler } from "./handlers.js";
 import { enforce, type MethodRule } from "./rules.js";
-import type { Check } from "./validation/check.js";
 import { failureOf } from "./status.js";
+import type { Check } from "./validation/check.js";
 
-/** Remembers the language that the request asks for, before anything can fail. */
+/** Remembers the language that a request asks for, before anything can fail. */
 export const noteLanguage = (rule: MethodRule, request: unknown, ctx: CallContext): void => {
   if (rule.localized) ctx.wantedLanguage = (request as { language: string }).language;
 };
 
 /**
  * The adapter of all unary handlers, with the only try/catch there is: whatever
- * a handler throws ends its own call, with a status of ours. What is always the
- * same (authentication, deadlines, cancelling) the interceptors have done.
+ * a handler throws ends its own call, with a status of ours. Who may call, for
+ * how long, and what happens if the caller goes away, the interceptors see to.
  *
- * @param check what a request has to pass; the rule's own, unless given
+ * @param check what requests have to pass; undefined: nothing
  */
 export const unary =
   <Request, Response>(
     rule: MethodRule,
     handler: UnaryHandler<Request, Response>,
-    check: Check | undefined = rule.check,
+    check: Check | undefined,
   ): handleUnaryCall<Request, Response> =>
   (call, callback) => {
     const { request } = call;

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { CurfewError } from "../../src/core/errors.js";
 import type { HotStore } from "../../src/core/ports/hot_store.js";
 import type { CoreSettings } from "../../src/core/settings.js";
 import { type SharedClock, sharedClock } from "../../src/core/shared_clock.js";
@@ -16,7 +17,7 @@ import { postgresLoginThrottle } from "../../src/postgres/login_throttle.js";
 import { postgresReplicaRegistry } from "../../src/postgres/replica_registry.js";
 import { postgresSessionStore } from "../../src/postgres/session_store.js";
 import { postgresUserStore } from "../../src/postgres/user_store.js";
-import { openRedis } from "../../src/redis/client.js";
+import { openRedis, type RedisClient } from "../../src/redis/client.js";
 import { redisHotStore } from "../../src/redis/hot_store.js";
 
 /** The core of one replica on real stores, without gRPC. */
@@ -28,7 +29,10 @@ export interface CoreReplica {
   readonly settings: CoreSettings;
   /** Moves this replica's time on by milliseconds, as waiting would. */
   advance(ms: number): void;
+  /** An orderly stop: flushes activity and gives up the lease. */
   close(): Promise<void>;
+  /** Ends as kill -9 does: activity is lost and the lease stays behind. */
+  kill(): Promise<void>;
 }
 
 export interface CoreReplicaOptions {
@@ -40,6 +44,14 @@ export interface CoreReplicaOptions {
   /** Wraps the hot store, to watch or break it. */
   readonly wrapHot?: (hot: HotStore) => HotStore;
   readonly throttle?: { perAccount: number; perSource: number };
+  /** Time from a clock of the test's own, in milliseconds since the epoch. */
+  readonly now?: () => number;
+  /** How far this machine's wall clock is ahead, in milliseconds. */
+  readonly wallSkewMs?: number;
+  /** Most time of one Redis command, in milliseconds. */
+  readonly redisTimeoutMs?: number;
+  /** Most time of one statement, and of waiting for a connection, in milliseconds. */
+  readonly postgresTimeoutMs?: number;
 }
 
 export const TEST_SETTINGS: CoreSettings = {
@@ -60,23 +72,33 @@ export const PASSWORD = "a perfectly fine passphrase";
 
 export const startCoreReplica = async (options: CoreReplicaOptions): Promise<CoreReplica> => {
   const settings = { ...TEST_SETTINGS, ...options.settings };
+  const { postgresTimeoutMs = 5000, redisTimeoutMs = 250, wallSkewMs = 0 } = options;
   const database = openDatabase({
     connection: options.databaseUrl,
     poolSize: 8,
-    acquireTimeoutMs: 2000,
-    statementTimeoutMs: 5000,
+    acquireTimeoutMs: Math.min(2000, postgresTimeoutMs),
+    statementTimeoutMs: postgresTimeoutMs,
   });
   let ahead = 0;
   const base = sharedClock({
-    wall: Date.now,
+    wall: () => Date.now() + wallSkewMs,
     monotonic: () => performance.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   });
-  const clock: SharedClock = { ...base, now: () => base.now() + ahead };
-  const keyring = await openKeyring({ store: postgresKeyStore(database), algorithm: "EdDSA", clock });
-  const { client, shards } = openRedis({ url: options.redisUrl, commandTimeoutMs: 250 });
-  await new Promise<void>((resolve) => client.once("ready", () => resolve()));
-  const redis = redisHotStore({ client, shards, idleTimeoutMs: settings.idleTimeoutMs, now: clock.now });
+  const time = options.now ?? base.now;
+  const clock: SharedClock = { ...base, now: () => time() + ahead };
+  const keyring = await openKeyring({
+    store: postgresKeyStore(database),
+    algorithm: "EdDSA",
+    clock,
+  });
+  const { client, shards } = openRedis({
+    url: options.redisUrl,
+    commandTimeoutMs: redisTimeoutMs,
+  });
+  await firstConnection(client);
+  const { idleTimeoutMs } = settings;
+  const redis = redisHotStore({ client, shards, idleTimeoutMs, now: clock.now });
   const ports: Ports = {
     store: postgresSessionStore(database),
     users: postgresUserStore(database),
@@ -90,15 +112,25 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
     signer: createTokenSigner(keyring),
     verifier: createTokenVerifier({ keys: keyring, ...settings }),
     codec: createRefreshTokenCodec(keyring),
-    hasher: createPasswordHasher({ cost: { memoryCost: 64, timeCost: 1, parallelism: 1 }, maxQueue: 1000, maxWaitMs: 60_000 }),
+    hasher: createPasswordHasher({
+      cost: { memoryCost: 64, timeCost: 1, parallelism: 1 },
+      maxQueue: 1000,
+      maxWaitMs: 60_000,
+    }),
     ids: uuidV7Source(),
     clock,
     schedule: setImmediate,
   };
   const core = useCases(ports, settings);
   await core.trust.pulse();
-  const pulseMs = options.pulseMs ?? 50;
-  const beat = pulseMs > 0 ? setInterval(() => core.trust.pulse().catch(() => undefined), pulseMs) : undefined;
+  const { pulseMs = 50 } = options;
+  const pulse = () => core.trust.pulse().catch(() => undefined);
+  const beat = pulseMs > 0 ? setInterval(pulse, pulseMs) : undefined;
+  const kill = async () => {
+    clearInterval(beat);
+    await redis.close();
+    await database.destroy();
+  };
   return {
     core,
     ports,
@@ -110,31 +142,53 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
     },
     async close() {
       clearInterval(beat);
-      await core.trust.pulse().catch(() => undefined);
+      await pulse();
       await core.activity.flush().catch(() => undefined);
       await core.trust.leave().catch(() => undefined);
-      await redis.close();
-      await database.destroy();
+      await kill();
     },
+    kill,
   };
 };
+
+/** Resolves when the client is connected, or knows that its server is down. */
+const firstConnection = (client: RedisClient): Promise<void> =>
+  new Promise((resolve) => {
+    client.once("ready", resolve);
+    client.once("close", resolve);
+  });
 
 const SYSTEM = { by: "system", ip: "" };
 
 /** Makes a user with PASSWORD. */
-export const makeUser = (replica: CoreReplica, username = `user-${randomUUID()}`, roles: string[] = []) =>
+export const makeUser = (
+  replica: CoreReplica,
+  username = `user-${randomUUID()}`,
+  roles: string[] = [],
+) =>
   replica.core.users.create({ username, password: PASSWORD, displayName: username, roles }, SYSTEM);
 
 export const signIn = (replica: CoreReplica, username: string, password = PASSWORD) =>
   replica.core.login({ username, password, device: "test", ip: "192.0.2.1", userAgent: "vitest" });
 
-/** `valid`, or the reason why not. */
-export const verdictOf = async (replica: CoreReplica, accessToken: string): Promise<string> => {
+/** What a call came to: `OK`, or the reason of its failure. */
+export const outcomeOf = async (call: Promise<unknown>): Promise<string> => {
   try {
-    await replica.core.validateToken({ accessToken, audience: "", skipActivity: false });
-    return "valid";
+    await call;
+    return "OK";
   } catch (failure) {
-    if (failure instanceof Error && "reason" in failure) return String(failure.reason);
+    if (failure instanceof CurfewError) return failure.reason;
     throw failure;
   }
 };
+
+/** `valid`, or the reason why not. */
+export const verdictOf = async (replica: CoreReplica, accessToken: string): Promise<string> => {
+  const question = { accessToken, audience: "", skipActivity: false };
+  const outcome = await outcomeOf(replica.core.validateToken(question));
+  return outcome === "OK" ? "valid" : outcome;
+};
+
+/** Logs out with the token alone. Resolves to the revision. */
+export const signOut = (replica: CoreReplica, accessToken: string) =>
+  replica.core.logout({ accessToken, bearer: "", ip: "192.0.2.1" });

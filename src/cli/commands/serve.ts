@@ -13,7 +13,7 @@ const loggerFor = (
   const logger = createLogger({
     level: settings.logLevel,
     people: Boolean(terminal.output.isTTY) && !settings.production && !json,
-    destination: terminal.output,
+    destination: terminal.log,
   });
   for (const warning of settings.warnings) logger.warn(warning);
   return logger;

@@ -1,21 +1,27 @@
-import { EndReason, type Session, SessionState } from "../../../generated/curfew/v1/session.js";
+import {
+  EndReason_Value,
+  type Session,
+  Session_State,
+} from "../../../generated/curfew/v1/session.js";
 import { instant } from "./printable.js";
 import { renderPairs, renderTable } from "./table.js";
 
 const endReason = (session: Session): string =>
-  session.endReason === EndReason.UNSPECIFIED ? "" : (EndReason[session.endReason] ?? "");
+  session.endReason === EndReason_Value.UNSPECIFIED
+    ? ""
+    : (EndReason_Value[session.endReason] ?? "");
 
 /** A session as JSON. */
 export const sessionDocument = (session: Session) => ({
   session_id: session.sessionId,
   user_id: session.userId,
-  state: SessionState[session.state],
+  state: Session_State[session.state],
   created_at: session.createdAt,
   last_activity_at: session.lastActivityAt,
   idle_expires_at: session.idleExpiresAt,
   expires_at: session.expiresAt,
   revoked_at: session.revokedAt,
-  end_reason: EndReason[session.endReason],
+  end_reason: EndReason_Value[session.endReason],
   ended_by: session.endedBy,
   device: session.device,
   ip: session.ip,
@@ -30,13 +36,13 @@ export const sessionTable = (sessions: readonly Session[]): string =>
     sessions.map((session) => [
       session.sessionId,
       session.userId,
-      SessionState[session.state] ?? "",
+      Session_State[session.state] ?? "",
       instant(session.createdAt),
       instant(session.lastActivityAt),
       instant(session.expiresAt),
       session.ip,
       session.device,
-      session.endReason === EndReason.UNSPECIFIED
+      session.endReason === EndReason_Value.UNSPECIFIED
         ? ""
         : `${endReason(session)} (${session.endedBy})`,
     ]),
@@ -47,12 +53,12 @@ export const sessionDetails = (session: Session): string =>
   renderPairs([
     ["session", session.sessionId],
     ["user", session.userId],
-    ["state", SessionState[session.state] ?? ""],
+    ["state", Session_State[session.state] ?? ""],
     ["signed in", instant(session.createdAt)],
     ["last used", instant(session.lastActivityAt)],
     ["idle from", instant(session.idleExpiresAt)],
     ["expires", instant(session.expiresAt)],
-    ...(session.endReason === EndReason.UNSPECIFIED
+    ...(session.endReason === EndReason_Value.UNSPECIFIED
       ? []
       : ([
           ["ended", instant(session.revokedAt)],

@@ -25,6 +25,7 @@ export const askHiddenLine = async (
       const finish = (done: () => void): void => {
         input.removeListener("data", onData);
         input.removeListener("end", onEnd);
+        input.pause();
         done();
       };
       const onEnd = (): void =>
@@ -33,10 +34,15 @@ export const askHiddenLine = async (
         const letters = [...(typeof chunk === "string" ? chunk : decoder.write(chunk))];
         for (const [index, letter] of letters.entries()) {
           if (letter === "\r" || letter === "\n" || letter === END) {
-            const rest = letters.slice(index + 1).join("");
-            // What was typed ahead is for the next question.
-            if (rest !== "" && rest !== "\n") input.unshift(Buffer.from(rest));
-            finish(() => resolve(line.join("")));
+            const rest = letters
+              .slice(index + 1)
+              .join("")
+              .replace(/^\n/, "");
+            finish(() => {
+              // What was typed ahead is for the next question.
+              if (rest !== "") input.unshift(Buffer.from(rest));
+              resolve(line.join(""));
+            });
             return;
           }
           if (letter === INTERRUPT) {
@@ -53,7 +59,6 @@ export const askHiddenLine = async (
     });
   } finally {
     input.setRawMode?.(false);
-    input.pause();
     errors.write("\n");
   }
 };

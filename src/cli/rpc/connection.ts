@@ -21,6 +21,7 @@ export const LONG_TIMEOUT_MS = 300_000;
 export interface Connection {
   readonly target: string;
   readonly channel: Channel;
+  readonly credentials: ChannelCredentials;
   readonly sessions: SessionAdminClient;
   readonly users: UserAdminClient;
   /** Asks for passwords, for this command as a whole. */
@@ -117,6 +118,7 @@ export const withConnection = async (
     await work({
       target,
       channel,
+      credentials,
       passwords,
       sessions: new SessionAdminClient(target, credentials, clientOf),
       users: new UserAdminClient(target, credentials, clientOf),

@@ -17,7 +17,12 @@ export class RpcFailure extends CommandFailure {
 const HOW_TO_SIGN_IN =
   "pass --token or set CURFEW_TOKEN (an administrator's access token, or a service key from `curfew services create NAME --scope admin`), or sign in with --username NAME.";
 
-const unreachable = (target: string, details: string): string => {
+/** What stopped the last attempt to connect, without grpc-js's account of it. */
+const lastError = (details: string): string =>
+  /Last error: (?:Error: )?(.*?)\. Resolution note/.exec(details)?.[1] ?? details;
+
+const unreachable = (target: string, said: string): string => {
+  const details = lastError(said);
   if (/wrong.version.number|packet length too long/i.test(details)) {
     return `The server at ${target} does not speak TLS: leave out --tls and --tls-ca.`;
   }

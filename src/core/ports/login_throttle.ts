@@ -9,6 +9,8 @@ export interface LoginThrottle {
   forgive(usernameFolded: string, ip: string, clear: boolean): Promise<void>;
   /** Forgets the account's failed logins. */
   unlock(usernameFolded: string): Promise<void>;
+  /** Deletes counts that no longer matter. */
+  prune(): Promise<void>;
 }
 
 export interface ThrottleVerdict {

@@ -76,14 +76,20 @@ const bounded = (schema: Schema, bounds: FieldBounds): Schema => {
   return schema.type === "integer" ? { ...schema, ...range(bounds) } : schema;
 };
 
-/** Makes a writer. Names of schemas are the messages' own, without the package. */
+/** `Session.State` for a type of Curfew's, the full name for any other: no two types share one. */
+const nameOf = ({ typeName, file }: DescMessage | DescEnum): string => {
+  const { package: scope } = file.proto;
+  return scope.startsWith("curfew.") ? typeName.slice(scope.length + 1) : typeName;
+};
+
+/** Makes a writer. */
 export const createSchemaWriter = (
   commentOf: CommentReader,
   rulesOf: (field: DescField) => FieldRules,
 ): SchemaWriter => {
   const components: { [name: string]: Schema } = {};
   const refer = (descriptor: DescMessage | DescEnum, write: () => Schema): Schema => {
-    const { name } = descriptor;
+    const name = nameOf(descriptor);
     if (!components[name]) {
       // Kept before it is written, so that a message may contain itself.
       components[name] = {};

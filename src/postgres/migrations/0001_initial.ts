@@ -111,13 +111,13 @@ export const up = async (knex: Knex): Promise<void> => {
     CREATE INDEX audit_events_by_user ON audit_events (user_id, event_id);
     CREATE INDEX audit_events_by_session ON audit_events (session_id, event_id);
 
-    -- In the layout of rate-limiter-flexible.
+    -- Failed logins of one account or one source; until when they count.
     CREATE TABLE login_throttle (
-      key    varchar(255) PRIMARY KEY,
-      points integer NOT NULL DEFAULT 0,
-      expire bigint
+      key        text PRIMARY KEY,
+      attempts   integer NOT NULL,
+      expires_at timestamptz NOT NULL
     );
-    CREATE INDEX login_throttle_by_expiry ON login_throttle (expire);
+    CREATE INDEX login_throttle_by_expiry ON login_throttle (expires_at);
   `);
 };
 

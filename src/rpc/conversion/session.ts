@@ -1,4 +1,8 @@
-import { EndReason_Value, type Session as PbSession, Session_State } from "../../../generated/curfew/v1/session.js";
+import {
+  EndReason_Value,
+  type Session as PbSession,
+  Session_State,
+} from "../../../generated/curfew/v1/session.js";
 import type { EndReason, Session, SessionState } from "../../core/session.js";
 import { sessionState } from "../../core/session.js";
 

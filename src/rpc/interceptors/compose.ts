@@ -18,10 +18,14 @@ type Done = Chain["done"];
 
 const present = <T>(value: T | undefined): value is T => value !== undefined;
 
-const inTurn = (first: Admit, second: Admit): Admit => (ctx) => {
-  const pending = first(ctx);
-  return pending === undefined ? second(ctx) : pending.then(() => second(ctx));
-};
+const inTurn =
+  (first: Admit, second: Admit): Admit =>
+  (ctx) => {
+    const pending = first(ctx);
+    return pending === undefined
+      ? second(ctx)
+      : pending.then(() => (ctx.over ? undefined : second(ctx)));
+  };
 
 export const compose = (
   interceptors: readonly Interceptor[],
@@ -32,11 +36,17 @@ export const compose = (
   const keep = (_: CallContext, status: OutgoingStatus): OutgoingStatus => status;
   return {
     environment,
-    admit: inward.map(({ admit }) => admit).filter(present).reduce(inTurn, () => undefined),
+    admit: inward
+      .map(({ admit }) => admit)
+      .filter(present)
+      .reduce(inTurn, () => undefined),
     status: outward
       .map(({ status }) => status)
       .filter(present)
-      .reduce<StatusChange>((inner, outer) => (ctx, status) => outer(ctx, inner(ctx, status)), keep),
+      .reduce<StatusChange>(
+        (inner, outer) => (ctx, status) => outer(ctx, inner(ctx, status)),
+        keep,
+      ),
     done: outward
       .map(({ done }) => done)
       .filter(present)

@@ -17,6 +17,6 @@ export const errors = (): Interceptor => ({
   status: (ctx, status) => {
     if (status.code === 0 || status.metadata?.get(STATUS_DETAILS_KEY).length) return status;
     ctx.failure ??= fail(FOREIGN[status.code] ?? "INTERNAL", { cause: status.details });
-    return statusOf(ctx.failure, ctx.language, ctx.requestId);
+    return statusOf(ctx.failure, ctx);
   },
 });

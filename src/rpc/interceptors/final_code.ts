@@ -1,5 +1,5 @@
-import type { ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
+import type { ServerInterceptingCallInterface } from "@grpc/grpc-js";
 
 const CANCELLED = 1;
 const DEADLINE_EXCEEDED = 4;

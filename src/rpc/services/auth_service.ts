@@ -2,11 +2,12 @@ import type { AuthServiceService } from "../../../generated/curfew/v1/auth_servi
 import { actorOf, type SessionCaller } from "../../core/caller.js";
 import { fail, invalidField } from "../../core/errors.js";
 import { isLive } from "../../core/session.js";
+import { bearerOf } from "../authenticate.js";
 import type { CallContext } from "../call_context.js";
 import { sessionToProto } from "../conversion/session.js";
 import { userToProto } from "../conversion/user.js";
-import type { UnaryHandlers } from "../implement.js";
-import { LOGOUT_DONE, text } from "../messages/catalogue.js";
+import type { HandlersOf } from "../handlers.js";
+import { textOf } from "../messages/catalogue.js";
 import { type ServiceDeps, viewOf } from "./service_deps.js";
 
 const TOKEN_TYPE = "bearer";
@@ -21,8 +22,8 @@ export const sessionCaller = ({ caller }: CallContext): SessionCaller => {
 export const authService = (
   deps: ServiceDeps,
 ): Omit<
-  UnaryHandlers<typeof AuthServiceService>,
-  "validateToken" | "validateTokens"
+  HandlersOf<typeof AuthServiceService>,
+  "validateToken" | "validateTokens" | "streamValidateTokens" | "watchRevocations"
 > => {
   const { core, store, users } = deps;
   return {
@@ -54,8 +55,8 @@ export const authService = (
     },
 
     async logout({ accessToken }, call) {
-      const revision = await core.logout({ accessToken, bearer: call.bearer, ip: call.ip });
-      return { message: text(call.language, LOGOUT_DONE), revision };
+      const revision = await core.logout({ accessToken, bearer: bearerOf(call) ?? "", ip: call.ip });
+      return { message: textOf(call.language, "LOGOUT_DONE"), revision };
     },
 
     async recordActivity({ activities }, call) {

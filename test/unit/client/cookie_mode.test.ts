@@ -82,7 +82,7 @@ test("a session is there again after the page is loaded anew, and cleared when c
   expect(after.isAuthenticated).toBe(true);
   await after.loadProfile();
   jar.clear();
-  expect(await codeOf(after.apiRequest("/api/v1/data"))).toBe("refresh_token_invalid");
+  expect(await codeOf(after.apiRequest("/api/v1/data"))).toBe("invalid_argument");
   expect(after.isAuthenticated).toBe(false);
 });
 
@@ -94,6 +94,42 @@ test("the facts of the session survive in an own store without a token", async (
   const facts = JSON.parse((await storage.getItem("shop.curfew_session")) ?? "");
   expect(facts).toMatchObject({ id: "s1", generation: 1 });
   expect(JSON.stringify(facts)).not.toMatch(/access-|refresh-/);
+});
+
+test("a page that cannot read the API's cookies uses what the API told in a header", async () => {
+  const { storage, tab } = openBrowser();
+  const manager = tab({ csrfToken: () => null });
+  await manager.login("ada", "correct horse");
+  manager.close();
+  const later = tab({ csrfToken: () => null });
+  await later.refreshTokens();
+  expect((await later.apiRequest("/api/v1/data", { method: "POST" })).status).toBe(200);
+  expect(await later.logout()).toEqual({ isConfirmed: true, error: null });
+  expect(await storage.getItem("curfew_session")).toBeNull();
+});
+
+test("a login waits for the logout before it, whose answer takes the cookies away", async () => {
+  const { jar, tab } = openBrowser();
+  const manager = tab();
+  await manager.login("ada", "correct horse");
+  const held = fixture.service.hold("/auth/logout");
+  const logout = manager.logout();
+  await held.arrived;
+  const login = manager.login("ada", "correct horse");
+  held.release();
+  await Promise.all([logout, login]);
+  expect(jar.get("__Host-csrf")).toBe("csrf-s2");
+  expect((await manager.apiRequest("/api/v1/data")).status).toBe(200);
+});
+
+test("in bearer mode, cookies of another session stay at home: the API refuses both at once", async () => {
+  const { jar, fetch } = createCookieJar();
+  const csrfToken = () => jar.get("__Host-csrf") ?? null;
+  await fixture.signedIn({ mode: "cookie", fetch, csrfToken });
+  const manager = await fixture.signedIn({ mode: "bearer", fetch, csrfToken });
+  expect(await (await manager.apiRequest("/api/v1/data")).json()).toEqual({ by: "s2" });
+  await manager.refreshTokens();
+  expect(await manager.logout()).toEqual({ isConfirmed: true, error: null });
 });
 
 test.each([

@@ -70,13 +70,14 @@ describe("single flight", () => {
   });
 });
 
-describe("an outage is not a logout", () => {
+describe("what is not a verdict is not a logout", () => {
   test.each([
     [503, "dependency_unavailable"],
     [500, "internal"],
     [429, "too_many_attempts"],
     [403, "permission_denied"],
     [504, "deadline_exceeded"],
+    [400, "invalid_argument"],
   ])("%i %s", async (status, code) => {
     const manager = await fixture.signedIn();
     fixture.service.answerNext("/auth/refresh", fixture.service.problem(status, code));
@@ -108,7 +109,6 @@ describe("a refresh that is refused for good ends the session here", () => {
     [401, "refresh_token_invalid"],
     [401, "refresh_token_reused"],
     [401, "user_inactive"],
-    [400, "invalid_argument"],
   ])("%i %s", async (status, code) => {
     const { storage, tab } = fixture.browser();
     const manager = tab();

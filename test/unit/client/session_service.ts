@@ -69,29 +69,37 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
     const accessToken = `access-${session.id}-${session.generation}-${serial}`;
     session.refreshToken = `refresh-${session.id}-${session.generation}`;
     access.set(accessToken, { session, isExpired: false });
-    const inCookies = call.headers["x-session-mode"] === "cookie";
-    const set = (name: string, value: string, rest: string) =>
-      `${name}=${value}; Path=/; Secure; SameSite=Lax${rest}`;
+    const rest = {
+      token_type: "bearer",
+      expires_in: settings.expiresIn,
+      session: sessionBody(session),
+      ...more,
+    };
+    if (call.headers["x-session-mode"] !== "cookie") {
+      const body = { access_token: accessToken, refresh_token: session.refreshToken, ...rest };
+      return { status: 200, body };
+    }
+    const csrf = csrfOf(session);
+    const set = (name: string, value: string, more: string) =>
+      `${name}=${value}; Path=/; Secure; SameSite=Strict${more}`;
+    const cookies = [
+      set("__Host-access", accessToken, "; HttpOnly"),
+      set("__Host-refresh", session.refreshToken, "; HttpOnly"),
+      set("__Host-csrf", csrf, ""),
+    ];
     return {
       status: 200,
-      ...(inCookies && {
-        headers: {
-          "set-cookie": [
-            set("__Host-access", accessToken, "; HttpOnly"),
-            set("__Host-refresh", session.refreshToken, "; HttpOnly"),
-            set("__Host-csrf", `csrf-${session.id}`, ""),
-          ].join("\n"),
-        },
-      }),
-      body: {
-        access_token: inCookies ? "" : accessToken,
-        refresh_token: inCookies ? "" : session.refreshToken,
-        token_type: "bearer",
-        expires_in: settings.expiresIn,
-        session: sessionBody(session),
-        ...more,
-      },
+      headers: { "set-cookie": cookies.join("\n"), "x-csrf-token": csrf },
+      body: rest,
     };
+  }
+
+  const csrfOf = (session: ServedSession) => `csrf-${session.id}`;
+  const forged = problem(403, "permission_denied", { check: "csrf" });
+  const contradiction = problem(400, "invalid_argument");
+
+  function isForged(call: ServiceCall, session: ServedSession): boolean {
+    return call.method !== "GET" && call.headers["x-csrf-token"] !== csrfOf(session);
   }
 
   function login(call: ServiceCall): ServiceAnswer {
@@ -106,10 +114,14 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
   }
 
   function refresh(call: ServiceCall): ServiceAnswer {
-    const given =
-      JSON.parse(call.text).refresh_token ?? cookiesOf(call.headers.cookie).get("__Host-refresh");
-    const session = [...sessions.values()].find(({ id }) => given?.startsWith(`refresh-${id}-`));
+    const cookie = cookiesOf(call.headers.cookie).get("__Host-refresh");
+    const inBody: string | undefined = JSON.parse(call.text).refresh_token;
+    if (cookie !== undefined && inBody !== undefined && cookie !== inBody) return contradiction;
+    const given = inBody ?? cookie;
+    if (given === undefined) return problem(400, "invalid_argument");
+    const session = [...sessions.values()].find(({ id }) => given.startsWith(`refresh-${id}-`));
     if (!session) return problem(401, "refresh_token_invalid");
+    if (inBody === undefined && isForged(call, session)) return forged;
     if (session.end) return problem(401, "session_revoked_or_invalid");
     if (given !== session.refreshToken) {
       session.end = { code: "access_token_blacklisted", metadata: { end_reason: "REFRESH_REUSE" } };
@@ -119,35 +131,42 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
     return issue(session, call);
   }
 
-  function bearerOf(call: ServiceCall): string | undefined {
-    return (
-      call.headers.authorization?.replace(/^Bearer /, "") ??
-      cookiesOf(call.headers.cookie).get("__Host-access")
-    );
-  }
-
   function protect(call: ServiceCall, serve: (session: ServedSession) => ServiceAnswer) {
-    const token = bearerOf(call);
+    const cookie = cookiesOf(call.headers.cookie).get("__Host-access");
+    const bearer = call.headers.authorization?.replace(/^Bearer /, "");
+    if (cookie !== undefined && bearer !== undefined && cookie !== bearer) return contradiction;
+    const token = bearer ?? cookie;
     if (!token) return problem(401, "credentials_missing");
     const found = access.get(token);
     if (!found) return problem(401, "access_token_invalid");
-    if (found.isExpired) return problem(401, "access_token_expired");
-    const { end } = found.session;
-    if (end) return problem(401, end.code, end.metadata);
-    const isByCookie = call.headers.authorization === undefined;
-    const needsProof = isByCookie && call.method !== "GET";
-    if (needsProof && call.headers["x-csrf-token"] !== `csrf-${found.session.id}`) {
-      return problem(403, "permission_denied");
+    if (bearer === undefined && isForged(call, found.session)) return forged;
+    if (found.isExpired && !call.path.endsWith("/logout")) {
+      return problem(401, "access_token_expired");
     }
     return serve(found.session);
   }
 
+  function protectLive(call: ServiceCall, serve: (session: ServedSession) => ServiceAnswer) {
+    return protect(call, (session) => {
+      if (session.end) return problem(401, session.end.code, session.end.metadata);
+      return serve(session);
+    });
+  }
+
   function logout(call: ServiceCall): ServiceAnswer {
-    const token = JSON.parse(call.text).access_token ?? bearerOf(call);
-    const found = access.get(token ?? "");
-    if (!found) return problem(401, token ? "access_token_invalid" : "credentials_missing");
-    found.session.end ??= { code: "access_token_blacklisted", metadata: { end_reason: "LOGOUT" } };
-    return { status: 200, body: { message: "Logged out", revision: "7" } };
+    return protect(call, (session) => {
+      session.end ??= { code: "access_token_blacklisted", metadata: { end_reason: "LOGOUT" } };
+      const gone = ["__Host-access", "__Host-refresh", "__Host-csrf"].map(
+        (name) => `${name}=; Path=/; Secure; Max-Age=0`,
+      );
+      return {
+        status: 200,
+        body: { message: "Logged out", revision: "7" },
+        ...(call.headers.authorization === undefined && {
+          headers: { "set-cookie": gone.join("\n") },
+        }),
+      };
+    });
   }
 
   const live = () => [...sessions.values()].filter(({ end }) => end === null);
@@ -156,9 +175,9 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
     "POST /api/v1/auth/login": login,
     "POST /api/v1/auth/refresh": refresh,
     "POST /api/v1/auth/logout": logout,
-    "GET /api/v1/auth/profile": (call) => protect(call, () => ({ status: 200, body: user })),
+    "GET /api/v1/auth/profile": (call) => protectLive(call, () => ({ status: 200, body: user })),
     "GET /api/v1/auth/sessions": (call) =>
-      protect(call, (own) => ({
+      protectLive(call, (own) => ({
         status: 200,
         body: {
           sessions: live().map((each) => ({ ...sessionBody(each), current: each === own })),
@@ -166,16 +185,17 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
         },
       })),
     "POST /api/v1/auth/sessions:revokeOthers": (call) =>
-      protect(call, (own) => {
+      protectLive(call, (own) => {
         const others = live().filter((each) => each !== own);
         for (const each of others) each.end = { code: "access_token_blacklisted" };
         return { status: 200, body: { revoked_sessions: others.length, revision: "9" } };
       }),
     "POST /api/v1/auth/activity": (call) =>
-      protect(call, () => ({ status: 200, body: { recorded: 1 } })),
-    "GET /api/v1/data": (call) => protect(call, (own) => ({ status: 200, body: { by: own.id } })),
+      protectLive(call, () => ({ status: 200, body: { recorded: 1 } })),
+    "GET /api/v1/data": (call) =>
+      protectLive(call, (own) => ({ status: 200, body: { by: own.id } })),
     "POST /api/v1/data": (call) =>
-      protect(call, (own) => ({ status: 200, body: { by: own.id, echo: call.text } })),
+      protectLive(call, (own) => ({ status: 200, body: { by: own.id, echo: call.text } })),
   };
 
   function answerOf(call: ServiceCall): ServiceAnswer {
@@ -183,7 +203,7 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
     if (page && call.method === "GET") return page;
     const revoked = /^\/api\/v1\/auth\/sessions\/(.+)$/.exec(call.path)?.[1];
     if (call.method === "DELETE" && revoked) {
-      return protect(call, () => {
+      return protectLive(call, () => {
         const session = sessions.get(revoked);
         if (!session) return problem(404, "not_found");
         session.end ??= { code: "access_token_blacklisted", metadata: { end_reason: "USER" } };

@@ -1,10 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { createMemoryStore } from "../../../src/client/key_value_store.js";
 import { createLiveSession } from "../../../src/client/live_session.js";
 import { createSessionFixture, nextEvent } from "./client_fixture.js";
 
 const fixture = createSessionFixture();
 const data = () => fixture.url("/api/v1/data");
+afterEach(() => vi.unstubAllGlobals());
 
 describe("tabs that share a store", () => {
   test("a login in one is a login in all", async () => {
@@ -96,6 +97,7 @@ describe("a duplicated tab, whose sessionStorage is a copy", () => {
     id,
     accessToken: `access-${generation}`,
     refreshToken: `refresh-${generation}`,
+    csrfToken: null,
     expiresAt: null,
     expiresIn: null,
     generation,
@@ -108,14 +110,73 @@ describe("a duplicated tab, whose sessionStorage is a copy", () => {
     await two.live.open();
     await one.live.open();
     const heard = new Promise((resolve) => two.events.on("refresh", resolve));
+    const strangers: unknown[] = [];
+    two.events.on("login", (event) => strangers.push(event));
     // The first is of another session; the second must be all that the twin hears.
     await one.live.login(stored("s9", 7), null);
     await one.live.login(stored("s1", 1), null);
     await one.live.renew(stored("s1", 2));
     await heard;
+    expect(strangers).toEqual([]);
     expect(two.live.current()).toEqual(stored("s1", 2));
     expect(await two.tokens.load()).toEqual(stored("s1", 2));
     one.live.close();
     two.live.close();
+  });
+});
+
+describe("tabs that cannot hear each other", () => {
+  /** Two tabs of one session, in a browser without BroadcastChannel. */
+  async function deafTabs() {
+    vi.stubGlobal("BroadcastChannel", undefined);
+    const { storage, tab } = fixture.browser();
+    const [one, two] = [tab(), tab()];
+    await one.login("ada", "correct horse");
+    await two.apiRequest(data());
+    return { storage, one, two };
+  }
+
+  test("R5: a refresh does not bring back what another tab signed out of", async () => {
+    const { storage, one, two } = await deafTabs();
+    const held = fixture.service.hold("/auth/refresh");
+    const refresh = one.refreshTokens().catch((error: { code: string }) => error.code);
+    await held.arrived;
+    two.clearTokens();
+    held.release();
+    expect(await refresh).toBe("credentials_missing");
+    expect(one.isAuthenticated).toBe(false);
+    expect(await storage.getItem("access_token")).toBeNull();
+  });
+
+  test("a refresh does not overwrite the login of another tab", async () => {
+    const { storage, one, two } = await deafTabs();
+    const held = fixture.service.hold("/auth/refresh");
+    const refresh = one.refreshTokens().catch((error: { code: string }) => error.code);
+    await held.arrived;
+    await two.login("ada", "correct horse");
+    held.release();
+    expect(await refresh).toBe("credentials_missing");
+    expect(await storage.getItem("access_token")).toMatch(/^access-s2/);
+    expect(await (await one.apiRequest(data())).json()).toEqual({ by: "s2" });
+  });
+
+  test("the end of a session does not clear the login of another tab", async () => {
+    const { storage, one, two } = await deafTabs();
+    fixture.service.endSessions();
+    await two.login("ada", "correct horse");
+    expect((await one.apiRequest(data())).status).toBe(401);
+    expect(one.isAuthenticated).toBe(true);
+    expect(await storage.getItem("access_token")).toMatch(/^access-s2/);
+    expect(await (await one.apiRequest(data())).json()).toEqual({ by: "s2" });
+  });
+
+  test("a page that comes back from the back/forward cache catches up", async () => {
+    const window = new EventTarget();
+    vi.stubGlobal("window", window);
+    const { one, two } = await deafTabs();
+    await one.logout();
+    expect(two.isAuthenticated).toBe(true);
+    window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+    expect(two.isAuthenticated).toBe(false);
   });
 });

@@ -4,7 +4,10 @@ import { NetworkError, SessionError } from "../../../src/client/index.js";
 import { createRefreshSchedule, refreshMoment } from "../../../src/client/refresh_schedule.js";
 
 beforeEach(() => void vi.useFakeTimers({ now: 0 }));
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 const DAY = 86_400_000;
 
@@ -52,31 +55,29 @@ describe("the refresh ahead of expiry", () => {
     id: "s1",
     accessToken: "a",
     refreshToken: "r",
+    csrfToken: null,
     expiresAt: 900_000,
     expiresIn: 900,
     generation: 1,
     session: null,
   };
 
-  test("waits longer after each failure, at most a minute, and less than the network's return", async () => {
-    const refresh = vi.fn(async () => {
+  test.each([
+    [1, [0, 1, 3, 7, 15, 31, 63, 123, 183]],
+    [0, [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 61.5, 91.5]],
+  ])("with luck %i fails at %j s and is tried again", async (luck, expected) => {
+    vi.spyOn(Math, "random").mockReturnValue(luck);
+    const seconds: number[] = [];
+    const schedule = createRefreshSchedule(async () => {
+      seconds.push((Date.now() - 840_000) / 1000);
       throw new NetworkError("offline");
     });
-    const schedule = createRefreshSchedule(refresh);
     schedule.plan(stored);
-    await vi.advanceTimersByTimeAsync(840_000);
-    expect(refresh).toHaveBeenCalledTimes(1);
-    await vi.advanceTimersByTimeAsync(1000);
-    expect(refresh).toHaveBeenCalledTimes(2);
-    await vi.advanceTimersByTimeAsync(999);
-    expect(refresh).toHaveBeenCalledTimes(2);
-    await vi.advanceTimersByTimeAsync(600_000);
-    const calls = refresh.mock.calls.length;
-    expect(calls).toBeGreaterThan(10);
-    expect(calls).toBeLessThan(30);
+    await vi.advanceTimersByTimeAsync(840_000 + (expected.at(-1) ?? 0) * 1000);
+    expect(seconds).toEqual(expected);
     schedule.hurry();
     await vi.advanceTimersByTimeAsync(0);
-    expect(refresh).toHaveBeenCalledTimes(calls + 1);
+    expect(seconds).toHaveLength(expected.length + 1);
     schedule.stop();
   });
 

@@ -6,6 +6,7 @@ const stored = {
   id: "s1",
   accessToken: "a",
   refreshToken: "r",
+  csrfToken: null,
   expiresAt: 1,
   expiresIn: 900,
   generation: 3,
@@ -75,6 +76,7 @@ test("damaged details leave the tokens", async () => {
   expect(await storage.load()).toMatchObject({
     accessToken: "a",
     refreshToken: "r",
+    csrfToken: null,
     generation: 0,
   });
 });

@@ -61,7 +61,9 @@ describe("the status of a failure", () => {
       seconds: 1n,
       nanos: 0,
     });
-    expect(retry(statusOf(fail("TOO_MANY_ATTEMPTS", { retryAfterMs: 61_250.2 }), to("en")))).toEqual({
+    expect(
+      retry(statusOf(fail("TOO_MANY_ATTEMPTS", { retryAfterMs: 61_250.2 }), to("en"))),
+    ).toEqual({
       seconds: 61n,
       nanos: 251_000_000,
     });
@@ -72,7 +74,9 @@ describe("the status of a failure", () => {
     const violations = [{ field: "username", description: "must be set" }];
     const secret = new Error("password=hunter2");
     const status = statusOf(
-      fail("INVALID_ARGUMENT", { violations, metadata: { a: "b" }, cause: secret }), to("fr"));
+      fail("INVALID_ARGUMENT", { violations, metadata: { a: "b" }, cause: secret }),
+      to("fr"),
+    );
     const details = decode(status);
     expect(status.details).toBe("The request is invalid: username must be set");
     expect(detail(details, "ErrorInfo", ErrorInfo)?.metadata).toEqual({ a: "b" });
@@ -91,7 +95,9 @@ describe("the status of a failure", () => {
   });
 
   test("is made once where nothing in it varies", () => {
-    expect(statusOf(fail("SESSION_EXPIRED"), to("es"))).toBe(statusOf(fail("SESSION_EXPIRED"), to("es")));
+    expect(statusOf(fail("SESSION_EXPIRED"), to("es"))).toBe(
+      statusOf(fail("SESSION_EXPIRED"), to("es")),
+    );
     expect(statusOf(fail("SESSION_EXPIRED"), to("es"))).not.toBe(
       statusOf(fail("SESSION_EXPIRED"), to("en")),
     );

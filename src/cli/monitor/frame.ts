@@ -1,0 +1,114 @@
+import type { GetSessionStatsResponse } from "../../../generated/curfew/v1/session_admin.js";
+import { instant, printable } from "../output/printable.js";
+import { endings, type Observation, overallStatus } from "./observation.js";
+
+const LABEL_WIDTH = 14;
+const BAR_WIDTH = 24;
+const MOST_PATTERNS = 10;
+
+const grouped = (count: bigint): string => count.toLocaleString("en-US");
+
+/** The change since the frame before: ` (+3)`, or nothing. */
+const change = (now: bigint, before: bigint | undefined): string => {
+  if (before === undefined || now === before) return "";
+  return ` (${now > before ? "+" : "-"}${grouped(now > before ? now - before : before - now)})`;
+};
+
+const labelled = (label: string, text: string): string => label.padEnd(LABEL_WIDTH) + text;
+
+const facts = (
+  stats: GetSessionStatsResponse,
+  before: GetSessionStatsResponse | undefined,
+  names: readonly (readonly [
+    label: string,
+    key:
+      | "liveSessions"
+      | "idleSessions"
+      | "endedSessions"
+      | "logins"
+      | "failedLogins"
+      | "refreshes",
+  ])[],
+): string =>
+  names
+    .map(([label, key]) => `${label} ${grouped(stats[key])}${change(stats[key], before?.[key])}`)
+    .join("   ");
+
+const endingLines = (stats: GetSessionStatsResponse): string[] => {
+  const rows = endings(stats);
+  const most = rows[0]?.count ?? 0n;
+  return rows.map(({ reason, count }) => {
+    const length = most === 0n ? 0 : Math.ceil((Number(count) / Number(most)) * BAR_WIDTH);
+    return `  ${reason.padEnd(18)}${grouped(count).padStart(9)}  ${"█".repeat(length)}`;
+  });
+};
+
+const patternLines = ({ unusualPatterns }: GetSessionStatsResponse): string[] => {
+  if (unusualPatterns.length === 0) return ["  nothing"];
+  const shown = unusualPatterns
+    .slice(0, MOST_PATTERNS)
+    .map(({ kind, subject, count, detail }) =>
+      printable(`  ${kind}  ${subject}  ${grouped(count)}  ${detail}`.trimEnd()),
+    );
+  const rest = unusualPatterns.length - shown.length;
+  return rest > 0 ? [...shown, `  and ${rest} more`] : shown;
+};
+
+const statsLines = (
+  stats: GetSessionStatsResponse,
+  before: GetSessionStatsResponse | undefined,
+): string[] => [
+  labelled(
+    "Sessions",
+    facts(stats, before, [
+      ["live", "liveSessions"],
+      ["idle", "idleSessions"],
+      ["ended", "endedSessions"],
+    ]),
+  ),
+  labelled(
+    `Last ${stats.windowMinutes} min`,
+    facts(stats, before, [
+      ["logins", "logins"],
+      ["failed", "failedLogins"],
+      ["refreshes", "refreshes"],
+    ]),
+  ),
+  "",
+  "Ended in that time",
+  ...endingLines(stats),
+  "",
+  "Unusual",
+  ...patternLines(stats),
+];
+
+/**
+ * The monitor's screen as lines of at most `columns` letters. `before` is the
+ * last answer that the server gave, to show what changed.
+ */
+export const renderFrame = (
+  observation: Observation,
+  before: GetSessionStatsResponse | undefined,
+  columns: number,
+): string[] => {
+  const { at, target, stats, health } = observation;
+  const services = health.filter(({ service }) => service !== "");
+  const lines = [
+    `Curfew ${target}   ${overallStatus(observation)}   ${instant(at)}`,
+    "",
+    ...(services.length === 0
+      ? []
+      : [
+          labelled(
+            "Services",
+            services
+              .map(({ service, status }) => `${service.split(".").at(-1)} ${status}`)
+              .join("   "),
+          ),
+        ]),
+    ...(stats instanceof Error ? [stats.message] : statsLines(stats, before)),
+    "",
+    "q or Ctrl-C ends this.",
+  ];
+  return lines.map((line) => [...line].slice(0, columns).join(""));
+};

@@ -1,0 +1,31 @@
+import { EndReason_Value } from "../../../generated/curfew/v1/session.js";
+import type { GetSessionStatsResponse } from "../../../generated/curfew/v1/session_admin.js";
+import type { RpcFailure } from "../rpc/rpc_failure.js";
+
+/** How a service answers to `grpc.health.v1`. */
+export interface ServiceHealth {
+  readonly service: string;
+  readonly status: string;
+}
+
+/** What the monitor saw at one moment. */
+export interface Observation {
+  readonly at: Date;
+  readonly target: string;
+  /** The server's answer, or why there was none. */
+  readonly stats: GetSessionStatsResponse | RpcFailure;
+  /** The server as a whole (by the empty name) and its services. */
+  readonly health: readonly ServiceHealth[];
+}
+
+/** How the server as a whole stands. */
+export const overallStatus = ({ health }: Observation): string =>
+  health.find(({ service }) => service === "")?.status ?? "UNKNOWN";
+
+/** Endings by reason, most frequent first. */
+export const endings = (
+  stats: GetSessionStatsResponse,
+): readonly { readonly reason: string; readonly count: bigint }[] =>
+  [...stats.revocations]
+    .sort((left, right) => Number(right.count - left.count))
+    .map(({ reason, count }) => ({ reason: EndReason_Value[reason] ?? String(reason), count }));

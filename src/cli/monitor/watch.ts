@@ -1,0 +1,68 @@
+import type { GetSessionStatsResponse } from "../../../generated/curfew/v1/session_admin.js";
+import type { Terminal } from "../terminal.js";
+import { renderFrame } from "./frame.js";
+import type { Observation } from "./observation.js";
+import { renderJsonLine, renderLine } from "./plain_line.js";
+import { openScreen } from "./screen.js";
+
+export interface WatchOptions {
+  readonly intervalMs: number;
+  /** How many observations to make; Infinity: until the operator ends it. */
+  readonly count: number;
+  readonly json: boolean;
+}
+
+interface View {
+  show(observation: Observation): void;
+  close(): void;
+}
+
+const lineView = ({ output }: Terminal, json: boolean): View => ({
+  show: (observation) => {
+    output.write(`${json ? renderJsonLine(observation) : renderLine(observation)}\n`);
+  },
+  close: () => undefined,
+});
+
+const screenView = (terminal: Terminal, onQuit: () => void): View => {
+  const screen = openScreen(terminal, onQuit);
+  let before: GetSessionStatsResponse | undefined;
+  return {
+    show: (observation) => {
+      screen.draw(renderFrame(observation, before, terminal.output.columns ?? 80));
+      if (!(observation.stats instanceof Error)) before = observation.stats;
+    },
+    close: screen.close,
+  };
+};
+
+/**
+ * Observes again and again, and shows it: as a live screen on a terminal, as a
+ * line each elsewhere. A server that is gone for a while is shown as such; a
+ * first observation that fails, and a refusal at any time, end the watch.
+ */
+export const watch = async (
+  terminal: Terminal,
+  { intervalMs, count, json }: WatchOptions,
+  observe: () => Promise<Observation>,
+): Promise<void> => {
+  const quit = new AbortController();
+  const stopListening = terminal.onInterrupt(() => quit.abort());
+  let view: View | undefined;
+  try {
+    const first = await observe();
+    if (first.stats instanceof Error) throw first.stats;
+    view =
+      terminal.output.isTTY && !json
+        ? screenView(terminal, () => quit.abort())
+        : lineView(terminal, json);
+    view.show(first);
+    for (let done = 1; done < count && !quit.signal.aborted; done += 1) {
+      await terminal.wait(intervalMs, quit.signal);
+      if (!quit.signal.aborted) view.show(await observe());
+    }
+  } finally {
+    view?.close();
+    stopListening();
+  }
+};

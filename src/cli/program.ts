@@ -1,0 +1,48 @@
+import { Command } from "commander";
+import type { OpenBackstage } from "./backstage.js";
+import type { CommandContext } from "./command_context.js";
+import { addHealthCommand } from "./commands/health.js";
+import { addKeyCommands } from "./commands/keys.js";
+import { addMigrateCommands } from "./commands/migrate.js";
+import { addServeCommands } from "./commands/serve.js";
+import { addServiceCommands } from "./commands/services.js";
+import { addSessionCommands } from "./commands/sessions/index.js";
+import { addUserCommands } from "./commands/users/index.js";
+import type { Terminal } from "./terminal.js";
+
+/** What commander says on up to two lines, on one, with where to read on. */
+const usageError = (text: string): string => {
+  const sentence = text
+    .trim()
+    .replace(/^error: /, "")
+    .replaceAll(/\n(?=\()/g, " ");
+  return `curfew: ${sentence} (--help says what it takes)\n`;
+};
+
+/**
+ * The command `curfew`. Commands that call a server do so by gRPC; the others
+ * have their work done by the backstage, which is opened when it is needed.
+ */
+export const buildProgram = (openBackstage: OpenBackstage, terminal: Terminal): Command => {
+  const program = new Command("curfew")
+    .description(
+      "Session authority: signs people in, keeps their sessions, says which tokens are good.",
+    )
+    .option("--json", "print one JSON document instead of text")
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => terminal.output.write(text),
+      writeErr: (text) => terminal.errors.write(text),
+      outputError: (text, write) => write(usageError(text)),
+    })
+    .exitOverride();
+  const context: CommandContext = { terminal, openBackstage };
+  addServeCommands(program, context);
+  addMigrateCommands(program, context);
+  addUserCommands(program, context);
+  addServiceCommands(program, context);
+  addSessionCommands(program, context);
+  addKeyCommands(program, context);
+  addHealthCommand(program, context);
+  return program;
+};

@@ -1,0 +1,29 @@
+import { readFileSync } from "node:fs";
+import { ChannelCredentials } from "@grpc/grpc-js";
+import { readClientDefaults } from "../../config/client_defaults.js";
+import type { Environment } from "../../config/setting.js";
+import type { ConnectionOptions } from "./connection_options.js";
+
+/**
+ * How to reach the TLS server that this very environment configures, when the
+ * options say nothing: for the health check inside its container. The
+ * certificate is for the outside name, so it is not compared; nothing secret is
+ * sent. The server's own certificate serves as the client's where one is asked for.
+ */
+export const localCredentials = (
+  options: ConnectionOptions,
+  environment: Environment,
+): ChannelCredentials | undefined => {
+  const { ownCertFile, ownKeyFile } = readClientDefaults(environment);
+  const told =
+    options.target !== undefined ||
+    environment.CURFEW_TARGET !== undefined ||
+    options.tls ||
+    options.tlsCa !== undefined ||
+    options.tlsCert !== undefined;
+  if (told || ownCertFile === undefined || ownKeyFile === undefined) return undefined;
+  return ChannelCredentials.createSsl(null, readFileSync(ownKeyFile), readFileSync(ownCertFile), {
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+  });
+};

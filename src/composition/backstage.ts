@@ -1,0 +1,112 @@
+import type { Backstage, ServiceKeySummary } from "../cli/backstage.js";
+import type { Settings } from "../config/settings.js";
+import type { ServiceKey } from "../core/ports/service_key_store.js";
+import { mintServiceKey } from "../crypto/service_key.js";
+import { readDescriptors } from "../rpc/descriptors.js";
+import { localPorts, systemClock, coreSettings } from "./core.js";
+import { startGateway } from "./gateway.js";
+import { serve } from "./serve.js";
+import { keyRotation, openKeys } from "./signing.js";
+import { untilTold } from "./signals.js";
+import { openHotStore, openTruth, type Truth, truthPorts } from "./stores.js";
+import { createMetrics } from "../telemetry/metrics.js";
+import { useCases } from "../core/use_cases.js";
+
+const SYSTEM = "system";
+
+/** Opens the database, does the work, and closes it. */
+const withTruth = async <T>(settings: Settings, work: (truth: Truth) => Promise<T>): Promise<T> => {
+  const truth = await openTruth(settings);
+  try {
+    return await work(truth);
+  } finally {
+    await truth.close();
+  }
+};
+
+const summary = ({ hash: _, ...key }: ServiceKey): ServiceKeySummary => key;
+
+const rotation = (settings: Settings, truth: Truth) =>
+  keyRotation(settings, truthPorts(truth.database, settings).keys, { now: Date.now });
+
+const changed = (
+  truth: Truth,
+  settings: Settings,
+  type: "SERVICE_KEY_CREATED" | "SERVICE_KEY_REVOKED" | "SIGNING_KEY_CHANGED",
+  metadata: Record<string, string>,
+) =>
+  truthPorts(truth.database, settings).audit.record([
+    { type, at: Date.now(), actor: SYSTEM, metadata },
+  ]);
+
+/** What the command line has done without a server. */
+export const backstage: Backstage = {
+  serve,
+
+  async gateway(settings, logger) {
+    const gateway = await startGateway(settings, readDescriptors(), settings.grpcPort, logger);
+    logger.info({ port: gateway.port }, "the gateway listens");
+    await untilTold(logger);
+    await gateway.close();
+  },
+
+  migrateUp: (settings) => withTruth(settings, (truth) => truth.migrateUp()),
+  migrateStatus: (settings) => withTruth(settings, (truth) => truth.migrationStatus()),
+
+  createServiceKey: (settings, { name, scopes }) =>
+    withTruth(settings, async (truth) => {
+      const { id, text, hash } = mintServiceKey();
+      const key: ServiceKey = {
+        id,
+        name,
+        scopes,
+        hash,
+        createdAt: Date.now(),
+        revokedAt: undefined,
+      };
+      await truthPorts(truth.database, settings).serviceKeys.create(key);
+      await changed(truth, settings, "SERVICE_KEY_CREATED", { key_id: id, name });
+      return { key: summary(key), text };
+    }),
+
+  listServiceKeys: (settings) =>
+    withTruth(settings, async (truth) =>
+      (await truthPorts(truth.database, settings).serviceKeys.list()).map(summary),
+    ),
+
+  revokeServiceKey: (settings, keyId) =>
+    withTruth(settings, async (truth) => {
+      const found = await truthPorts(truth.database, settings).serviceKeys.revoke(
+        keyId,
+        Date.now(),
+      );
+      if (found) await changed(truth, settings, "SERVICE_KEY_REVOKED", { key_id: keyId });
+      return found;
+    }),
+
+  listKeys: (settings) => withTruth(settings, (truth) => rotation(settings, truth).list()),
+
+  rotateKey: (settings, how) =>
+    withTruth(settings, async (truth) => {
+      const key = await rotation(settings, truth).rotate(how);
+      await changed(truth, settings, "SIGNING_KEY_CHANGED", { kid: key.kid, change: "rotate" });
+      return key;
+    }),
+
+  retireKey: (settings, kid, how) =>
+    withTruth(settings, async (truth) => {
+      await rotation(settings, truth).retire(kid, how);
+      await changed(truth, settings, "SIGNING_KEY_CHANGED", { kid, change: "retire" });
+    }),
+
+  createUser: (settings, user) =>
+    withTruth(settings, async (truth) => {
+      const clock = systemClock();
+      const { keys, serviceKeys: _, ...stores } = truthPorts(truth.database, settings);
+      const keyring = await openKeys(settings, keys, clock);
+      const hot = openHotStore({ ...settings, redisUrl: undefined }, clock.now, createMetrics());
+      const ports = { ...stores, ...localPorts(settings, keyring), hot, clock };
+      const core = useCases(ports, coreSettings(settings));
+      return core.users.create(user, { by: SYSTEM, ip: "" });
+    }),
+};

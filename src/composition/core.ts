@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Settings } from "../config/settings.js";
+import type { Ports } from "../core/use_cases.js";
+import type { CoreSettings } from "../core/settings.js";
+import { type SharedClock, sharedClock } from "../core/shared_clock.js";
+import type { Keyring } from "../crypto/keyring.js";
+import { createPasswordHasher } from "../crypto/password_hasher.js";
+import { createRefreshTokenCodec } from "../crypto/refresh_token_codec.js";
+import { createTokenSigner } from "../crypto/token_signer.js";
+import { createTokenVerifier } from "../crypto/token_verifier.js";
+import { uuidV7Source } from "../crypto/uuid_v7.js";
+
+/** Processes that hash at once may make a login wait this long, in milliseconds, before it is refused. */
+const MOST_HASH_WAIT_MS = 2000;
+
+export const coreSettings = (settings: Settings): CoreSettings => ({
+  issuer: settings.jwtIssuer,
+  audience: settings.jwtAudience,
+  accessTtlMs: settings.accessTokenLifetimeMs,
+  idleTimeoutMs: settings.idleTimeoutMs,
+  maxLifetimeMs: settings.maxLifetimeMs,
+  graceMs: settings.refreshGraceMs,
+  maxSessions: settings.maxConcurrentSessions,
+  limitPolicy: settings.sessionLimitPolicy,
+  consistencyTimeoutMs: settings.consistencyTimeoutMs,
+  retentionMs: settings.sessionRetentionMs,
+  passwordMinLength: settings.passwordMinLength,
+});
+
+export const systemClock = (): SharedClock =>
+  sharedClock({
+    wall: Date.now,
+    monotonic: () => performance.now(),
+    sleep: (ms) => sleep(ms),
+  });
+
+/** The ports that are answered in this process. */
+export const localPorts = (settings: Settings, keyring: Keyring) =>
+  ({
+    signer: createTokenSigner(keyring),
+    verifier: createTokenVerifier({
+      keys: keyring,
+      issuer: settings.jwtIssuer,
+      audience: settings.jwtAudience,
+    }),
+    codec: createRefreshTokenCodec(keyring),
+    hasher: createPasswordHasher({ maxWaitMs: MOST_HASH_WAIT_MS }),
+    ids: uuidV7Source(),
+    schedule: setImmediate,
+  }) satisfies Partial<Ports>;

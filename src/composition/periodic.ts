@@ -1,0 +1,39 @@
+import type { Logger } from "../telemetry/logger.js";
+
+/** Work that goes on in the background until it is stopped. */
+export interface Periodic {
+  stop(): void;
+}
+
+/**
+ * Runs `work` again and again, `everyMs` after it last ended. A failure is
+ * logged when it begins and when it is over, not each time.
+ */
+export const periodically = (
+  name: string,
+  everyMs: number,
+  work: () => Promise<unknown>,
+  logger: Logger,
+): Periodic => {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  let failing = false;
+  const round = async (): Promise<void> => {
+    try {
+      await work();
+      if (failing) logger.info(`${name} works again`);
+      failing = false;
+    } catch (error) {
+      if (!failing && !stopped) logger.warn({ err: error }, `${name} failed, trying again`);
+      failing = true;
+    }
+    if (!stopped) timer = setTimeout(round, everyMs);
+  };
+  timer = setTimeout(round, everyMs);
+  return {
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+};

@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import { isIPv6 } from "node:net";
+import { status } from "@grpc/grpc-js";
+import { AuthServiceService } from "../../generated/curfew/v1/auth_service.js";
+import { SessionAdminService } from "../../generated/curfew/v1/session_admin.js";
+import { UserAdminService } from "../../generated/curfew/v1/user_admin.js";
+import type { Settings } from "../config/settings.js";
+import { actorOf } from "../core/caller.js";
+import { CurfewError, type Reason } from "../core/errors.js";
+import type { AuditLog } from "../core/ports/audit_log.js";
+import type { ServiceKeyCheck } from "../core/service_key_check.js";
+import type { CallContext } from "../rpc/call_context.js";
+import { implement } from "../rpc/implement.js";
+import { readRules } from "../rpc/rules.js";
+import { createRpcServer, type RpcServer } from "../rpc/server.js";
+import { authService } from "../rpc/services/auth_service.js";
+import type { ServiceDeps } from "../rpc/services/service_deps.js";
+import { sessionAdmin } from "../rpc/services/session_admin.js";
+import { userAdmin } from "../rpc/services/user_admin.js";
+import { validation } from "../rpc/services/validation.js";
+import { watching } from "../rpc/services/watching.js";
+import { tlsCredentials } from "../rpc/tls_credentials.js";
+import type { Logger } from "../telemetry/logger.js";
+import type { Metrics } from "../telemetry/metrics.js";
+
+const CERTIFICATE_REFRESH_MS = 10_000;
+
+export interface RpcParts {
+  readonly settings: Settings;
+  readonly descriptors: Uint8Array;
+  readonly deps: ServiceDeps;
+  readonly audit: AuditLog;
+  readonly serviceKeys: ServiceKeyCheck;
+  readonly isServing: () => boolean;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The gRPC server with all services. */
+export const rpcServer = (parts: RpcParts): RpcServer => {
+  const { settings, descriptors, deps, audit, serviceKeys, logger, metrics } = parts;
+  const { core, clock } = deps;
+  const rules = readRules(descriptors);
+  const watches = watching();
+
+  const describe = (ctx: CallContext) => ({
+    method: ctx.method,
+    request_id: ctx.requestId,
+    ip: ctx.ip,
+    ...(ctx.caller.kind !== "anonymous" && { caller: actorOf(ctx.caller) }),
+    ...(ctx.caller.kind === "session" && { session_id: ctx.caller.sessionId }),
+  });
+
+  return createRpcServer({
+    services: [
+      implement(
+        AuthServiceService,
+        { ...authService(deps), ...validation(deps, rules), ...watches.auth },
+        rules,
+      ),
+      implement(SessionAdminService, { ...sessionAdmin(deps), ...watches.admin }, rules),
+      implement(UserAdminService, userAdmin(deps), rules),
+    ],
+    rules,
+    judge: {
+      serviceAuth: settings.serviceAuth,
+      async authenticateSession(accessToken) {
+        // The use of the session is counted by the activity interceptor.
+        const good = await core.validateToken({ accessToken, audience: "", skipActivity: true });
+        const { sessionId, userId, username, roles } = good.session;
+        return { kind: "session", sessionId, userId, username, roles, jti: good.claims.jti };
+      },
+      authenticateServiceKey: (key) =>
+        serviceKeys.find(createHash("sha256").update(key).digest("hex")),
+    },
+    trackActivity: ({ sessionId }) => core.noteUse(sessionId),
+    onDenied: (ctx, reason) =>
+      audit.record([
+        {
+          type: "CALL_DENIED",
+          at: clock.now(),
+          actor: actorOf(ctx.caller),
+          ip: ctx.ip,
+          reason,
+          metadata: { method: ctx.method },
+        },
+      ]),
+    observe(ctx, code, durationMs) {
+      const reason: Reason | "" = ctx.failure?.reason ?? "";
+      const codeName = status[code] ?? String(code);
+      metrics.countCall({
+        method: ctx.method.slice(1),
+        code: codeName,
+        reason,
+        seconds: durationMs / 1000,
+      });
+      if (code === status.OK) {
+        if (logger.isLevelEnabled("debug"))
+          logger.debug({ ...describe(ctx), code: codeName, ms: durationMs }, "call");
+        return;
+      }
+      const level = code === status.INTERNAL || code === status.UNKNOWN ? "error" : "info";
+      logger[level](
+        { ...describe(ctx), code: codeName, reason, ms: durationMs, err: causeOf(ctx.failure) },
+        "call failed",
+      );
+    },
+    onDefect: (ctx, failure) =>
+      logger.error({ ...describe(ctx), err: causeOf(failure) }, "defect inside an answer"),
+    isServing: parts.isServing,
+    trustedProxies: [...settings.trustedProxies],
+    ...(settings.reflection && { reflect: descriptors }),
+  });
+};
+
+const causeOf = (failure: CurfewError | undefined): unknown =>
+  failure?.cause instanceof CurfewError ? causeOf(failure.cause) : failure?.cause;
+
+/** Host and port as one text; IPv6 in brackets. */
+export const hostPort = (host: string, port: number): string =>
+  `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+
+/** Listens, with TLS if the settings name a certificate. Resolves to the port. */
+export const listenRpc = async (
+  server: RpcServer,
+  settings: Settings,
+  logger: Logger,
+): Promise<number> => {
+  const { tlsCertFile, tlsKeyFile, tlsClientCaFile } = settings;
+  const credentials =
+    tlsCertFile !== undefined && tlsKeyFile !== undefined
+      ? await tlsCredentials({
+          certFile: tlsCertFile,
+          keyFile: tlsKeyFile,
+          clientCaFile: tlsClientCaFile,
+          requireClientCertificate: false,
+          refreshMs: CERTIFICATE_REFRESH_MS,
+          onReload: (failure) =>
+            failure
+              ? logger.warn({ err: failure }, "TLS files cannot be used, keeping the old ones")
+              : logger.info("TLS files were loaded again"),
+        })
+      : undefined;
+  return server.listen(hostPort(settings.host, settings.grpcPort), credentials);
+};

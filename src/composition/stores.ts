@@ -1,0 +1,106 @@
+import { randomUUID } from "node:crypto";
+import type { Settings } from "../config/settings.js";
+import type { HotStore } from "../core/ports/hot_store.js";
+import { inProcessHotStore } from "../embedded/in_process_hot_store.js";
+import { openEmbeddedPostgres } from "../embedded/pglite.js";
+import { postgresAuditLog } from "../postgres/audit_log.js";
+import { type Database, openDatabase } from "../postgres/database.js";
+import { postgresKeyStore } from "../postgres/key_store.js";
+import { postgresLoginThrottle } from "../postgres/login_throttle.js";
+import { type MigrationStatus, migrateUp, migrationStatus } from "../postgres/migrate.js";
+import { postgresReplicaRegistry } from "../postgres/replica_registry.js";
+import { postgresServiceKeyStore } from "../postgres/service_key_store.js";
+import { postgresSessionStore } from "../postgres/session_store.js";
+import { postgresUserStore } from "../postgres/user_store.js";
+import { openRedis } from "../redis/client.js";
+import { redisHotStore } from "../redis/hot_store.js";
+import type { Metrics } from "../telemetry/metrics.js";
+
+/** Most time to wait for a connection to Postgres, in milliseconds. */
+const ACQUIRE_TIMEOUT_MS = 200;
+/** Most time of one statement, in milliseconds; those of migrations have no limit. */
+const STATEMENT_TIMEOUT_MS = 2000;
+/** Sessions the in-process hot store remembers: some 400 bytes each. */
+const IN_PROCESS_SESSIONS = 200_000;
+
+/** The truth: Postgres, ours in the process or yours. */
+export interface Truth {
+  readonly database: Database;
+  migrateUp(): Promise<string[]>;
+  migrationStatus(): Promise<MigrationStatus>;
+  close(): Promise<void>;
+}
+
+/** Opens the database of the settings; the embedded one if they name none. */
+export const openTruth = async (settings: Settings): Promise<Truth> => {
+  const embedded =
+    settings.databaseUrl === undefined
+      ? await openEmbeddedPostgres({ dataDir: settings.dataDir })
+      : undefined;
+  const connection = settings.databaseUrl ?? { ...embedded?.connection };
+  const database = openDatabase({
+    connection,
+    poolSize: settings.postgresPoolSize,
+    // The embedded database works in this very process, one statement after the other.
+    acquireTimeoutMs: embedded ? 10_000 : ACQUIRE_TIMEOUT_MS,
+    statementTimeoutMs: embedded ? 10_000 : STATEMENT_TIMEOUT_MS,
+  });
+  return {
+    database,
+    async migrateUp() {
+      // A pool of its own, since a migration may take its time.
+      const patient = openDatabase({
+        connection,
+        poolSize: 2,
+        acquireTimeoutMs: 10_000,
+        statementTimeoutMs: 0,
+      });
+      try {
+        return await migrateUp(patient, connection);
+      } finally {
+        await patient.destroy();
+      }
+    },
+    migrationStatus: () => migrationStatus(database),
+    async close() {
+      await database.destroy();
+      await embedded?.close();
+    },
+  };
+};
+
+
+/** The ports that Postgres answers. */
+export const truthPorts = (database: Database, settings: Settings) => ({
+  store: postgresSessionStore(database),
+  users: postgresUserStore(database),
+  audit: postgresAuditLog(database),
+  keys: postgresKeyStore(database),
+  serviceKeys: postgresServiceKeyStore(database),
+  registry: postgresReplicaRegistry(database, randomUUID()),
+  throttle: postgresLoginThrottle(database, {
+    perAccount: settings.loginMaxFailures,
+    perSource: settings.loginMaxFailuresPerSource,
+    windowMs: settings.loginLockMs,
+  }),
+});
+
+/** The hot store of the settings; one in this process if they name none. */
+export const openHotStore = (settings: Settings, now: () => number, metrics: Metrics): HotStore => {
+  const { idleTimeoutMs } = settings;
+  if (settings.redisUrl === undefined)
+    return inProcessHotStore({ idleTimeoutMs, maxSessions: IN_PROCESS_SESSIONS });
+  const { client, shards } = openRedis({
+    url: settings.redisUrl,
+    commandTimeoutMs: settings.redisTimeoutMs,
+  });
+  return redisHotStore({
+    client,
+    shards,
+    idleTimeoutMs,
+    now,
+    onBatch: (script, size) => {
+      if (script === "check") metrics.countHotBatch(size);
+    },
+  });
+};

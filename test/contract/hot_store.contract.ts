@@ -1,0 +1,330 @@
+import { randomUUID } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { HotAnswer, HotEntry, HotStore, Lease } from "../../src/core/ports/hot_store.js";
+import type { Unburied } from "../../src/core/ports/session_store.js";
+import { expectHotStoreToFollowModel, hotSteps } from "./hot_store_model.js";
+
+export interface HotStoreOptions {
+  readonly idleTimeoutMs: number;
+  /** How many sessions it must be able to hold; `evict` may be cheaper when it holds no more. */
+  readonly capacity: number;
+}
+
+/** A hot store under test, and what can befall it. */
+export interface HotStoreUnderTest {
+  /** After a reset this may be another one. */
+  readonly store: HotStore;
+  /** Drops the session's entry, tombstone and tickets, as memory pressure would; others may go too. */
+  evict(sessionId: string): Promise<void>;
+  /** The servers lose everything and come back as others; resolves when `identify` gives the new ids. */
+  reset?(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const IDLE_MS = 30 * 60_000;
+const HOUR_MS = 60 * 60_000;
+const MANY = 10_000;
+
+/** What every hot store must do, whoever else writes at the same time. */
+export const describeHotStore = (
+  name: string,
+  open: (options: HotStoreOptions) => Promise<HotStoreUnderTest>,
+): void => {
+  describe(`hot store: ${name}`, () => {
+    let hot: HotStoreUnderTest;
+    let lease: Lease;
+    let now: number;
+    let id: string;
+
+    beforeEach(async () => {
+      hot = await open({ idleTimeoutMs: IDLE_MS, capacity: MANY });
+      lease = await leaseOf(hot.store, "1");
+      now = Date.now();
+      id = randomUUID();
+    });
+    afterEach(() => hot.close());
+
+    const entryOf = (sessionId: string, patch: Partial<HotEntry> = {}): HotEntry => ({
+      sessionId,
+      userId: "user-1",
+      username: "ada",
+      roles: ["admin", "auditor"],
+      expiresAt: now + HOUR_MS,
+      lastActivityAt: now,
+      ...patch,
+    });
+    const endingOf = (sessionId: string, patch: Partial<Unburied> = {}): Unburied => ({
+      sessionId,
+      userId: "user-1",
+      end: { reason: "LOGOUT", at: now, by: "user-1", revision: 7n },
+      accessExpiresAt: now + HOUR_MS,
+      ...patch,
+    });
+    const forgetting = (sessionId: string): Unburied => endingOf(sessionId, { end: undefined });
+    const check = (
+      sessionId: string,
+      touchAt = 0,
+      at = now,
+      under: Lease = lease,
+    ): Promise<HotAnswer> => hot.store.check({ sessionId, now: at, touchAt }, under);
+    const ticketFor = async (sessionId: string, under: Lease = lease): Promise<string> => {
+      const answer = await check(sessionId, 0, now, under);
+      if (answer.kind !== "unknown" || answer.ticket === undefined)
+        throw new Error(`no ticket, but ${answer.kind}`);
+      return answer.ticket;
+    };
+    const remember = async (entry: HotEntry): Promise<void> =>
+      hot.store.fill(entry, await ticketFor(entry.sessionId), lease);
+
+    test("an unknown session gets a ticket, a filled one is live with everything it was filled with", async () => {
+      expect(await check(id)).toMatchObject({ kind: "unknown", lastActivityAt: 0 });
+      const entry = entryOf(id, { username: 'Zoë "x" \\ \n,', roles: ["a,b", 'c"d', "é"] });
+      await remember(entry);
+      expect(await check(id)).toEqual({ kind: "live", entry });
+    });
+
+    test("a session without roles stays one", async () => {
+      const entry = entryOf(id, { roles: [] });
+      await remember(entry);
+      expect(await check(id)).toEqual({ kind: "live", entry });
+    });
+
+    test("an ended session stays ended, with how it ended", async () => {
+      await remember(entryOf(id));
+      const end = {
+        reason: "ADMIN",
+        at: now - 1,
+        by: "service:ops é",
+        revision: 2n ** 60n,
+      } as const;
+      await hot.store.bury([endingOf(id, { end })]);
+      await hot.store.bury([forgetting(id)]);
+      expect(await check(id, now)).toEqual({ kind: "ended", userId: "user-1", end });
+      expect(await check(id, now)).toEqual({ kind: "ended", userId: "user-1", end });
+    });
+
+    test("bury names the server told for each, and takes none or many", async () => {
+      expect(await hot.store.bury([])).toEqual([]);
+      const ids = Array.from({ length: 1000 }, () => randomUUID());
+      const told = await hot.store.bury(ids.map((sessionId) => endingOf(sessionId)));
+      const servers = await hot.store.identify();
+      expect(told).toHaveLength(1000);
+      for (const { shard, serverId } of told) expect(serverId).toBe(servers[shard]);
+      const answers = await Promise.all(ids.map((sessionId) => check(sessionId)));
+      expect(answers.every((answer) => answer.kind === "ended")).toBe(true);
+    });
+
+    test("L1: a fill that read the truth before the bury is refused", async () => {
+      const ticket = await ticketFor(id);
+      await hot.store.bury([endingOf(id)]);
+      await hot.store.fill(entryOf(id), ticket, lease);
+      expect(await check(id)).toMatchObject({ kind: "ended" });
+    });
+
+    test("L1: so it is when the tombstone was evicted in between", async () => {
+      const ticket = await ticketFor(id);
+      await hot.store.bury([endingOf(id)]);
+      await hot.evict(id);
+      await hot.store.fill(entryOf(id), ticket, lease);
+      expect(await check(id)).toMatchObject({ kind: "unknown" });
+      // Nor after somebody else has asked, and was given a ticket of their own.
+      await hot.store.fill(entryOf(id), ticket, lease);
+      expect(await check(id)).toMatchObject({ kind: "unknown" });
+    });
+
+    test("L1: so it is when the access tokens had expired and no tombstone was needed", async () => {
+      const ticket = await ticketFor(id);
+      await hot.store.bury([endingOf(id, { accessExpiresAt: now - 1000 })]);
+      await hot.store.fill(entryOf(id), ticket, lease);
+      expect(await check(id)).not.toMatchObject({ kind: "live" });
+    });
+
+    test("L1: so it is when the session was only to be forgotten", async () => {
+      await remember(entryOf(id));
+      await hot.store.bury([forgetting(id)]);
+      const ticket = await ticketFor(id);
+      await hot.store.bury([forgetting(id)]);
+      await hot.store.fill(entryOf(id), ticket, lease);
+      expect(await check(id)).toMatchObject({ kind: "unknown", ticket: expect.any(String) });
+    });
+
+    test("an evicted ticket is refused, and a made-up one", async () => {
+      const ticket = await ticketFor(id);
+      await hot.evict(id);
+      await hot.store.fill(entryOf(id), ticket, lease);
+      expect(await check(id)).toMatchObject({ kind: "unknown" });
+      await hot.store.fill(entryOf(id), "made-up", lease);
+      expect(await check(id)).toMatchObject({ kind: "unknown" });
+    });
+
+    test("a ticket is good for its own session only", async () => {
+      const ticket = await ticketFor(id);
+      const other = randomUUID();
+      await ticketFor(other);
+      await hot.store.fill(entryOf(other), ticket, lease);
+      expect(await check(other)).toMatchObject({ kind: "unknown" });
+    });
+
+    test("askers share a ticket, and the second fill does not move the last activity back", async () => {
+      const [first, second] = await Promise.all([ticketFor(id), ticketFor(id)]);
+      expect(second).toBe(first);
+      await hot.store.fill(entryOf(id), first, lease);
+      await check(id, now + 5000);
+      await hot.store.fill(entryOf(id), second, lease);
+      expect(await check(id)).toMatchObject({ entry: { lastActivityAt: now + 5000 } });
+    });
+
+    test("A3: a touch never inserts and never moves back", async () => {
+      expect(await check(id, now + 9000)).toMatchObject({ kind: "unknown", lastActivityAt: 0 });
+      expect(await check(id, now + 9000)).toMatchObject({ kind: "unknown", lastActivityAt: 0 });
+      await remember(entryOf(id));
+      for (const [touchAt, lastActivityAt] of [
+        [0, now],
+        [now - 1, now],
+        [now + 20, now + 20],
+        [now + 10, now + 20],
+      ] as const)
+        expect(await check(id, touchAt)).toMatchObject({ kind: "live", entry: { lastActivityAt } });
+    });
+
+    test("an entry counts until the idle timeout, and says then when it was last used", async () => {
+      await remember(entryOf(id));
+      await check(id, now + 500);
+      expect(await check(id, 0, now + 500 + IDLE_MS - 1)).toMatchObject({ kind: "live" });
+      const late = now + 500 + IDLE_MS;
+      const idle = await check(id, late, late);
+      expect(idle).toMatchObject({ kind: "unknown", lastActivityAt: now + 500 });
+      expect(await check(id, 0, late)).toEqual(idle);
+      const ticket = idle.kind === "unknown" ? idle.ticket : undefined;
+      await hot.store.fill(entryOf(id, { lastActivityAt: late }), ticket ?? "", lease);
+      expect(await check(id, 0, late)).toMatchObject({ kind: "live" });
+    });
+
+    test("an entry counts until the session's maximum", async () => {
+      await remember(entryOf(id, { expiresAt: now + 60_000 }));
+      expect(await check(id, 0, now + 59_999)).toMatchObject({ kind: "live" });
+      expect(await check(id, 0, now + 60_000)).toMatchObject({
+        kind: "unknown",
+        ticket: expect.any(String),
+      });
+    });
+
+    test("an entry of another epoch does not count", async () => {
+      await remember(entryOf(id));
+      const later = await leaseOf(hot.store, "2");
+      const ticket = await ticketFor(id, later);
+      await hot.store.fill(entryOf(id), ticket, later);
+      expect(await check(id, 0, now, later)).toMatchObject({ kind: "live" });
+    });
+
+    test("a fill under an earlier epoch does not count in the later one", async () => {
+      const ticket = await ticketFor(id);
+      const later = await leaseOf(hot.store, "2");
+      await hot.store.fill(entryOf(id), ticket, lease);
+      expect(await check(id, 0, now, later)).toMatchObject({ kind: "unknown" });
+    });
+
+    test("under a lease of other servers nothing is live and nothing is filled, but ended is ended", async () => {
+      const foreign = { ...lease, serverIds: lease.serverIds.map(() => randomUUID()) };
+      const ticket = await ticketFor(id);
+      await hot.store.fill(entryOf(id), ticket, foreign);
+      expect(await check(id)).toMatchObject({ kind: "unknown" });
+      await remember(entryOf(id));
+      expect(await check(id, 0, now, foreign)).toMatchObject({
+        kind: "unknown",
+        ticket: undefined,
+      });
+      await hot.store.bury([endingOf(id)]);
+      expect(await check(id, 0, now, foreign)).toMatchObject({ kind: "ended" });
+    });
+
+    test("L3: servers that lost everything are others, and refuse what the old ones gave out", async ({
+      skip,
+    }) => {
+      if (hot.reset === undefined) return skip("the servers of this run cannot be reset");
+      const ticket = await ticketFor(id);
+      const filled = randomUUID();
+      await remember(entryOf(filled));
+      await hot.reset();
+      const renewed = await leaseOf(hot.store, "1");
+      expect(renewed.serverIds).not.toEqual(lease.serverIds);
+      await hot.store.fill(entryOf(id), ticket, lease);
+      await hot.store.fill(entryOf(id), ticket, renewed);
+      expect(await check(id, 0, now, renewed)).toMatchObject({ kind: "unknown" });
+      expect(await check(filled)).toMatchObject({ kind: "unknown", ticket: undefined });
+    });
+
+    test("many asks of one turn, some about the same session, are each given their own answer", async () => {
+      const [live, ended, unknown] = [randomUUID(), randomUUID(), randomUUID()];
+      await remember(entryOf(live));
+      await hot.store.bury([endingOf(ended)]);
+      const order = Array.from({ length: 300 }, (_, i) => i % 3);
+      const kinds = await Promise.all(
+        order.map(async (which, i) => {
+          return (await check([live, ended, unknown][which] ?? "", now + i)).kind;
+        }),
+      );
+      expect(kinds).toEqual(order.map((which) => ["live", "ended", "unknown"][which]));
+      expect(await check(live)).toMatchObject({ entry: { lastActivityAt: now + 297 } });
+    });
+
+    test(`${MANY} sessions are asked about, filled and found in one turn each`, async () => {
+      const entries = Array.from({ length: MANY }, (_, i) =>
+        entryOf(randomUUID(), { userId: `user-${i}`, username: `name-${i}` }),
+      );
+      const tickets = await Promise.all(entries.map((entry) => ticketFor(entry.sessionId)));
+      expect(new Set(tickets).size).toBe(MANY);
+      await Promise.all(entries.map((entry, i) => hot.store.fill(entry, tickets[i] ?? "", lease)));
+      const answers = await Promise.all(entries.map((entry) => check(entry.sessionId)));
+      expect(answers).toEqual(entries.map((entry) => ({ kind: "live", entry })));
+    });
+
+    test("L2: with parallel readers and an ender, nobody sees live after ended, nor after the bury", async () => {
+      const follow = async (sessionId: string, ended: { yet: boolean }): Promise<void> => {
+        let sawEnd = false;
+        for (let round = 0; round < 12; round += 1) {
+          const buried = ended.yet;
+          const answer = await check(sessionId, now + round);
+          if (buried || sawEnd) expect(answer).toMatchObject({ kind: "ended" });
+          sawEnd ||= answer.kind === "ended";
+          if (answer.kind !== "unknown" || answer.ticket === undefined) continue;
+          // The truth was read as live; by now that may be long ago.
+          for (let turns = round % 4; turns > 0; turns -= 1) await nextTurn();
+          await hot.store.fill(entryOf(sessionId), answer.ticket, lease);
+        }
+      };
+      await Promise.all(
+        Array.from({ length: 100 }, async (_, i) => {
+          const sessionId = randomUUID();
+          const ended = { yet: false };
+          const readers = [follow(sessionId, ended), follow(sessionId, ended)];
+          for (let turns = i % 10; turns > 0; turns -= 1) await nextTurn();
+          await hot.store.bury([endingOf(sessionId)]);
+          ended.yet = true;
+          await Promise.all([...readers, follow(sessionId, ended)]);
+        }),
+      );
+    });
+
+    test("L1: whatever is asked, filled late, buried and evicted, in any order, follows the model", async () => {
+      await fc.assert(
+        fc.asyncProperty(hotSteps(IDLE_MS), async (steps) => {
+          const small = await open({ idleTimeoutMs: IDLE_MS, capacity: 8 });
+          try {
+            await expectHotStoreToFollowModel(small, steps, IDLE_MS);
+          } finally {
+            await small.close();
+          }
+        }),
+        { numRuns: 60 },
+      );
+    });
+  });
+};
+
+const leaseOf = async (store: HotStore, epoch: string): Promise<Lease> => {
+  const serverIds = await store.identify();
+  return { serverIds, epochs: serverIds.map(() => epoch) };
+};

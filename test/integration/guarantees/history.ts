@@ -1,0 +1,86 @@
+/**
+ * What racing calls about sessions answered, with the order of their beginnings
+ * and ends, and whether a guarantee was broken. Linear in the number of calls:
+ * endings are final, so no search for an order of the calls is needed
+ * (Herlihy and Wing, "Linearizability", 1990).
+ */
+export interface History {
+  /** Makes a call that ends the session; `OK` or a reason. */
+  ending(sessionId: string, call: () => Promise<string>): Promise<string>;
+  /** Asks whether the session is live; `valid` or a reason. */
+  question(sessionId: string, call: () => Promise<string>): Promise<string>;
+  /** Calls recorded so far. */
+  size(): number;
+  /** Answers "valid" so far. */
+  validCount(): number;
+  /** What no order of the calls explains; empty: all is well. */
+  violations(): string[];
+}
+
+interface Answer {
+  readonly sessionId: string;
+  readonly kind: "ending" | "question";
+  readonly outcome: string;
+  /** Places in the one order of all beginnings and ends. */
+  readonly begun: number;
+  readonly answered: number;
+}
+
+/** Answers that leave open what the session is. */
+const UNCERTAIN = "DEPENDENCY_UNAVAILABLE";
+
+/** `endedReasons`: the reasons that a session may be called ended for in this history. */
+export const recordHistory = (endedReasons = ["ACCESS_TOKEN_BLACKLISTED"]): History => {
+  const answers: Answer[] = [];
+  let moment = 0;
+
+  const record = async (
+    kind: Answer["kind"],
+    sessionId: string,
+    call: () => Promise<string>,
+  ): Promise<string> => {
+    const begun = moment++;
+    const outcome = await call();
+    answers.push({ sessionId, kind, outcome, begun, answered: moment++ });
+    return outcome;
+  };
+
+  return {
+    ending: (sessionId, call) => record("ending", sessionId, call),
+    question: (sessionId, call) => record("question", sessionId, call),
+    size: () => answers.length,
+    validCount: () => answers.filter(({ outcome }) => outcome === "valid").length,
+    violations() {
+      const knownEnded = new Map<string, Answer>();
+      const firstEnding = new Map<string, number>();
+      const violations: string[] = [];
+      // Answers stand in the order in which they were given.
+      for (const answer of answers) {
+        const { sessionId, kind, outcome } = answer;
+        const ended = kind === "ending" ? outcome === "OK" : endedReasons.includes(outcome);
+        if (ended && !knownEnded.has(sessionId)) knownEnded.set(sessionId, answer);
+        if (!ended && outcome !== "valid" && outcome !== UNCERTAIN)
+          violations.push(`${sessionId}: a ${kind} was answered ${outcome}`);
+        if (kind === "ending")
+          firstEnding.set(
+            sessionId,
+            Math.min(answer.begun, firstEnding.get(sessionId) ?? Infinity),
+          );
+      }
+      for (const { sessionId, kind, outcome, begun, answered } of answers) {
+        const known = knownEnded.get(sessionId);
+        if (outcome === "valid" && known && known.answered < begun)
+          violations.push(
+            `${sessionId}: called valid by a call begun at ${begun}, ` +
+              `after the ${known.kind} answered ${known.outcome} at ${known.answered}`,
+          );
+        if (kind === "question" && endedReasons.includes(outcome)) {
+          const possible = firstEnding.get(sessionId) ?? Infinity;
+          if (answered < possible)
+            violations.push(`${sessionId}: called ended at ${answered}, before anybody ended it`);
+        }
+      }
+      return violations;
+    },
+  };
+};

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll } from "vitest";
+import {
+  type CoreReplica,
+  type CoreReplicaOptions,
+  startCoreReplica,
+} from "../../support/core_replica.js";
+import { redisUrlForFile } from "../../support/redis.js";
+import { redisCommand } from "../../support/redis_command.js";
+import { createDatabase } from "../../support/test_database.js";
+
+/** Two replicas on the stores of the test file. */
+export interface TwoReplicas {
+  readonly a: CoreReplica;
+  readonly b: CoreReplica;
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  /** One more replica on the same stores; the test closes it. */
+  start(options?: Partial<CoreReplicaOptions>): Promise<CoreReplica>;
+  /** Moves the time of both on, as waiting would. */
+  advance(ms: number): void;
+  flushRedis(): Promise<unknown>;
+}
+
+/** Starts two replicas before the tests of a file or `describe` and closes them after. */
+export const useTwoReplicas = (
+  options: Partial<CoreReplicaOptions> = {},
+  stores: { readonly redisUrl?: () => Promise<string> } = {},
+): TwoReplicas => {
+  let pair: (TwoReplicas & { end(): Promise<void> }) | undefined;
+
+  beforeAll(async () => {
+    const database = await createDatabase();
+    const redisUrl = await (stores.redisUrl ?? redisUrlForFile)();
+    const start = (more: Partial<CoreReplicaOptions> = {}) =>
+      startCoreReplica({ databaseUrl: database.url, redisUrl, ...options, ...more });
+    const [a, b] = [await start(), await start()];
+    pair = {
+      a,
+      b,
+      databaseUrl: database.url,
+      redisUrl,
+      start,
+      advance(ms) {
+        a.advance(ms);
+        b.advance(ms);
+      },
+      flushRedis: () => redisCommand(redisUrl, "FLUSHDB"),
+      async end() {
+        await Promise.all([a.close(), b.close()]);
+        await database.drop();
+      },
+    };
+  });
+  afterAll(() => pair?.end());
+
+  const started = (): TwoReplicas => {
+    if (pair === undefined) throw new Error("The replicas start before the tests, in beforeAll.");
+    return pair;
+  };
+  return {
+    get a() {
+      return started().a;
+    },
+    get b() {
+      return started().b;
+    },
+    get databaseUrl() {
+      return started().databaseUrl;
+    },
+    get redisUrl() {
+      return started().redisUrl;
+    },
+    start: (more) => started().start(more),
+    advance: (ms) => started().advance(ms),
+    flushRedis: () => started().flushRedis(),
+  };
+};

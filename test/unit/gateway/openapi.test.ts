@@ -1,0 +1,169 @@
+import { readFileSync } from "node:fs";
+import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { describe, expect, test } from "vitest";
+import { readBindings } from "../../../src/gateway/binding.js";
+import { buildOpenApi } from "../../../src/gateway/openapi/document.js";
+
+const descriptors = readFileSync(new URL("../../../generated/descriptors.binpb", import.meta.url));
+const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors));
+const bindings = readBindings(registry);
+const document = JSON.parse(JSON.stringify(buildOpenApi(registry, bindings)));
+
+interface Parameter {
+  name: string;
+  in: string;
+  required?: boolean;
+  schema: Record<string, unknown>;
+}
+interface Operation {
+  operationId: string;
+  description: string;
+  security: Record<string, unknown>[];
+  parameters: Parameter[];
+  requestBody?: { content: { "application/json": { schema: Record<string, unknown> } } };
+  responses: Record<string, { description: string; content: Record<string, unknown> }>;
+}
+
+const operations: [string, Operation][] = Object.entries(
+  document.paths as Record<string, Record<string, Operation>>,
+).flatMap(([path, verbs]) =>
+  Object.entries(verbs).map(([verb, operation]): [string, Operation] => [
+    `${verb} ${path}`,
+    operation,
+  ]),
+);
+const operation = (name: string): Operation => {
+  const found = operations.find(([candidate]) => candidate === name);
+  if (!found) throw new Error(`no operation ${name}`);
+  return found[1];
+};
+const codesOf = ({ responses }: Operation, status: number): string[] => {
+  const content = JSON.stringify(responses[status]?.content ?? {});
+  return JSON.parse(/"code":\{"enum":(\[[^\]]*\])\}/.exec(content)?.[1] ?? "[]");
+};
+
+describe("document", () => {
+  test("is OpenAPI 3.1 with an operation for every binding", () => {
+    expect(document.openapi).toBe("3.1.0");
+    expect(operations).toHaveLength(bindings.length);
+    const ids = operations.map(([, { operationId }]) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toContain("AuthService_Login");
+    expect(ids).toContain("AuthService_Login_2");
+  });
+
+  test("refers to nothing that is not there", () => {
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)];
+    expect(references.length).toBeGreaterThan(50);
+    for (const [, path = ""] of references) {
+      const target = path
+        .split("/")
+        .reduce<Record<string, unknown>>((at, key) => at[key] as Record<string, unknown>, document);
+      expect(target, path).toBeTypeOf("object");
+      expect(Object.keys(target).length, path).toBeGreaterThan(0);
+    }
+  });
+
+  test.each(operations)("%s declares each variable of its path once", (name, { parameters }) => {
+    const variables = [...name.matchAll(/\{([^}]+)\}/g)].map(([, variable]) => variable);
+    const declared = parameters.filter((parameter) => parameter.in === "path");
+    expect(declared.map((parameter) => parameter.name)).toEqual(variables);
+    expect(declared.every(({ required }) => required)).toBe(true);
+    const all = parameters.map((parameter) => `${parameter.in} ${parameter.name}`);
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  test.each(operations)("%s has words and the failures of every call", (_, declared) => {
+    expect(declared.description).not.toBe("");
+    expect(codesOf(declared, 400)).toContain("invalid_argument");
+    expect(codesOf(declared, 500)).toContain("internal");
+    expect(codesOf(declared, 503)).toContain("dependency_unavailable");
+    for (const { description } of Object.values(declared.responses)) {
+      expect(description).not.toMatch(/: $/m);
+    }
+  });
+});
+
+describe("failures", () => {
+  test("come from the access class and the comment", () => {
+    expect(codesOf(operation("post /auth/login"), 401)).toEqual([
+      "invalid_credentials",
+      "user_inactive",
+    ]);
+    expect(codesOf(operation("post /auth/login"), 429)).toEqual([
+      "session_limit_exceeded",
+      "too_many_attempts",
+    ]);
+    expect(codesOf(operation("get /auth/profile"), 401)).toContain("session_inactivity_timeout");
+    expect(codesOf(operation("get /api/v1/admin/users/{user_id}"), 403)).toEqual([
+      "permission_denied",
+    ]);
+    expect(codesOf(operation("get /api/v1/admin/users/{user_id}"), 404)).toEqual(["not_found"]);
+  });
+});
+
+describe("credentials", () => {
+  test.each([
+    ["post /auth/login", []],
+    ["get /auth/profile", [{ accessToken: [] }, { accessCookie: [] }]],
+    ["post /auth/password", [{ accessToken: [] }, { accessCookie: [], csrfToken: [] }]],
+    ["post /auth/validate", [{ serviceKey: [] }]],
+    ["get /api/v1/admin/users", [{ accessToken: [] }, { accessCookie: [] }, { serviceKey: [] }]],
+  ])("%s takes %j", (name, security) => {
+    expect(operation(name).security).toEqual(security);
+  });
+});
+
+describe("schemas", () => {
+  const { schemas } = document.components;
+
+  test("carry bounds, comments and what is required", () => {
+    const { username, password } = schemas.LoginRequest.properties;
+    expect(username).toMatchObject({ type: "string", minLength: 1, maxLength: 254 });
+    expect(username.description).toMatch(/name/);
+    expect(password.format).toBe("password");
+    expect(schemas.LoginRequest.required).toEqual(["username", "password"]);
+    const { roles } = schemas.CreateUserRequest.properties;
+    expect(roles).toMatchObject({ type: "array", maxItems: 64, items: { maxLength: 64 } });
+  });
+
+  test("write types as ProtoJSON does", () => {
+    expect(schemas.LogoutResponse.properties.revision).toMatchObject({
+      type: "string",
+      format: "int64",
+    });
+    expect(schemas.Session.properties.created_at).toMatchObject({
+      type: "string",
+      format: "date-time",
+    });
+    const state = schemas.Session.properties.state.$ref.replace("#/components/schemas/", "");
+    expect(schemas[state].enum).toContain("ACTIVE");
+  });
+
+  test("a list's filter is in the query, field by field", () => {
+    const { parameters } = operation("get /api/v1/admin/sessions");
+    expect(parameters.map(({ name }) => name)).toEqual([
+      "filter.user_id",
+      "filter.state",
+      "filter.ip",
+      "filter.created_after",
+      "filter.created_before",
+      "filter.inactive_since",
+      "page_size",
+      "page_token",
+      "order",
+    ]);
+    expect(parameters[6]?.schema).toMatchObject({ type: "integer", minimum: 0 });
+  });
+
+  test("a body leaves out what the path says, and response_body is the answer", () => {
+    const { requestBody } = operation("post /api/v1/admin/users/{user_id}:setPassword");
+    const schema = requestBody?.content["application/json"].schema;
+    expect(Object.keys(schema?.properties as object)).toEqual(["password"]);
+    const { responses } = operation("get /auth/profile");
+    expect(responses[200]?.content["application/json"]).toMatchObject({
+      schema: { $ref: "#/components/schemas/User" },
+    });
+  });
+});
