@@ -32,6 +32,9 @@ const form = byId("sign-in-form");
 
 /** @type {SessionManager} */
 let manager;
+let openMode = "";
+/** The answer to a logout takes the cookies away: a login waits for it. */
+let leaving = Promise.resolve();
 
 function say(text, kind = "info") {
   const message = byId("message");
@@ -169,6 +172,7 @@ function show({ status, user }) {
 /** Starts over with a manager of this mode. */
 function open(mode) {
   manager?.close();
+  openMode = mode;
   manager = new SessionManager(API, { mode, deviceName: deviceName() });
   manager.on("change", show);
   manager.on("ended", ({ error }) => explain(error));
@@ -185,8 +189,9 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   const { username, password, mode } = form.elements;
   run(byId("sign-in"), async () => {
+    await leaving;
     localStorage.setItem(MODE_KEY, mode.value);
-    open(mode.value);
+    if (mode.value !== openMode) open(mode.value);
     await manager.login(username.value, password.value);
     password.value = "";
   });
@@ -194,7 +199,8 @@ form.addEventListener("submit", (event) => {
 
 byId("sign-out").addEventListener("click", ({ currentTarget }) =>
   run(currentTarget, async () => {
-    const { isConfirmed } = await manager.logout();
+    leaving = manager.logout();
+    const { isConfirmed } = await leaving;
     if (!isConfirmed) say("Signed out here. The server could not be told.", "warn");
   }),
 );

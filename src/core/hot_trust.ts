@@ -81,7 +81,10 @@ export const hotTrust = (deps: {
   const bury = async (changes: readonly Unburied[]): Promise<string[]> => {
     const servers = await hot.bury(changes);
     return store.markBuried(
-      servers.map((server, i) => ({ ...server, sessionId: changes[i]?.sessionId ?? "" })),
+      changes.flatMap((unburied, i) => {
+        const server = servers[i];
+        return server ? [{ ...server, unburied }] : [];
+      }),
     );
   };
 

@@ -33,7 +33,8 @@ const MAX_CONNECTIONS = 64;
  *
  * All connections share one Postgres session: transactions are served one after
  * the other, statements run on the event loop and cannot be cancelled or timed
- * out, SET and named prepared statements of one are seen by all, LISTEN is not
+ * out, SET and named prepared statements of one are seen by all, advisory locks
+ * of a session keep nobody out (those of a transaction do), LISTEN is not
  * supported, and whoever holds a transaction open while waiting for another
  * connection waits for ever.
  */

@@ -52,8 +52,11 @@ export const openDatabase = (options: DatabaseOptions): Database => {
     acquireConnectionTimeout: options.acquireTimeoutMs,
   });
   database.on("query-error", (error: unknown, { __knexUid }: { __knexUid: string }) => {
+    if (!(error instanceof Error)) return;
+    // It repeats the row that was to be written, and errors are logged.
+    if ("detail" in error) error.detail = undefined;
     const connection = connections.get(__knexUid);
-    if (connection === undefined || !(error instanceof Error) || !isLost(error)) return;
+    if (connection === undefined || !isLost(error)) return;
     // knex listens, and lends it to nobody any more.
     connection.emit("error", error);
     void connection.end();

@@ -12,7 +12,8 @@ type EndedSessions = Pick<
 /** What becomes of sessions after their end: told to the hot store, to watchers, and at last deleted. */
 export const endedSessions = (rows: Rows): EndedSessions => ({
   async unburied({ limit, after, userId }) {
-    const found = await rows<SessionRow>(
+    if (userId !== undefined && !isUuid(userId)) return [];
+    const found = await rows<SessionRow & { hot_changes: number }>(
       `SELECT * FROM sessions
        WHERE hot_pending AND session_id > ? ${userId === undefined ? "" : "AND user_id = ?"}
        ORDER BY session_id LIMIT ?`,
@@ -23,12 +24,15 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
       userId: row.user_id,
       end: endFromRow(row),
       accessExpiresAt: row.access_expires_at.getTime(),
+      change: row.hot_changes,
     }));
   },
 
   async markBuried(told) {
     const marked = await rows<{ session_id: string }>(MARK_BURIED, [
-      told.map((t) => t.sessionId),
+      told.map((t) => t.unburied.sessionId),
+      told.map((t) => t.unburied.end !== undefined),
+      told.map((t) => t.unburied.change ?? 0),
       told.map((t) => t.shard),
       told.map((t) => t.serverId),
     ]);
@@ -47,7 +51,7 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
 
   async endingsAfter(revision, now, limit) {
     const found = await rows<SessionRow>(
-      `SELECT * FROM sessions WHERE revision > ? AND access_expires_at > ?
+      `SELECT * FROM sessions WHERE revision > ? AND relevant_until > ?
        ORDER BY revision LIMIT ?`,
       [revision.toString(), new Date(now), limit],
     );
@@ -55,6 +59,7 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
   },
 
   async lastRevision(userId) {
+    if (userId !== undefined && !isUuid(userId)) return 0n;
     const [row] = await rows<{ revision: string | null }>(
       `SELECT max(revision) AS revision FROM sessions
        WHERE revision IS NOT NULL ${userId === undefined ? "" : "AND user_id = ?"}`,
@@ -64,15 +69,20 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
   },
 });
 
-/** Locked in the order of ids, as everybody locks sessions; a replica that trusts another server keeps the note open. */
+/**
+ * Locked in the order of ids, as everybody locks sessions. What was told before
+ * the newest change, or while a replica trusts another server, settles nothing.
+ */
 const MARK_BURIED = `
   WITH told AS (
-    SELECT * FROM unnest(?::uuid[], ?::int[], ?::text[]) AS told(session_id, shard, server_id)
+    SELECT * FROM unnest(?::uuid[], ?::boolean[], ?::int[], ?::int[], ?::text[])
+      AS told(session_id, ended, change, shard, server_id)
   ),
   held AS (
     SELECT s.session_id, told.shard, told.server_id
     FROM sessions s JOIN told USING (session_id)
-    WHERE s.hot_pending
+    WHERE s.hot_pending AND (s.revoked_at IS NOT NULL) = told.ended
+      AND (told.ended OR s.hot_changes = told.change)
     ORDER BY s.session_id
     FOR UPDATE OF s
   )
@@ -92,11 +102,15 @@ const OUT_OF_REACH = `
     OR NOT EXISTS (SELECT 1 FROM replicas WHERE trusts_until > clock_timestamp())
   )`;
 
-/** Never a row still needed to say "ended", and never one that another cleaner holds. */
+/**
+ * Never a row still needed to say "ended", nor the newest ending, which says how
+ * far revisions have come; and never one that another cleaner holds.
+ */
 const DELETE_ENDED = `
   DELETE FROM sessions WHERE session_id IN (
     SELECT session_id FROM sessions
-    WHERE revoked_at < ? AND access_expires_at < ? AND NOT hot_pending
+    WHERE revoked_at < ? AND relevant_until < ? AND NOT hot_pending
+      AND revision < (SELECT max(revision) FROM sessions)
     ORDER BY revoked_at LIMIT ? FOR UPDATE SKIP LOCKED
   )
   RETURNING 1`;

@@ -1,4 +1,9 @@
-import { KEY_STATES, type KeyState, type KeyStore, type StoredKey } from "../core/ports/key_store.js";
+import {
+  KEY_STATES,
+  type KeyState,
+  type KeyStore,
+  type StoredKey,
+} from "../core/ports/key_store.js";
 import { type Database, databaseFailure, run } from "./database.js";
 
 /** Any number: who holds it decides which key is the first. */
@@ -83,6 +88,10 @@ export const postgresKeyStore = (database: Database): KeyStore => ({
   },
 
   async replaceSecret(kid, secret) {
-    await run(database("keys").where("kid", kid).update({ secret: Buffer.from(secret) }));
+    await run(
+      database("keys")
+        .where("kid", kid)
+        .update({ secret: Buffer.from(secret) }),
+    );
   },
 });

@@ -36,8 +36,7 @@ export const postgresLoginThrottle = (
         [account, sourceKey(ip)],
       ]);
       const over = counted.filter(
-        ({ key, attempts }) =>
-          attempts > (key === account ? limits.perAccount : limits.perSource),
+        ({ key, attempts }) => attempts > (key === account ? limits.perAccount : limits.perSource),
       );
       return {
         retryAfterMs: Math.max(0, ...over.map((count) => Math.max(1, count.left_ms))),

@@ -1,15 +1,12 @@
 import type { Knex } from "knex";
-import type { ReplicaRegistry, Renewal } from "../core/ports/replica_registry.js";
-import { type Database, databaseFailure } from "./database.js";
+import type { Renewal, ReplicaRegistry } from "../core/ports/replica_registry.js";
+import { type Database, databaseFailure, run } from "./database.js";
 
 /** Any number: who holds it changes what replicas agree on. */
 const REGISTRY_LOCK = 7_302_003;
 
 /** The replicas' leases, in the tables `replicas` and `hot_epochs`. */
-export const postgresReplicaRegistry = (
-  database: Database,
-  replicaId: string,
-): ReplicaRegistry => {
+export const postgresReplicaRegistry = (database: Database, replicaId: string): ReplicaRegistry => {
   const query = async <Row>(trx: Knex, sql: string, bindings: readonly Knex.RawBinding[] = []) =>
     (await trx.raw<{ rows: Row[] }>(sql, bindings)).rows;
 
@@ -56,7 +53,7 @@ export const postgresReplicaRegistry = (
     },
 
     async leave() {
-      await database("replicas").where("replica_id", replicaId).delete();
+      await run(database("replicas").where("replica_id", replicaId).delete());
     },
   };
 };

@@ -2,8 +2,8 @@ import type { Knex } from "knex";
 import { unavailable } from "../core/errors.js";
 import type { SessionStore } from "../core/ports/session_store.js";
 import { type Database, databaseFailure, run, worthRepeating } from "./database.js";
-import { isUuid, type SessionRow, sessionFromRow } from "./rows.js";
 import { endedSessions } from "./ended_sessions.js";
+import { isUuid, type SessionRow, sessionFromRow } from "./rows.js";
 import { where } from "./session_filter.js";
 import { sessionTransaction } from "./session_transaction.js";
 import { standings } from "./standings.js";
@@ -34,7 +34,9 @@ export const postgresSessionStore = (database: Database): SessionStore => {
 
     async get(sessionId) {
       if (!isUuid(sessionId)) return undefined;
-      const row = await run(database<SessionRow>("sessions").where("session_id", sessionId).first());
+      const row = await run(
+        database<SessionRow>("sessions").where("session_id", sessionId).first(),
+      );
       return row && sessionFromRow(row);
     },
 

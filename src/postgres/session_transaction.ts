@@ -28,6 +28,7 @@ export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction =>
     },
 
     async readUser(userId) {
+      if (!isUuid(userId)) return undefined;
       const [row] = await rows<UserRow>("SELECT * FROM users WHERE user_id = ?", [userId]);
       return row && accountFromRow(row);
     },
@@ -77,6 +78,7 @@ export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction =>
     },
 
     async lockOpenSessionsOf(userId) {
+      if (!isUuid(userId)) return [];
       const found = await rows<SessionRow>(
         "SELECT * FROM sessions WHERE user_id = ? AND revoked_at IS NULL ORDER BY session_id FOR UPDATE",
         [userId],
@@ -153,10 +155,8 @@ export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction =>
     },
 
     async forgetHot(userId) {
-      const forgotten = await rows<{ session_id: string }>(
-        "UPDATE sessions SET hot_pending = true WHERE user_id = ? AND revoked_at IS NULL RETURNING session_id",
-        [userId],
-      );
+      if (!isUuid(userId)) return [];
+      const forgotten = await rows<{ session_id: string }>(FORGET_HOT, [userId]);
       return forgotten.map((row) => row.session_id);
     },
 
@@ -175,7 +175,8 @@ const END_SESSIONS = `
   ended AS (
     UPDATE sessions s
     SET revoked_at = e.at, end_reason = e.reason, ended_by = e.by,
-        revision = nextval('session_revision'), hot_pending = true
+        revision = nextval('session_revision'), relevant_until = s.access_expires_at,
+        hot_pending = true
     FROM turn, unnest(?::uuid[], ?::text[], ?::timestamptz[], ?::text[], ?::text[], ?::text[])
       AS e(session_id, reason, at, by, ip, note)
     WHERE s.session_id = e.session_id AND s.revoked_at IS NULL AND turn.mine
@@ -188,6 +189,15 @@ const END_SESSIONS = `
     FROM ended ORDER BY revision
   )
   SELECT * FROM ended ORDER BY revision`;
+
+const FORGET_HOT = `
+  WITH held AS (
+    SELECT session_id FROM sessions WHERE user_id = ? AND revoked_at IS NULL
+    ORDER BY session_id FOR UPDATE
+  )
+  UPDATE sessions s SET hot_pending = true, hot_changes = hot_changes + 1
+  FROM held WHERE s.session_id = held.session_id
+  RETURNING s.session_id`;
 
 const refreshColumns = (refresh: Session["refresh"]) => ({
   refresh_generation: refresh.generation,

@@ -33,8 +33,9 @@ export interface SessionStore {
   /** Endings and changes the hot store may not know yet, by session id, of one user if given. */
   unburied(page: { limit: number; after?: string; userId?: string }): Promise<Unburied[]>;
   /**
-   * Notes that the hot servers named have been told, unless a replica may be
-   * trusting another server. Resolves to the ids noted.
+   * Notes that the hot servers named have been told, unless the session has
+   * changed again since or a replica may be trusting another server. Resolves
+   * to the ids noted.
    */
   markBuried(told: readonly Told[]): Promise<string[]>;
   /** Which of these no replica can still call live out of the hot store. */
@@ -125,16 +126,20 @@ export interface Unburied {
   readonly userId: string;
   readonly end: SessionEnd | undefined;
   readonly accessExpiresAt: number;
+  /** Which change of a live session it is: another may follow, where an end is the last. */
+  readonly change?: number;
 }
 
-/** Which hot server was told of a session. */
+/** What which hot server was told of a session. */
 export interface Told {
-  readonly sessionId: string;
+  readonly unburied: Pick<Unburied, "sessionId" | "end" | "change">;
   readonly shard: number;
   readonly serverId: string;
 }
 
-export type UserPatch = Partial<Pick<Account, "displayName" | "roles" | "isActive" | "passwordHash">>;
+export type UserPatch = Partial<
+  Pick<Account, "displayName" | "roles" | "isActive" | "passwordHash">
+>;
 
 export type SessionPatch = Partial<
   Pick<Session, "refresh" | "lastActivityAt" | "jti" | "accessExpiresAt">

@@ -39,25 +39,39 @@ export const up = async (knex: Knex): Promise<void> => {
       end_reason          text,
       ended_by            text,
       revision            bigint,
+      relevant_until      timestamptz,
       hot_pending         boolean NOT NULL DEFAULT false,
+      hot_changes         integer NOT NULL DEFAULT 0,
       CONSTRAINT sessions_end_is_whole CHECK (
         (revoked_at IS NULL) = (end_reason IS NULL)
         AND (revoked_at IS NULL) = (ended_by IS NULL)
         AND (revoked_at IS NULL) = (revision IS NULL)
+        AND (revoked_at IS NULL) = (relevant_until IS NULL)
       )
     ) WITH (fillfactor = 85);
 
     COMMENT ON COLUMN sessions.revoked_at IS 'When the session ended, for whatever reason. NULL: it has not.';
     COMMENT ON COLUMN sessions.next_check_at IS
       'When the sweeper looks whether it timed out. Moved by the sweeper alone, so that activity stays out of every index.';
+    COMMENT ON COLUMN sessions.relevant_until IS
+      'When the last access token that the end could kill expires. Written once, so that refreshes stay out of every index.';
     COMMENT ON COLUMN sessions.hot_pending IS 'The hot store may still remember what is no longer so.';
+    COMMENT ON COLUMN sessions.hot_changes IS
+      'How often what the hot store remembers has changed while the session was live; tells one pending change from the next.';
 
+    -- The first three serve listings by state: every session is in exactly one.
+    CREATE INDEX sessions_open ON sessions (session_id) WHERE revoked_at IS NULL;
+    CREATE INDEX sessions_revoked ON sessions (session_id)
+      WHERE end_reason NOT IN ('EXPIRED', 'IDLE_TIMEOUT');
+    CREATE INDEX sessions_timed_out ON sessions (end_reason, session_id)
+      WHERE end_reason IN ('EXPIRED', 'IDLE_TIMEOUT');
     CREATE INDEX sessions_by_user ON sessions (user_id, session_id);
     CREATE INDEX sessions_open_by_user ON sessions (user_id, session_id) WHERE revoked_at IS NULL;
     CREATE INDEX sessions_by_ip ON sessions (ip, session_id);
     CREATE INDEX sessions_to_check ON sessions (next_check_at) WHERE revoked_at IS NULL;
     CREATE INDEX sessions_by_end ON sessions (revoked_at) WHERE revoked_at IS NOT NULL;
     CREATE UNIQUE INDEX sessions_by_revision ON sessions (revision) WHERE revision IS NOT NULL;
+    CREATE INDEX sessions_relevant ON sessions (relevant_until) WHERE revision IS NOT NULL;
     CREATE INDEX sessions_hot_pending ON sessions (session_id) WHERE hot_pending;
 
     -- Which hot servers each replica may be answering from, and until when.

@@ -22,7 +22,7 @@ export interface TwoReplicas {
 }
 
 /** Starts two replicas before the tests of a file or `describe` and closes them after. */
-export const useTwoReplicas = (
+export const setUpTwoReplicas = (
   options: Partial<CoreReplicaOptions> = {},
   stores: { readonly redisUrl?: () => Promise<string> } = {},
 ): TwoReplicas => {

@@ -23,7 +23,7 @@ const field = ([name, value]: readonly [string, string]): Buffer =>
     Buffer.from([0x00, name.length]),
     Buffer.from(name),
     Buffer.from([value.length]),
-    Buffer.from(value),
+    Buffer.from(value, "latin1"),
   ]);
 
 /**

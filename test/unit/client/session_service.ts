@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
+import { cookiesOf } from "./request_cookies.js";
 import { type HeldCall, problem, type ServiceAnswer, type ServiceCall } from "./service_answer.js";
 
 interface ServedSession {
@@ -53,15 +54,6 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
       user_agent: "test",
       current: true,
     };
-  }
-
-  function cookiesOf(header: string | undefined): Map<string, string> {
-    return new Map(
-      (header ?? "").split("; ").map((pair) => {
-        const separator = pair.indexOf("=");
-        return [pair.slice(0, separator), pair.slice(separator + 1)];
-      }),
-    );
   }
 
   function issue(session: ServedSession, call: ServiceCall, more: object = {}): ServiceAnswer {

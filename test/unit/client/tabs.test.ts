@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { createEmitter } from "../../../src/client/emitter.js";
+import type { SessionEventMap } from "../../../src/client/index.js";
 import { createMemoryStore } from "../../../src/client/key_value_store.js";
 import { createLiveSession } from "../../../src/client/live_session.js";
+import { compileOptions } from "../../../src/client/session_options.js";
+import { createTokenStorage } from "../../../src/client/token_storage.js";
 import { createSessionFixture, nextEvent } from "./client_fixture.js";
 
 const fixture = createSessionFixture();
@@ -72,15 +76,11 @@ describe("tabs with memory of their own", () => {
 });
 
 describe("a duplicated tab, whose sessionStorage is a copy", () => {
-  /** A page with a `sessionStorage`; the client uses it only where there is a document. */
-  async function duplicated() {
+  function duplicated() {
     const stores = [createMemoryStore(), createMemoryStore()] as const;
-    const { compileOptions } = await import("../../../src/client/session_options.js");
-    const { createTokenStorage } = await import("../../../src/client/token_storage.js");
-    const { createEmitter } = await import("../../../src/client/emitter.js");
     const open = (store: (typeof stores)[number]) => {
       const tokens = createTokenStorage({ store, scope: "tab" });
-      const events = createEmitter<import("../../../src/client/index.js").SessionEventMap>();
+      const events = createEmitter<SessionEventMap>();
       const live = createLiveSession({
         settings: { ...compileOptions({}), tokens },
         name: "duplicated",
@@ -105,7 +105,7 @@ describe("a duplicated tab, whose sessionStorage is a copy", () => {
   });
 
   test("gets the new tokens of its twin, and a stranger's never", async () => {
-    const { one, two } = await duplicated();
+    const { one, two } = duplicated();
     await two.tokens.save(stored("s1", 1));
     await two.live.open();
     await one.live.open();

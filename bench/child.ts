@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+/** A server in a process of its own. */
+export interface Child {
+  readonly process: ChildProcess;
+  /** What the first line that matched said. */
+  readonly match: RegExpExecArray;
+  stop(): Promise<void>;
+}
+
+/** Starts `node` and waits until a line of its output matches. */
+export const startNode = (
+  args: readonly string[],
+  ready: RegExp,
+  environment: Record<string, string> = {},
+): Promise<Child> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, ...environment },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const exited = new Promise<void>((done) => child.once("exit", () => done()));
+    child.once("exit", (code) => reject(new Error(`${args.join(" ")} ended with ${code}`)));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const match = ready.exec(line);
+      if (match)
+        resolve({
+          process: child,
+          match,
+          async stop() {
+            child.kill("SIGTERM");
+            await exited;
+          },
+        });
+    });
+  });
+
+/** Starts Curfew as it is built in dist, on real stores. */
+export const startCurfew = async (
+  databaseUrl: string,
+  redisUrl: string,
+  environment: Record<string, string> = {},
+): Promise<Child & { port: number }> => {
+  const child = await startNode(
+    ["dist/src/cli/main.js", "serve"],
+    /"grpc":"127\.0\.0\.1:(\d+)"/,
+    {
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: redisUrl,
+      HOST: "127.0.0.1",
+      GRPC_PORT: "0",
+      HTTP_PORT: "0",
+      METRICS_PORT: "0",
+      BOOTSTRAP_ADMIN_USERNAME: "admin",
+      BOOTSTRAP_ADMIN_PASSWORD: "bench administrator",
+      MAX_CONCURRENT_SESSIONS: "100000",
+      LOGIN_MAX_FAILURES_PER_SOURCE: "1000000",
+      ...environment,
+    },
+  );
+  return { ...child, port: Number(child.match[1]) };
+};

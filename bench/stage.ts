@@ -1,0 +1,62 @@
+import { ChannelCredentials } from "@grpc/grpc-js";
+import pg from "pg";
+import {
+  AuthServiceClient,
+  type LoginResponse,
+} from "../generated/curfew/v1/auth_service.js";
+import { startPostgres } from "../test/support/postgres.js";
+import { startRedis } from "../test/support/redis.js";
+import { type Child, startCurfew } from "./child.js";
+
+/** Real stores and one worker of Curfew, for one bench. */
+export interface Stage {
+  readonly curfew: Child & { port: number };
+  readonly client: AuthServiceClient;
+  readonly redisUrl: string;
+  login(): Promise<LoginResponse>;
+  /** Statements that Postgres has executed so far. */
+  statements(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export const openStage = async (environment: Record<string, string> = {}): Promise<Stage> => {
+  const postgres = await startPostgres();
+  const redis = await startRedis();
+  const curfew = await startCurfew(postgres.url, redis.url, environment);
+  const client = new AuthServiceClient(
+    `127.0.0.1:${curfew.port}`,
+    ChannelCredentials.createInsecure(),
+  );
+  const database = new pg.Client({ connectionString: postgres.url });
+  await database.connect();
+  return {
+    curfew,
+    client,
+    redisUrl: redis.url,
+    login: () =>
+      new Promise((resolve, reject) =>
+        client.login(
+          {
+            username: "admin",
+            password: "bench administrator",
+            language: "",
+            deviceName: "bench",
+          },
+          (error, response) => (error ? reject(error) : resolve(response)),
+        ),
+      ),
+    async statements() {
+      const { rows } = await database.query<{ calls: string }>(
+        "SELECT sum(xact_commit + xact_rollback) AS calls FROM pg_stat_database",
+      );
+      return Number(rows[0]?.calls);
+    },
+    async close() {
+      client.close();
+      await database.end();
+      await curfew.stop();
+      await redis.stop();
+      await postgres.stop();
+    },
+  };
+};

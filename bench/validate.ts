@@ -1,0 +1,64 @@
+import { ValidateTokenRequest, ValidateTokenResponse } from "../generated/curfew/v1/auth_service.js";
+import { startNode } from "./child.js";
+import { median, note, report } from "./figures.js";
+import { h2load } from "./h2load.js";
+import { openStage } from "./stage.js";
+
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 5);
+const SHAPE = { connections: 8, streams: 16, seconds: SECONDS };
+
+/** ValidateToken, one worker, strict check on every call, beside a bare echo of the same sizes. */
+export const benchValidate = async (): Promise<void> => {
+  const stage = await openStage();
+  const { accessToken } = await stage.login();
+  const request = { accessToken, audience: "", skipActivity: false };
+  const message = ValidateTokenRequest.encode(request).finish();
+  const response = await new Promise<ValidateTokenResponse>((resolve, reject) =>
+    stage.client.validateToken(request, (error, answer) => (error ? reject(error) : resolve(answer))),
+  );
+  const responseBytes = ValidateTokenResponse.encode(response).finish().length;
+  const echo = await startNode(
+    ["--import", "tsx", "bench/echo_server.ts", String(responseBytes)],
+    /port (\d+)/,
+  );
+  note(`request ${message.length} bytes, response ${responseBytes} bytes`);
+  try {
+    const ours: number[] = [];
+    const bare: number[] = [];
+    let failed = 0;
+    let statements = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const echoed = await h2load({
+        ...SHAPE,
+        port: Number(echo.match[1]),
+        path: "/bench.Echo/Echo",
+        message,
+      });
+      const before = await stage.statements();
+      const validated = await h2load({
+        ...SHAPE,
+        port: stage.curfew.port,
+        path: "/curfew.v1.AuthService/ValidateToken",
+        message,
+      });
+      statements += (await stage.statements()) - before;
+      bare.push(echoed.perSecond);
+      ours.push(validated.perSecond);
+      failed += validated.failed + echoed.failed;
+    }
+    report("ValidateToken", median(ours), median(bare), "calls/s", 0.85);
+    note(
+      `  ratio round by round: ${ours.map((rate, i) => (rate / (bare[i] ?? Number.NaN)).toFixed(3)).join(" ")}; failed calls: ${failed}`,
+    );
+    const validations = ours.reduce((sum, rate) => sum + rate * SECONDS, 0);
+    note(`  Postgres transactions per 1,000 validations: ${((1000 * statements) / validations).toFixed(2)} (background only)`);
+    // h2load counts HTTP statuses only: see that answers are still good.
+    await new Promise<void>((resolve, reject) =>
+      stage.client.validateToken(request, (error) => (error ? reject(error) : resolve())),
+    );
+  } finally {
+    await echo.stop();
+    await stage.close();
+  }
+};
