@@ -2,29 +2,18 @@ import { randomUUID } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { HotAnswer, HotEntry, HotStore, Lease } from "../../src/core/ports/hot_store.js";
+import type { HotAnswer, HotEntry, Lease } from "../../src/core/ports/hot_store.js";
 import type { Unburied } from "../../src/core/ports/session_store.js";
 import { expectHotStoreToFollowModel, hotSteps } from "./hot_store_model.js";
-
-export interface HotStoreOptions {
-  readonly idleTimeoutMs: number;
-  /** How many sessions it must be able to hold; `evict` may be cheaper when it holds no more. */
-  readonly capacity: number;
-}
-
-/** A hot store under test, and what can befall it. */
-export interface HotStoreUnderTest {
-  /** After a reset this may be another one. */
-  readonly store: HotStore;
-  /** Drops the session's entry, tombstone and tickets, as memory pressure would; others may go too. */
-  evict(sessionId: string): Promise<void>;
-  /** The servers lose everything and come back as others; resolves when `identify` gives the new ids. */
-  reset?(): Promise<void>;
-  close(): Promise<void>;
-}
+import {
+  endingAt,
+  type HotStoreOptions,
+  type HotStoreUnderTest,
+  leaseOf,
+  liveEntry,
+} from "./hot_store_under_test.js";
 
 const IDLE_MS = 30 * 60_000;
-const HOUR_MS = 60 * 60_000;
 const MANY = 10_000;
 
 /** What every hot store must do, whoever else writes at the same time. */
@@ -46,22 +35,10 @@ export const describeHotStore = (
     });
     afterEach(() => hot.close());
 
-    const entryOf = (sessionId: string, patch: Partial<HotEntry> = {}): HotEntry => ({
-      sessionId,
-      userId: "user-1",
-      username: "ada",
-      roles: ["admin", "auditor"],
-      expiresAt: now + HOUR_MS,
-      lastActivityAt: now,
-      ...patch,
-    });
-    const endingOf = (sessionId: string, patch: Partial<Unburied> = {}): Unburied => ({
-      sessionId,
-      userId: "user-1",
-      end: { reason: "LOGOUT", at: now, by: "user-1", revision: 7n },
-      accessExpiresAt: now + HOUR_MS,
-      ...patch,
-    });
+    const entryOf = (sessionId: string, patch: Partial<HotEntry> = {}): HotEntry =>
+      liveEntry(sessionId, now, patch);
+    const endingOf = (sessionId: string, patch: Partial<Unburied> = {}): Unburied =>
+      endingAt(sessionId, now, patch);
     const forgetting = (sessionId: string): Unburied => endingOf(sessionId, { end: undefined });
     const check = (
       sessionId: string,
@@ -322,9 +299,4 @@ export const describeHotStore = (
       );
     });
   });
-};
-
-const leaseOf = async (store: HotStore, epoch: string): Promise<Lease> => {
-  const serverIds = await store.identify();
-  return { serverIds, epochs: serverIds.map(() => epoch) };
 };

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { HotAnswer, HotEntry, Lease } from "../../src/core/ports/hot_store.js";
-import type { HotStoreUnderTest } from "./hot_store.contract.js";
+import type { HotStoreUnderTest } from "./hot_store_under_test.js";
 
 /** One thing that happens to one of a few sessions. */
 export type HotStep =

@@ -116,9 +116,12 @@ test("a login waits for the logout before it, whose answer takes the cookies awa
   const logout = manager.logout();
   await held.arrived;
   const login = manager.login("ada", "correct horse");
+  // A login of somebody else's that started later is through: this one is not on its way.
+  await fixture.signedIn();
+  expect(fixture.service.count("/auth/login")).toBe(2);
   held.release();
   await Promise.all([logout, login]);
-  expect(jar.get("__Host-csrf")).toBe("csrf-s2");
+  expect(jar.get("__Host-csrf")).toBe("csrf-s3");
   expect((await manager.apiRequest("/api/v1/data")).status).toBe(200);
 });
 

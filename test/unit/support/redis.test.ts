@@ -49,7 +49,7 @@ describe("startRedis", () => {
 
   test("a paused server keeps its connections and answers after resume", async () => {
     const server = await start();
-    const client = connect(server.url, { commandTimeout: 100 });
+    const client = connect(server.url, { commandTimeout: 500 });
     await client.ping();
 
     server.pause();
