@@ -54,7 +54,7 @@ export const startCurfew = async (
       METRICS_PORT: "0",
       BOOTSTRAP_ADMIN_USERNAME: "admin",
       BOOTSTRAP_ADMIN_PASSWORD: "bench administrator",
-      MAX_CONCURRENT_SESSIONS: "100000",
+      MAX_CONCURRENT_SESSIONS: "10000",
       LOGIN_MAX_FAILURES_PER_SOURCE: "1000000",
       ...environment,
     },

@@ -164,7 +164,8 @@ export function createLiveSession(deps: LiveSessionDeps) {
         await loading;
         await read();
         const current = state.current();
-        if (current !== null) {
+        // It may have been closed while the storage was read.
+        if (current !== null && channel !== null) {
           schedule.plan(current);
           if (inactivity.deadline() === null) startInactivityTimer();
         }

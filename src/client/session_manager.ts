@@ -148,7 +148,10 @@ export class SessionManager {
 
   /** Forgets the tokens, here and in the other tabs, and leaves the session on the server alone. */
   clearTokens(): void {
+    const opened = this.#live.open();
     void this.#live.forget();
+    // An asynchronous store is read only now.
+    void opened.then(() => this.#live.forget());
   }
 
   /**

@@ -54,6 +54,8 @@ export function createTokenStorage({ store, scope }: ScopedStore, prefix = ""): 
   let copy: StoredSession | null = null;
   // What could not be written is not there to be read.
   let isRefused = false;
+  // An asynchronous store is written in order, and read after.
+  let writing: Promise<void> | null = null;
 
   const keep = (stored: StoredSession | null) => {
     copy = stored;
@@ -66,19 +68,30 @@ export function createTokenStorage({ store, scope }: ScopedStore, prefix = ""): 
     const refuse = () => {
       isRefused = true;
     };
+    const run = (): Awaitable<void> => {
+      isRefused = false;
+      try {
+        const pending = changes().filter(isPromise);
+        if (pending.length > 0) return Promise.all(pending).then(() => undefined, refuse);
+      } catch {
+        refuse();
+      }
+    };
     keep(stored);
-    isRefused = false;
-    try {
-      const pending = changes().filter(isPromise);
-      if (pending.length > 0) return Promise.all(pending).then(() => undefined, refuse);
-    } catch {
-      refuse();
+    const done = writing === null ? run() : writing.then(run);
+    if (isPromise(done)) {
+      writing = done;
+      void done.then(() => {
+        if (writing === done) writing = null;
+      });
     }
+    return done;
   }
 
   return {
     scope,
     load() {
+      if (writing !== null) return writing.then(() => this.load());
       if (isRefused) return copy;
       try {
         const items = [ACCESS, REFRESH, DETAILS].map((name) => store.getItem(keyOf(name)));

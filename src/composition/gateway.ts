@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { ChannelCredentials } from "@grpc/grpc-js";
 import type { Settings } from "../config/settings.js";
-import { createGateway } from "../gateway/index.js";
+import { createGateway, type Localize } from "../gateway/index.js";
+import { languagePicker } from "../rpc/language.js";
+import { textOf } from "../rpc/messages/catalogue.js";
 import type { Logger } from "../telemetry/logger.js";
 import { hostPort } from "./rpc.js";
 
@@ -10,6 +12,15 @@ export interface RunningGateway {
   readonly port: number;
   close(): Promise<void>;
 }
+
+/** Words what the gateway itself refuses as the service words its own refusals. */
+const localizer = (): Localize => {
+  const pick = languagePicker();
+  return (reason, acceptLanguage) => {
+    const locale = pick("", acceptLanguage);
+    return { locale, text: textOf(locale, reason) };
+  };
+};
 
 /** Starts the REST gateway in front of the service at `grpcPort` of this machine, or at GATEWAY_TARGET. */
 export const startGateway = async (
@@ -34,6 +45,7 @@ export const startGateway = async (
     trustedProxies: [...settings.trustedProxies],
     development: !settings.production,
     logger,
+    localize: localizer(),
   });
   await app.listen({ host, port: settings.httpPort });
   return {

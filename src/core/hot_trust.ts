@@ -78,23 +78,27 @@ export const hotTrust = (deps: {
     return renewal.lease;
   };
 
-  const bury = async (changes: readonly Unburied[]): Promise<string[]> => {
+  const bury = async (changes: readonly Unburied[]) => {
     const servers = await hot.bury(changes);
-    return store.markBuried(
-      changes.flatMap((unburied, i) => {
-        const server = servers[i];
-        return server ? [{ ...server, unburied }] : [];
-      }),
-    );
+    const told = changes.flatMap((unburied, i) => {
+      const server = servers[i];
+      return server ? [{ ...server, unburied }] : [];
+    });
+    return { told, buried: await store.markBuried(told) };
   };
 
-  /** Tells the hot servers what they have missed. Page by page, as long as pages come full. */
-  const buryWaiting = async (): Promise<void> => {
-    for (;;) {
-      const waiting = await store.unburied({ limit: BURY_BATCH });
-      if (waiting.length === 0) return;
-      const buried = await bury(waiting);
-      if (waiting.length < BURY_BATCH || buried.length === 0) return;
+  /** Tells the hot servers what they have missed. Resolves to whether all those told were `serverIds`. */
+  const buryWaiting = async (serverIds: readonly string[]): Promise<boolean> => {
+    for (let after: string | undefined; ; ) {
+      const waiting = await store.unburied({
+        limit: BURY_BATCH,
+        ...(after !== undefined && { after }),
+      });
+      if (waiting.length === 0) return true;
+      const { told } = await bury(waiting);
+      if (!told.every(({ shard, serverId }) => serverIds[shard] === serverId)) return false;
+      if (waiting.length < BURY_BATCH) return true;
+      after = waiting.at(-1)?.sessionId;
     }
   };
 
@@ -108,7 +112,7 @@ export const hotTrust = (deps: {
     // reaches the servers; one that committed before is among those waiting.
     const lease = await renew(serverIds);
     if (lease === undefined) return;
-    await buryWaiting();
+    if (!(await buryWaiting(serverIds))) return;
     granted = lease;
     trusted = true;
   };
@@ -137,7 +141,7 @@ export const hotTrust = (deps: {
       const renewed = await renew(serverIds);
       if (renewed === undefined || !sameEntries(renewed.epochs, granted.epochs)) distrust();
     }
-    await buryWaiting();
+    await buryWaiting(serverIds);
   };
 
   const pulse = (): Promise<void> => {
@@ -167,12 +171,15 @@ export const hotTrust = (deps: {
       let open = changes;
       while (open.length > 0) {
         const done = new Set(
-          await bury(open).catch((failure) => {
-            suspect();
-            return store.outOfReach(open.map((change) => change.sessionId)).catch(() => {
-              throw failure;
-            });
-          }),
+          await bury(open).then(
+            ({ buried }) => buried,
+            (failure) => {
+              suspect();
+              return store.outOfReach(open.map((change) => change.sessionId)).catch(() => {
+                throw failure;
+              });
+            },
+          ),
         );
         open = open.filter((change) => !done.has(change.sessionId));
         if (open.length > 0) {

@@ -71,7 +71,9 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
 
 /**
  * Locked in the order of ids, as everybody locks sessions. What was told before
- * the newest change, or while a replica trusts another server, settles nothing.
+ * the newest change settles nothing, and neither does what was told to another
+ * server than the one agreed on: entries of that one count again as soon as a
+ * replica trusts it again, while adopting another starts an epoch without entries.
  */
 const MARK_BURIED = `
   WITH told AS (
@@ -87,12 +89,8 @@ const MARK_BURIED = `
     FOR UPDATE OF s
   )
   UPDATE sessions s SET hot_pending = false
-  FROM held
-  WHERE s.session_id = held.session_id AND NOT EXISTS (
-    SELECT 1 FROM replicas r
-    WHERE r.trusts_until > clock_timestamp()
-      AND r.server_ids[held.shard + 1] IS DISTINCT FROM held.server_id
-  )
+  FROM held JOIN hot_epochs agreed USING (shard, server_id)
+  WHERE s.session_id = held.session_id
   RETURNING s.session_id`;
 
 const OUT_OF_REACH = `

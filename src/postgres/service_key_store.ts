@@ -32,7 +32,9 @@ export const postgresServiceKeyStore = (database: Database): ServiceKeyStore => 
     );
   },
   async list() {
-    const rows = await run(database<ServiceKeyRow>("service_keys").orderBy("created_at"));
+    const rows = await run(
+      database<ServiceKeyRow>("service_keys").orderBy(["created_at", "key_id"]),
+    );
     return rows.map(fromRow);
   },
   async revoke(keyId, at) {

@@ -50,6 +50,7 @@ export const postgresSessionStore = (database: Database): SessionStore => {
     },
 
     async list({ filter, liveAt, order, after, limit }) {
+      if (after !== undefined && !isUuid(after)) return [];
       const newestFirst = order === "created_desc";
       const query = where(database<SessionRow>("sessions"), filter, liveAt)
         .orderBy("session_id", newestFirst ? "desc" : "asc")
@@ -74,11 +75,13 @@ export const postgresSessionStore = (database: Database): SessionStore => {
     },
 
     async touch(activity) {
+      const possible = activity.filter((a) => isUuid(a.sessionId));
       const done = await rows<{ session_id: string }>(TOUCH, [
-        activity.map((a) => a.sessionId),
-        activity.map((a) => new Date(a.at)),
+        possible.map((a) => a.sessionId),
+        possible.map((a) => new Date(a.at)),
       ]);
-      return done.map((row) => row.session_id);
+      const impossible = activity.filter((a) => !isUuid(a.sessionId));
+      return [...done.map((row) => row.session_id), ...impossible.map((a) => a.sessionId)];
     },
   };
 };

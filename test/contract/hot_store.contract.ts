@@ -238,11 +238,9 @@ export const describeHotStore = (
       await remember(entryOf(live));
       await hot.store.bury([endingOf(ended)]);
       const order = Array.from({ length: 300 }, (_, i) => i % 3);
-      const kinds = await Promise.all(
-        order.map(async (which, i) => {
-          return (await check([live, ended, unknown][which] ?? "", now + i)).kind;
-        }),
-      );
+      const ids = order.map((which) => [live, ended, unknown][which] ?? "");
+      const answers = await Promise.all(ids.map((sessionId, i) => check(sessionId, now + i)));
+      const kinds = answers.map((answer) => answer.kind);
       expect(kinds).toEqual(order.map((which) => ["live", "ended", "unknown"][which]));
       expect(await check(live)).toMatchObject({ entry: { lastActivityAt: now + 297 } });
     });

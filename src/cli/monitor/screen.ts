@@ -37,7 +37,8 @@ export const openScreen = (
   return {
     draw: (lines) => {
       const text = lines
-        .slice(0, output.rows)
+        // A terminal that does not know its size says 0.
+        .slice(0, output.rows || undefined)
         .map((line) => line + CLEAR_REST_OF_LINE)
         .join("\r\n");
       output.write(HOME + text + CLEAR_REST_OF_SCREEN);

@@ -29,7 +29,7 @@ const screenView = (terminal: Terminal, onQuit: () => void): View => {
   let before: GetSessionStatsResponse | undefined;
   return {
     show: (observation) => {
-      screen.draw(renderFrame(observation, before, terminal.output.columns ?? 80));
+      screen.draw(renderFrame(observation, before, terminal.output.columns || 80));
       if (!(observation.stats instanceof Error)) before = observation.stats;
     },
     close: screen.close,

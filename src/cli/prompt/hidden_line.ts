@@ -16,8 +16,9 @@ export const askHiddenLine = async (
   question: string,
 ): Promise<string> => {
   const decoder = new StringDecoder("utf8");
-  errors.write(`${question}: `);
+  // First this: what is typed the moment the question is seen must not be shown.
   input.setRawMode?.(true);
+  errors.write(`${question}: `);
   input.resume();
   try {
     return await new Promise<string>((resolve, reject) => {

@@ -1,5 +1,6 @@
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { CommandFailure } from "../command_failure.js";
+import { printable } from "../output/printable.js";
 import { type ErrorDetails, readErrorDetails } from "./error_details.js";
 
 /** A call that a server refused or that did not reach one. */
@@ -39,6 +40,12 @@ const unauthenticated = ({ reason, message }: ErrorDetails, details: string): st
       ? (message ?? details)
       : `The credential was refused: ${message ?? details} (${reason}). Get another: ${HOW_TO_SIGN_IN}`;
 
+/** What the server says it is about: ` (session_id: …)`, or nothing. */
+const about = ({ metadata }: ErrorDetails): string => {
+  const facts = Object.entries(metadata).map(([name, value]) => `${name}: ${printable(value)}`);
+  return facts.length === 0 ? "" : ` (${facts.join(", ")})`;
+};
+
 const explain = (error: ServiceError, target: string): string => {
   const known = readErrorDetails(error.metadata);
   const text = known.message ?? error.details;
@@ -62,7 +69,7 @@ const explain = (error: ServiceError, target: string): string => {
     case status.INTERNAL:
       return `Curfew at ${target} failed: ${text} See its log.`;
     default:
-      return text;
+      return text + about(known);
   }
 };
 

@@ -34,8 +34,8 @@ export interface SessionStore {
   unburied(page: { limit: number; after?: string; userId?: string }): Promise<Unburied[]>;
   /**
    * Notes that the hot servers named have been told, unless the session has
-   * changed again since or a replica may be trusting another server. Resolves
-   * to the ids noted.
+   * changed again since, or the replicas have agreed on another server.
+   * Resolves to the ids noted.
    */
   markBuried(told: readonly Told[]): Promise<string[]>;
   /** Which of these no replica can still call live out of the hot store. */

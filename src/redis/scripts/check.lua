@@ -14,6 +14,7 @@
 -- A live entry is: epoch, ";", last activity, ";", expiry, ";", the rest. It
 -- counts only in its epoch, and lives no longer than the idle timeout after
 -- the last use. A ticket is ";" and its name; tickets die by themselves.
+-- A server that has no room to note them still says what it remembers.
 local replication = redis.call('INFO', 'replication')
 local server = string.match(replication, 'master_replid:(%x+)')
 if server ~= ARGV[3] or not string.find(replication, 'role:master', 1, true) then
@@ -37,13 +38,13 @@ for i = 1, #KEYS, 2 do
     if held == epoch then
       local used = tonumber(last)
       if now >= used + idle or now >= tonumber(expiry) then
-        redis.call('SET', KEYS[i], ';' .. ticket, 'PX', 5000)
+        redis.pcall('SET', KEYS[i], ';' .. ticket, 'PX', 5000)
         answer = 'I' .. last .. ticket
       else
         local use = ARGV[5 + (i + 1) / 2]
         if tonumber(use) > used then
           last = use
-          redis.call('SET', KEYS[i], epoch .. ';' .. last .. ';' .. expiry .. ';' .. rest, 'PX', idle)
+          redis.pcall('SET', KEYS[i], epoch .. ';' .. last .. ';' .. expiry .. ';' .. rest, 'PX', idle)
         end
         answer = 'S' .. last .. expiry .. rest
       end
@@ -51,7 +52,7 @@ for i = 1, #KEYS, 2 do
       local waiting = entry and string.match(entry, '^;(.*)$')
       if not waiting then
         waiting = ticket
-        redis.call('SET', KEYS[i], ';' .. ticket, 'PX', 5000)
+        redis.pcall('SET', KEYS[i], ';' .. ticket, 'PX', 5000)
       end
       answer = 'M' .. waiting
     end

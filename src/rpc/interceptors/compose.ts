@@ -1,16 +1,9 @@
 import type { ServerInterceptor } from "@grpc/grpc-js";
 import type { CallContext, CallEnvironment } from "../call_context.js";
 import type { MethodRule } from "../rules.js";
+import type { Chain } from "./chain.js";
 import { InterceptedCall } from "./intercepted_call.js";
 import type { Interceptor, OutgoingStatus } from "./interceptor.js";
-
-/** Interceptors made one: first in, last out, as grpc-js orders its own. */
-export interface Chain {
-  readonly environment: CallEnvironment;
-  readonly admit: NonNullable<Interceptor["admit"]>;
-  readonly status: NonNullable<Interceptor["status"]>;
-  readonly done: NonNullable<Interceptor["done"]>;
-}
 
 type Admit = Chain["admit"];
 type StatusChange = Chain["status"];

@@ -8,7 +8,7 @@ import { CallContext, type UnderlyingCall } from "../call_context.js";
 import { Undecodable } from "../decoding.js";
 import type { MethodRule } from "../rules.js";
 import { failureOf, statusOf } from "../status.js";
-import type { Chain } from "./compose.js";
+import type { Chain } from "./chain.js";
 import { codeSentBy } from "./final_code.js";
 import type { OutgoingStatus } from "./interceptor.js";
 

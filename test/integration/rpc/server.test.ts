@@ -3,7 +3,10 @@ import { connect } from "node:http2";
 import { connect as connectSocket } from "node:net";
 import type { Client } from "@grpc/grpc-js";
 import { afterEach, describe, expect, test } from "vitest";
-import { WatchRevocationsResponse } from "../../../generated/curfew/v1/auth_service.js";
+import {
+  ValidateTokenResponse,
+  WatchRevocationsResponse,
+} from "../../../generated/curfew/v1/auth_service.js";
 import { waitUntil } from "../../support/wait_until.js";
 import {
   asService,
@@ -212,11 +215,7 @@ describe("stopping", () => {
           release = resolve;
         });
         order.push("answered");
-        return {
-          ...(
-            await import("../../../generated/curfew/v1/auth_service.js")
-          ).ValidateTokenResponse.create(),
-        };
+        return ValidateTokenResponse.create();
       },
       async *watchRevocations(_request, ctx) {
         yield WatchRevocationsResponse.create();

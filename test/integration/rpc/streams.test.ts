@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
 import {
+  AuthServiceService,
   StreamValidateTokensRequest,
   StreamValidateTokensResponse,
   ValidateTokenResponse,
@@ -8,8 +9,18 @@ import {
 } from "../../../generated/curfew/v1/auth_service.js";
 import { fail } from "../../../src/core/errors.js";
 import type { CallContext } from "../../../src/rpc/call_context.js";
+import { serverStream } from "../../../src/rpc/server_stream.js";
 import { waitUntil } from "../../support/wait_until.js";
-import { asService, failureOf, judge, type StubServer, startStubServer } from "./stub_server.js";
+import {
+  type AuthHandlers,
+  asService,
+  failureOf,
+  judge,
+  type StubServer,
+  startStubServer,
+  stubRules,
+  stubService,
+} from "./stub_server.js";
 
 let stub: StubServer | undefined;
 const start = async (...args: Parameters<typeof startStubServer>) => {
@@ -127,7 +138,7 @@ describe("a stream of answers", () => {
 
   test("ends soon after the session or key it was opened with", async () => {
     let isRevoked = false;
-    const { client, calls, denied } = await start(
+    const { client, calls } = await start(
       { watchRevocations: (_request, ctx) => silence(ctx) },
       {
         limits: { recheckMs: 5 },
@@ -138,11 +149,42 @@ describe("a stream of answers", () => {
         },
       },
     );
-    const pending = collect(client().watchRevocations({ afterRevision: 0n }, asService));
-    await waitUntil("the stream is open", () => denied.length === 0);
+    const stream = client().watchRevocations({ afterRevision: 0n }, asService);
+    await once(stream, "data");
+    const failed = once(stream, "error");
     isRevoked = true;
-    expect((await pending).failure).toMatchObject({ reason: "ACCESS_TOKEN_INVALID" });
-    expect(calls).toMatchObject([{ code: 16 }]);
+    const [error] = await failed;
+    expect(failureOf(error)).toMatchObject({ code: 16, reason: "ACCESS_TOKEN_INVALID" });
+    expect(calls).toMatchObject([{ code: 16, reason: "ACCESS_TOKEN_INVALID" }]);
+  });
+
+  test("is cut off, and its source closed, when its caller stops reading (D5)", async () => {
+    let isFed = false;
+    const big = WatchRevocationsResponse.create({
+      event: { $case: "revocation", value: { sessionId: "x".repeat(100_000) } },
+    });
+    const flood = async function* () {
+      isFed = true;
+      try {
+        for (;;) yield big;
+      } finally {
+        isFed = false;
+      }
+    };
+    const { path } = AuthServiceService.watchRevocations;
+    const service = stubService({}, stubRules);
+    const watchRevocations = serverStream(stubRules.of(path), flood, 20);
+    const stalling = {
+      ...service,
+      implementation: { ...service.implementation, watchRevocations },
+    };
+    const { client, calls } = await start({}, { services: [stalling] });
+    const stream = client().watchRevocations({ afterRevision: 0n }, asService);
+    stream.on("error", () => {});
+    await waitUntil("the caller has stopped reading for too long", () => calls.length > 0);
+    expect(calls).toMatchObject([{ code: 8, reason: "TOO_MANY_ATTEMPTS" }]);
+    await waitUntil("the source is closed", () => !isFed);
+    stream.cancel();
   });
 
   test("outlives an outage of the stores", async () => {
@@ -178,13 +220,7 @@ describe("an exchange", () => {
       requestId,
       result: { $case: "token", value: ValidateTokenResponse.create() },
     });
-  const refuse: Parameters<typeof startStubServer>[0] extends infer H | undefined
-    ? NonNullable<H extends { streamValidateTokens?: infer E } ? E : never> extends {
-        refuse: infer R;
-      }
-      ? R
-      : never
-    : never = ({ requestId }, failure, ctx) => ({
+  const refuse: AuthHandlers["streamValidateTokens"]["refuse"] = ({ requestId }, failure, ctx) => ({
     requestId,
     result: { $case: "error", value: ctx.rpcStatus(failure) },
   });

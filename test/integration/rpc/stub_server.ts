@@ -26,8 +26,8 @@ import type { CredentialJudge } from "../../../src/rpc/authenticate.js";
 import type { CallContext } from "../../../src/rpc/call_context.js";
 import { readDescriptors } from "../../../src/rpc/descriptors.js";
 import type { HandlersOf } from "../../../src/rpc/handlers.js";
-import { implement } from "../../../src/rpc/implement.js";
-import { readRules } from "../../../src/rpc/rules.js";
+import { implement, type ServiceRegistration } from "../../../src/rpc/implement.js";
+import { type Rules, readRules } from "../../../src/rpc/rules.js";
 import { createRpcServer, type RpcServer, type RpcServerOptions } from "../../../src/rpc/server.js";
 
 export type AuthHandlers = HandlersOf<typeof AuthServiceService>;
@@ -109,13 +109,17 @@ export interface StubServer {
 }
 
 const descriptors = readDescriptors();
+export const stubRules = readRules(descriptors);
+
+export const stubService = (handlers: Partial<AuthHandlers>, rules: Rules): ServiceRegistration =>
+  implement(AuthServiceService, { ...stubHandlers, ...handlers }, rules);
 
 /** A real server of the machinery on a port of its own, with handlers that answer anything. */
 export async function startStubServer(
   handlers: Partial<AuthHandlers> = {},
   options: Partial<RpcServerOptions> & { readonly tls?: ServerCredentials } = {},
 ): Promise<StubServer> {
-  const rules = options.rules ?? readRules(descriptors);
+  const rules = options.rules ?? stubRules;
   const seen: Pick<StubServer, "calls" | "activity" | "denied" | "defects"> = {
     calls: [],
     activity: [],
@@ -124,7 +128,7 @@ export async function startStubServer(
   };
   const { tls, ...overrides } = options;
   const server = createRpcServer({
-    services: [implement(AuthServiceService, { ...stubHandlers, ...handlers }, rules)],
+    services: [stubService(handlers, rules)],
     rules,
     judge,
     trackActivity: (caller) => seen.activity.push(caller),

@@ -65,8 +65,13 @@ describe("what a server refuses is one sentence on the error stream, and exit co
     ],
     [
       "something else",
-      { code: status.NOT_FOUND, message: "No such session" },
-      /^curfew: No such session\n$/,
+      {
+        code: status.NOT_FOUND,
+        reason: "NOT_FOUND",
+        message: "Not found",
+        metadata: { session_id: "x\n" },
+      },
+      /^curfew: Not found \(session_id: x�\)\n$/,
     ],
   ])("%s", async (_case, refused, sentence) => {
     refusal = refused;

@@ -29,10 +29,17 @@ export interface Refusal {
   readonly code: status;
   readonly reason?: string;
   readonly message?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
   readonly violations?: readonly { readonly field: string; readonly description: string }[];
 }
 
-const encodeRefusal = ({ code, reason, message = "", violations = [] }: Refusal): Buffer => {
+const encodeRefusal = ({
+  code,
+  reason,
+  message = "",
+  metadata = {},
+  violations = [],
+}: Refusal): Buffer => {
   const any = (name: string, value: Uint8Array) => ({
     typeUrl: `type.googleapis.com/google.rpc.${name}`,
     value: Buffer.from(value),
@@ -40,7 +47,7 @@ const encodeRefusal = ({ code, reason, message = "", violations = [] }: Refusal)
   const details = [
     ...(reason === undefined
       ? []
-      : [any("ErrorInfo", ErrorInfo.encode(ErrorInfo.fromPartial({ reason })).finish())]),
+      : [any("ErrorInfo", ErrorInfo.encode(ErrorInfo.fromPartial({ reason, metadata })).finish())]),
     any("LocalizedMessage", LocalizedMessage.encode({ locale: "en", message }).finish()),
     ...(violations.length === 0
       ? []

@@ -187,6 +187,36 @@ test("clearTokens forgets and leaves the server alone", async () => {
   expect(fixture.service.count("/auth/logout")).toBe(0);
 });
 
+test("clearTokens reaches the other tabs, and a store that is not read yet", async () => {
+  const { storage, tab } = fixture.browser();
+  const one = tab();
+  await one.login("ada", "correct horse");
+  const heard = nextEvent(one, "logout");
+  const slow = {
+    getItem: async (key: string) => storage.getItem(key),
+    setItem: async (key: string, value: string) => storage.setItem(key, value),
+    removeItem: async (key: string) => storage.removeItem(key),
+  };
+  const two = tab({ storage: slow });
+  two.clearTokens();
+  expect(await heard).toEqual({ fromOtherTab: true });
+  expect(two.getSnapshot().status).toBe("unauthenticated");
+  expect(await storage.getItem("access_token")).toBeNull();
+});
+
+test("close while the storage is read starts no timer", async () => {
+  const { storage, tab } = fixture.browser();
+  await tab().login("ada", "correct horse");
+  const manager = tab({ storage: { ...storage, getItem: async (key) => storage.getItem(key) } });
+  const loaded = nextEvent(manager, "change");
+  manager.close();
+  await loaded;
+  // Memory answers in microtasks: a turn later all of them are done.
+  await new Promise(setImmediate);
+  expect(manager.isAuthenticated).toBe(true);
+  expect(manager.inactivityDeadline).toBeNull();
+});
+
 test("the functions that need a session say so when there is none", async () => {
   const manager = fixture.open();
   expect(await codeOf(manager.refreshTokens())).toBe("credentials_missing");

@@ -39,6 +39,25 @@ describe.each([
   });
 });
 
+test("a slow store is written in order and read after", async () => {
+  const memory = createMemoryStore();
+  const slow: KeyValueStore = {
+    getItem: async (key) => memory.getItem(key),
+    setItem: (key, value) =>
+      new Promise((resolve) => setImmediate(() => resolve(memory.setItem(key, value)))),
+    removeItem: async (key) => memory.removeItem(key),
+  };
+  const storage = createTokenStorage({ store: slow, scope: "origin" });
+  void storage.save(stored);
+  expect(await storage.load()).toEqual(stored);
+  void storage.save(stored);
+  await storage.clear();
+  expect(await storage.load()).toBeNull();
+  // What the save still had under way has landed a turn later.
+  await new Promise(setImmediate);
+  expect(await memory.getItem("access_token")).toBeNull();
+});
+
 test("two prefixes do not meet", async () => {
   const store = createMemoryStore();
   await createTokenStorage({ store, scope: "origin" }, "a.").save(stored);

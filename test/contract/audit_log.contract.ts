@@ -1,0 +1,117 @@
+import { describe, expect, test } from "vitest";
+import type { AuditEvent } from "../../src/core/audit_event.js";
+import { postgresAuditLog } from "../../src/postgres/audit_log.js";
+import { postgresSessionStore } from "../../src/postgres/session_store.js";
+import { NOW, newId } from "./samples.js";
+import type { Engine } from "./truth.js";
+import { useDatabases } from "./use_databases.js";
+
+const times = (count: number, event: AuditEvent): AuditEvent[] =>
+  Array.from({ length: count }, () => event);
+
+/** What every log of security events must do. */
+export const describeAuditLog = (engine: Engine): void => {
+  describe(`audit log on ${engine.name}`, () => {
+    const databases = useDatabases(engine);
+    const log = () => postgresAuditLog(databases()[0]);
+
+    test("the event that ended a session is found whole, the newest if there were several", async () => {
+      const sessionId = newId();
+      const ending = (at: number): AuditEvent => ({
+        type: "SESSION_ENDED",
+        at,
+        userId: newId(),
+        sessionId,
+        actor: "system",
+        ip: "2001:db8::1",
+        reason: "LOGOUT",
+        metadata: { note: "é \" ' \\ ?", empty: "" },
+      });
+      const [first, second] = [ending(NOW + 5), ending(NOW)];
+      const other: AuditEvent = { type: "LOGIN", at: NOW + 9, sessionId };
+      await log().record([first, second, other]);
+      await log().record([]);
+      expect(await log().endingOf(sessionId)).toEqual(second);
+      expect(await log().endingOf(newId())).toBeUndefined();
+      expect(await log().endingOf("nonsense")).toBeUndefined();
+    });
+
+    test("events of a transaction come with it, or not at all (D7)", async () => {
+      const store = postgresSessionStore(databases()[1]);
+      const event = { type: "LOGIN", at: NOW } as const;
+      await store.transaction(async (tx) => {
+        await tx.record([]);
+        await tx.record([event]);
+      });
+      const undone = store.transaction(async (tx) => {
+        await tx.record([event]);
+        throw new Error("no");
+      });
+      await expect(undone).rejects.toThrow("no");
+      expect((await log().statistics(NOW)).logins).toBe(1);
+    });
+
+    test("statistics count what happened since, and who failed most", async () => {
+      const users = Array.from({ length: 12 }, () => newId());
+      const since = NOW + 1000;
+      await log().record([
+        ...times(3, { type: "LOGIN", at: since }),
+        ...times(5, { type: "LOGIN", at: since - 1 }),
+        ...times(2, { type: "REFRESHED", at: since }),
+        ...times(4, { type: "SESSION_ENDED", at: since, reason: "LOGOUT" }),
+        { type: "SESSION_ENDED", at: since, reason: "ADMIN" },
+        { type: "LOGIN_FAILED", at: since, ip: "", reason: "INVALID_CREDENTIALS" },
+        { type: "LOGIN_FAILED", at: since, reason: "TOO_MANY_ATTEMPTS" },
+        ...users.flatMap((userId, i) =>
+          times(i + 1, { type: "LOGIN_FAILED", at: since, userId, ip: `192.0.2.${i % 2}` }),
+        ),
+        ...times(2, { type: "REFRESH_REUSED", at: since, userId: users[0] }),
+      ]);
+      const statistics = await log().statistics(since);
+      expect(statistics).toMatchObject({ logins: 3, failedLogins: 80, refreshes: 2 });
+      expect(statistics.endings.toSorted((a, b) => a.count - b.count)).toEqual([
+        { reason: "ADMIN", count: 1 },
+        { reason: "LOGOUT", count: 4 },
+      ]);
+      expect(statistics.failingUsers).toEqual(
+        users
+          .map((subject, i) => ({ subject, count: i + 1 }))
+          .reverse()
+          .slice(0, 10),
+      );
+      expect(statistics.failingAddresses).toEqual([
+        { subject: "192.0.2.1", count: 42 },
+        { subject: "192.0.2.0", count: 36 },
+      ]);
+      expect(statistics.reusingUsers).toEqual([{ subject: users[0], count: 2 }]);
+      expect(await log().statistics(since + 1)).toEqual({
+        logins: 0,
+        failedLogins: 0,
+        refreshes: 0,
+        endings: [],
+        failingUsers: [],
+        failingAddresses: [],
+        reusingUsers: [],
+      });
+    });
+
+    test("cleaners share the deletion of what is old, oldest first", async () => {
+      const old = Array.from(
+        { length: 30 },
+        (_, i): AuditEvent => ({ type: "LOGIN", at: NOW + i }),
+      );
+      await log().record([...old].reverse());
+      expect(await log().deleteBefore(NOW + 30, 4)).toBe(4);
+      expect((await log().statistics(NOW + 4)).logins).toBe(26);
+      const deleted = await Promise.all(
+        Array.from({ length: 8 }, (_, i) =>
+          postgresAuditLog(databases()[i % 2 ? 0 : 1]).deleteBefore(NOW + 20, 3),
+        ),
+      );
+      const before = deleted.reduce((sum, count) => sum + count);
+      const rest = await log().deleteBefore(NOW + 20, 100);
+      expect(before + rest).toBe(16);
+      expect((await log().statistics(NOW)).logins).toBe(10);
+    });
+  });
+};

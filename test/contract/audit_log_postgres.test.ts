@@ -1,0 +1,4 @@
+import { describeAuditLog } from "./audit_log.contract.js";
+import { POSTGRES } from "./truth_postgres.js";
+
+describeAuditLog(POSTGRES);

@@ -1,0 +1,128 @@
+import { randomUUID } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import type { Renewal, ReplicaRegistry } from "../../src/core/ports/replica_registry.js";
+import { postgresReplicaRegistry } from "../../src/postgres/replica_registry.js";
+import { postgresSessionStore } from "../../src/postgres/session_store.js";
+import { waitUntil } from "../support/wait_until.js";
+import { addSession, end } from "./samples.js";
+import type { Engine } from "./truth.js";
+import { useDatabases } from "./use_databases.js";
+
+const LONG = 60_000;
+
+/** What every registry of replicas must do: at no time do two replicas trust different hot servers. */
+export const describeReplicaRegistry = (engine: Engine): void => {
+  describe(`replica registry on ${engine.name}`, () => {
+    const databases = useDatabases(engine);
+    const join = (i = 0): ReplicaRegistry =>
+      postgresReplicaRegistry(databases()[i % 2 ? 1 : 0], randomUUID());
+    const epochsOf = (renewal: Renewal) => renewal.lease?.epochs;
+
+    test("the first lease is granted, and renewed with the same epochs", async () => {
+      const registry = join();
+      const first = await registry.renew(["a", "b"], LONG);
+      expect(first.lease?.serverIds).toEqual(["a", "b"]);
+      expect(first.lease?.epochs).toHaveLength(2);
+      expect((await registry.renew(["a", "b"], LONG)).lease).toEqual(first.lease);
+    });
+
+    test("R7: tells the store's time and how far endings have come", async () => {
+      const store = postgresSessionStore(databases()[0]);
+      const registry = join();
+      const before = await registry.renew(["s1"], LONG);
+      expect(before.lastRevision).toBe(0n);
+      expect(Math.abs(before.storeNow - Date.now())).toBeLessThan(60_000);
+      const sessions = [await addSession(store), await addSession(store), await addSession(store)];
+      const ended = await Promise.all(sessions.map(({ id }) => end(store, id)));
+      const told = ended.map((session) => ({
+        unburied: { sessionId: session?.id ?? "", end: session?.end },
+        shard: 0,
+        serverId: "s1",
+      }));
+      const byRevision = told.sort((a, b) =>
+        Number((a.unburied.end?.revision ?? 0n) - (b.unburied.end?.revision ?? 0n)),
+      );
+      const revision = async () => (await registry.renew(undefined, LONG)).lastRevision;
+      // As far as every ending below is out of reach of every cache.
+      expect(await revision()).toBe(0n);
+      await store.markBuried(byRevision.slice(1, 2));
+      expect(await revision()).toBe(0n);
+      await store.markBuried(byRevision.slice(0, 1));
+      expect(await revision()).toBe(2n);
+      await store.markBuried(byRevision);
+      expect(await revision()).toBe(3n);
+      expect((await registry.renew(["s1"], LONG)).storeNow).toBeGreaterThanOrEqual(before.storeNow);
+    });
+
+    test("replicas that name the same servers share their epochs", async () => {
+      const renewals = await Promise.all(
+        Array.from({ length: 8 }, (_, i) => join(i).renew(["a", "b"], LONG)),
+      );
+      const [first] = renewals;
+      expect(first?.lease).toBeDefined();
+      for (const { lease } of renewals) expect(lease).toEqual(first?.lease);
+    });
+
+    test("a lease that names other servers than another replica's is refused, and asks for none", async () => {
+      const [one, other] = [join(), join(1)];
+      const { lease } = await one.renew(["a", "b"], LONG);
+      for (const servers of [["a", "c"], ["b", "a"], ["a"], ["a", "b", "c"], []])
+        expect((await other.renew(servers, LONG)).lease, String(servers)).toBeUndefined();
+      expect((await one.renew(["a", "b"], LONG)).lease).toEqual(lease);
+      expect((await other.renew(["a", "b"], LONG)).lease).toEqual(lease);
+    });
+
+    test.each<[string, (registry: ReplicaRegistry) => Promise<unknown>]>([
+      ["leaves", (registry) => registry.leave()],
+      ["gives its lease up", (registry) => registry.renew(undefined, LONG)],
+      ["changes its mind itself", async () => undefined],
+    ])("another server is adopted once the replica %s, in a new epoch", async (_, release) => {
+      const registry = join();
+      const before = await registry.renew(["a", "b"], LONG);
+      await release(registry);
+      const after = await registry.renew(["a", "c"], LONG);
+      expect(epochsOf(after)?.[0]).toBe(epochsOf(before)?.[0]);
+      expect(epochsOf(after)?.[1]).not.toBe(epochsOf(before)?.[1]);
+    });
+
+    test("a server that comes back after another comes in an epoch of its own", async () => {
+      const registry = join();
+      const epochs = [];
+      for (const server of ["a", "b", "a", "b"])
+        epochs.push(epochsOf(await registry.renew([server], LONG))?.[0]);
+      expect(new Set(epochs).size).toBe(4);
+    });
+
+    test("a replica that died stands in the way until its lease has run out", async () => {
+      const [dead, other] = [join(), join(1)];
+      await dead.renew(["a"], 300);
+      expect((await other.renew(["b"], LONG)).lease).toBeUndefined();
+      await waitUntil(
+        "the lease has run out",
+        async () => (await other.renew(["b"], LONG)).lease !== undefined,
+      );
+      expect((await dead.renew(["a"], LONG)).lease).toBeUndefined();
+    });
+
+    test("leases granted at the same time all name the same servers", async () => {
+      for (let round = 0; round < 5; round++) {
+        const replicas = Array.from({ length: 10 }, (_, i) => join(i));
+        const renewals = await Promise.all(
+          replicas.map((replica, i) => replica.renew([i % 3 ? "a" : "b"], LONG)),
+        );
+        const granted = renewals.flatMap(({ lease }) => lease ?? []);
+        expect(granted.length).toBeGreaterThan(0);
+        for (const lease of granted) expect(lease).toEqual(granted[0]);
+        await Promise.all(replicas.map((replica) => replica.leave()));
+      }
+    });
+
+    test("leaving, also twice or without having come, concerns nobody else", async () => {
+      const [one, other] = [join(), join(1)];
+      await other.renew(["a"], LONG);
+      await one.leave();
+      await one.leave();
+      expect((await one.renew(["b"], LONG)).lease).toBeUndefined();
+    });
+  });
+};

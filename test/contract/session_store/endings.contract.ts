@@ -1,0 +1,179 @@
+import { expect, test } from "vitest";
+import type { SessionStore } from "../../../src/core/ports/session_store.js";
+import { addSession, addSessions, end, idsOf, NOW, newId, newSession } from "../samples.js";
+import type { SessionStores } from "./fixture.js";
+
+/** Endings, their order, and what is left of them. */
+export const describeEndings = (stores: () => SessionStores): void => {
+  test("an ending is kept whole, with one event that tells of it (D7)", async () => {
+    const { one, two, audit } = stores();
+    const session = await addSession(one);
+    const ending = { reason: "ADMIN", at: NOW + 5, by: "service:cli" } as const;
+    const ended = await end(one, session.id, { ...ending, ip: "198.51.100.7", note: "stolen" });
+    const kept = { ...session, end: { ...ending, revision: 1n } };
+    expect(ended).toEqual(kept);
+    expect(await two.get(session.id)).toEqual(kept);
+    expect(await audit.endingOf(session.id)).toEqual({
+      type: "SESSION_ENDED",
+      at: NOW + 5,
+      userId: session.userId,
+      sessionId: session.id,
+      actor: "service:cli",
+      ip: "198.51.100.7",
+      reason: "ADMIN",
+      metadata: { note: "stolen" },
+    });
+  });
+
+  test("a session ends once: of parallel endings one is the ending, and one event is written", async () => {
+    const { one, two, databases } = stores();
+    const session = await addSession(one);
+    const outcomes = await Promise.all(
+      Array.from({ length: 10 }, (_, i) =>
+        end(i % 2 ? one : two, session.id, { at: NOW + i, by: `service:${i}` }),
+      ),
+    );
+    const [ended, ...more] = outcomes.filter((outcome) => outcome !== undefined);
+    expect(more).toEqual([]);
+    expect((await one.get(session.id))?.end).toEqual(ended?.end);
+    expect(await databases[0]("audit_events").where("type", "SESSION_ENDED")).toHaveLength(1);
+  });
+
+  test("several end together, in order, each with a revision of its own", async () => {
+    const { one } = stores();
+    const sessions = await addSessions(one, 4);
+    await end(one, sessions[1]?.id ?? "");
+    const ended = await one.transaction(async (tx) => {
+      expect(await tx.endSessions([])).toEqual([]);
+      return tx.endSessions(
+        [...sessions, newSession()].map(({ id }) => ({
+          sessionId: id,
+          reason: "USER" as const,
+          at: NOW,
+          by: "",
+        })),
+      );
+    });
+    expect(new Set(idsOf(ended))).toEqual(
+      new Set(idsOf([0, 2, 3].flatMap((i) => sessions[i] ?? []))),
+    );
+    expect(ended.map((session) => session.end?.revision)).toEqual([2n, 3n, 4n]);
+  });
+
+  test("what is rolled back has not ended, and tells nobody", async () => {
+    const { one, audit } = stores();
+    const session = await addSession(one);
+    const failed = one.transaction(async (tx) => {
+      await tx.endSessions([{ sessionId: session.id, reason: "USER", at: NOW, by: "" }]);
+      throw new Error("no");
+    });
+    await expect(failed).rejects.toThrow("no");
+    expect(await one.get(session.id)).toEqual(session);
+    expect(await audit.endingOf(session.id)).toBeUndefined();
+    expect(await one.endingsAfter(0n, NOW, 10)).toEqual([]);
+  });
+
+  test("L7: who has seen a revision has seen all below it, however many end at once", async () => {
+    const { one, two } = stores();
+    const sessions = await addSessions(one, 120);
+    let ending = true;
+    const seen: { id: string; revision: bigint }[] = [];
+    const follow = async () => {
+      const found = await two.endingsAfter(seen.at(-1)?.revision ?? 0n, NOW, 7);
+      for (const { id, end } of found) seen.push({ id, revision: end?.revision ?? 0n });
+      return found.length;
+    };
+    const reader = (async () => {
+      while (ending) await follow();
+    })();
+    const outcomes = await Promise.allSettled(
+      sessions.map(({ id }, i) =>
+        (i % 2 ? one : two).transaction(async (tx) => {
+          await tx.lockSession(id);
+          await tx.endSessions([{ sessionId: id, reason: "LOGOUT", at: NOW, by: "" }]);
+          if (i % 10 === 0) throw new Error("rolled back");
+        }),
+      ),
+    );
+    ending = false;
+    await reader;
+    while ((await follow()) > 0);
+
+    const committed = sessions.filter((_, i) => outcomes[i]?.status === "fulfilled");
+    expect(committed).toHaveLength(108);
+    expect(new Set(seen.map(({ id }) => id))).toEqual(new Set(idsOf(committed)));
+    expect(seen).toHaveLength(committed.length);
+    const revisions = seen.map(({ revision }) => revision);
+    expect(revisions).toEqual([...revisions].sort((a, b) => Number(a - b)));
+    expect(await one.lastRevision()).toBe(revisions.at(-1));
+  });
+
+  test("endings that no access token can ask about any more are passed over", async () => {
+    const { one } = stores();
+    const [gone, there, later] = await addSessions(one, 3);
+    if (!gone || !there || !later) throw new Error("They are there.");
+    for (const { id } of [gone, there, later]) await end(one, id);
+    expect(idsOf(await one.endingsAfter(0n, NOW, 10))).toEqual(idsOf([gone, there, later]));
+    expect(idsOf(await one.endingsAfter(0n, gone.accessExpiresAt, 10))).toEqual(
+      idsOf([there, later]),
+    );
+    expect(idsOf(await one.endingsAfter(2n, NOW, 10))).toEqual([later.id]);
+    expect(idsOf(await one.endingsAfter(0n, NOW, 1))).toEqual([gone.id]);
+    expect(await one.endingsAfter(3n, NOW, 10)).toEqual([]);
+  });
+
+  test("the last revision, of all and of one user", async () => {
+    const { one } = stores();
+    expect(await one.lastRevision()).toBe(0n);
+    const mine = await addSession(one);
+    const other = await addSession(one);
+    await end(one, mine.id);
+    await end(one, other.id);
+    expect(await one.lastRevision()).toBe(2n);
+    expect(await one.lastRevision(mine.userId)).toBe(1n);
+    expect(await one.lastRevision(newId())).toBe(0n);
+  });
+
+  /** Ends a session and has the hot server told. */
+  const endAndBury = async (store: SessionStore, sessionId: string) => {
+    const ended = await end(store, sessionId);
+    if (ended === undefined) throw new Error("It is live.");
+    const told = { unburied: { sessionId, end: ended.end }, shard: 0, serverId: "s1" };
+    expect(await store.markBuried([told])).toEqual([sessionId]);
+  };
+
+  test("deletes only what ended before, is out of every token's and cache's reach, and is not the newest", async () => {
+    const { one, joinRegistry } = stores();
+    await joinRegistry().renew(["s1"], 0);
+    const sessions = await addSessions(one, 5);
+    const [first, second, unburied, , newest] = sessions;
+    if (!first || !second || !unburied || !newest) throw new Error("They are there.");
+    await endAndBury(one, first.id);
+    await endAndBury(one, second.id);
+    await end(one, unburied.id);
+    await endAndBury(one, newest.id);
+
+    const long = newest.accessExpiresAt + 1;
+    expect(await one.deleteEnded(NOW, long, 10)).toBe(0);
+    expect(await one.deleteEnded(NOW + 1, first.accessExpiresAt, 10)).toBe(0);
+    expect(await one.deleteEnded(NOW + 1, first.accessExpiresAt + 1, 10)).toBe(1);
+    expect(await one.get(first.id)).toBeUndefined();
+    expect(await one.deleteEnded(NOW + 1, long, 10)).toBe(1);
+    expect(await one.get(second.id)).toBeUndefined();
+    expect(idsOf(await one.endingsAfter(0n, 0, 10))).toEqual(idsOf([unburied, newest]));
+    expect(await one.lastRevision()).toBe(4n);
+  });
+
+  test("cleaners share the work: each ended session is deleted by one", async () => {
+    const { one, two, joinRegistry, databases } = stores();
+    await joinRegistry().renew(["s1"], 0);
+    for (const { id } of await addSessions(one, 41)) await endAndBury(one, id);
+    const long = NOW + 24 * 3_600_000;
+    const deleted = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => (i % 2 ? one : two).deleteEnded(NOW + 1, long, 6)),
+    );
+    for (let more = 1; more > 0; deleted.push(more)) more = await one.deleteEnded(NOW + 1, long, 6);
+    expect(deleted.reduce((sum, count) => sum + count)).toBe(40);
+    expect(await databases[0]("sessions").count({ n: "*" }).first()).toEqual({ n: "1" });
+  });
+};

@@ -1,0 +1,4 @@
+import { describeSessionStore } from "./session_store.contract.js";
+import { POSTGRES } from "./truth_postgres.js";
+
+describeSessionStore(POSTGRES);

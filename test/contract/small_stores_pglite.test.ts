@@ -1,0 +1,31 @@
+import { afterAll, beforeAll } from "vitest";
+import { describeAuditLog } from "./audit_log.contract.js";
+import { describeKeyStore } from "./key_store.contract.js";
+import { describeLoginThrottle } from "./login_throttle.contract.js";
+import { describeReplicaRegistry } from "./replica_registry.contract.js";
+import { describeServiceKeyStore } from "./service_key_store.contract.js";
+import type { Truth } from "./truth.js";
+import { PGLITE } from "./truth_pglite.js";
+import { describeUserStore } from "./user_store.contract.js";
+
+// One PGlite for all of them: starting it takes longer than any of the suites.
+let shared: Truth | undefined;
+beforeAll(async () => {
+  shared = await PGLITE.open();
+});
+afterAll(() => shared?.close());
+
+const sharing = {
+  ...PGLITE,
+  async open(): Promise<Truth> {
+    if (shared === undefined) throw new Error("PGlite is opened in beforeAll.");
+    return { ...shared, close: async () => undefined };
+  },
+};
+
+describeUserStore(sharing);
+describeKeyStore(sharing);
+describeServiceKeyStore(sharing);
+describeLoginThrottle(sharing);
+describeReplicaRegistry(sharing);
+describeAuditLog(sharing);

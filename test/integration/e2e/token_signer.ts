@@ -1,0 +1,33 @@
+import { decodeJwt } from "jose";
+import type { AccessClaims } from "../../../src/core/ports/token_signer.js";
+import { openKeyring } from "../../../src/crypto/keyring.js";
+import { createTokenSigner } from "../../../src/crypto/token_signer.js";
+import { openDatabase } from "../../../src/postgres/database.js";
+import { postgresKeyStore } from "../../../src/postgres/key_store.js";
+
+/** Signs what a token says, with other claims in place of some of its own. */
+export type ChangeClaims = (token: string, claims: Partial<AccessClaims>) => Promise<string>;
+
+/** Opens the keys of a service, to make tokens that it would have to wait for. */
+export const openSigner = async (databaseUrl: string): Promise<ChangeClaims> => {
+  const database = openDatabase({
+    connection: databaseUrl,
+    poolSize: 1,
+    acquireTimeoutMs: 5000,
+    statementTimeoutMs: 5000,
+  });
+  try {
+    const keyring = await openKeyring({
+      store: postgresKeyStore(database),
+      algorithm: "EdDSA",
+      clock: { now: Date.now, monotonic: () => performance.now() },
+    });
+    const { sign } = createTokenSigner(keyring);
+    return (token, claims) => {
+      const own = decodeJwt<AccessClaims>(token);
+      return sign({ ...own, aud: [own.aud].flat(), ...claims });
+    };
+  } finally {
+    await database.destroy();
+  }
+};

@@ -1,0 +1,52 @@
+import type { HotStore } from "../../../src/core/ports/hot_store.js";
+import { writeEntry } from "../../../src/redis/entries.js";
+import { sessionKey } from "../../../src/redis/keys.js";
+import { redisCommand } from "../../support/redis_command.js";
+
+/**
+ * Designs of the hot store that look right and are not. Tests of guarantees run
+ * with them too, to show that they would notice.
+ */
+
+/** Says that endings were told, and tells none. */
+export const forgetsToBury = (hot: HotStore): HotStore => ({
+  ...hot,
+  async bury(endings) {
+    const [serverId = ""] = await hot.identify();
+    return endings.map(() => ({ shard: 0, serverId }));
+  },
+});
+
+/** Fills what it is given, whatever has happened since the truth was read. */
+export const ignoresTickets =
+  (redisUrl: string) =>
+  (hot: HotStore): HotStore => ({
+    ...hot,
+    async fill(entry, _ticket, lease) {
+      const text = writeEntry(entry, lease.epochs[0] ?? "");
+      await redisCommand(redisUrl, "SET", sessionKey(0, entry.sessionId), text);
+    },
+  });
+
+/** Takes every server for the one it was told of first. */
+export const believesAnyServer = (hot: HotStore): HotStore => {
+  let firstIds: string[] | undefined;
+  const asNow = async <Lease extends { readonly serverIds: readonly string[] }>(lease: Lease) => ({
+    ...lease,
+    serverIds: await hot.identify(),
+  });
+  return {
+    ...hot,
+    check: async (ask, lease) => hot.check(ask, await asNow(lease)),
+    fill: async (entry, ticket, lease) => hot.fill(entry, ticket, await asNow(lease)),
+    async bury(endings) {
+      const told = await hot.bury(endings);
+      return told.map((one) => ({ ...one, serverId: firstIds?.[one.shard] ?? one.serverId }));
+    },
+    async identify() {
+      const ids = await hot.identify();
+      firstIds ??= ids;
+      return firstIds;
+    },
+  };
+};

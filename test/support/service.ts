@@ -1,0 +1,119 @@
+import { randomUUID } from "node:crypto";
+import { ChannelCredentials, Client, Metadata, type MethodDefinition } from "@grpc/grpc-js";
+import pg from "pg";
+import { AuthServiceService, type LoginResponse } from "../../generated/curfew/v1/auth_service.js";
+import type { User } from "../../generated/curfew/v1/user.js";
+import { UserAdminService } from "../../generated/curfew/v1/user_admin.js";
+import { loadSettings } from "../../src/config/load_settings.js";
+import type { Settings } from "../../src/config/settings.js";
+import type { ServiceScope } from "../../src/core/ports/service_key_store.js";
+import { backstage, startService } from "../../src/main.js";
+import { createLogger } from "../../src/telemetry/logger.js";
+import { findFreePort } from "./free_port.js";
+import { redisUrlForFile } from "./redis.js";
+import { createDatabase } from "./test_database.js";
+
+/** The password of every user that `createUser` makes. */
+export const PASSWORD = "a perfectly fine passphrase";
+
+/** A whole service, gRPC and REST, in the test's process, on real stores of the file's own. */
+export interface TestService {
+  readonly settings: Settings;
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  /** `host:port` of gRPC. */
+  readonly target: string;
+  /** Of REST, as a browser on this machine opens it: `http://localhost:port`. */
+  readonly origin: string;
+  /** A service key with all scopes. */
+  readonly adminKey: string;
+  /** Calls a unary method over gRPC, with an access token or a service key. */
+  call<Request, Response>(
+    method: MethodDefinition<Request, Response>,
+    request: Request,
+    credential?: string,
+  ): Promise<Response>;
+  createServiceKey(...scopes: ServiceScope[]): Promise<string>;
+  /** Makes a user who can sign in with PASSWORD. */
+  createUser(roles?: readonly string[], username?: string): Promise<User>;
+  signIn(username: string, deviceName?: string): Promise<LoginResponse>;
+  /** Asks the database itself. */
+  query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a service in development. Stop it in afterAll.
+ *
+ * @param environment settings, which win over those of the tests
+ */
+export const startTestService = async (
+  environment: Readonly<Record<string, string>> = {},
+): Promise<TestService> => {
+  const database = await createDatabase();
+  const redisUrl = await redisUrlForFile();
+  const settings = loadSettings({
+    DATABASE_URL: database.url,
+    REDIS_URL: redisUrl,
+    HOST: "127.0.0.1",
+    GRPC_PORT: "0",
+    HTTP_PORT: String(await findFreePort()),
+    METRICS_PORT: "0",
+    SERVICE_AUTH: "key",
+    // The default is for a machine that does not run a browser and a test beside.
+    REDIS_TIMEOUT_MS: "250",
+    SHUTDOWN_GRACE_SECONDS: "1",
+    ...environment,
+  });
+  const service = await startService(settings, createLogger({ level: "silent", people: false }));
+  const target = `127.0.0.1:${service.grpcPort}`;
+  const client = new Client(target, ChannelCredentials.createInsecure());
+  const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+
+  const call: TestService["call"] = (method, request, credential) =>
+    new Promise((resolve, reject) => {
+      const metadata = new Metadata();
+      if (credential !== undefined) metadata.set("authorization", `Bearer ${credential}`);
+      const { path, requestSerialize, responseDeserialize } = method;
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        (error, response) => (response === undefined ? reject(error) : resolve(response)),
+      );
+    });
+  const createServiceKey = async (...scopes: ServiceScope[]): Promise<string> => {
+    const name = `key-${randomUUID()}`;
+    return (await backstage.createServiceKey(settings, { name, scopes })).text;
+  };
+  const adminKey = await createServiceKey("validate", "admin");
+
+  return {
+    settings,
+    databaseUrl: database.url,
+    redisUrl,
+    target,
+    origin: `http://localhost:${service.httpPort}`,
+    adminKey,
+    call,
+    createServiceKey,
+    async createUser(roles = [], username = `user-${randomUUID()}`) {
+      const user = { username, password: PASSWORD, displayName: "", roles: [...roles] };
+      const made = await call(UserAdminService.createUser, user, adminKey);
+      if (made.user === undefined) throw new Error("CreateUser answered no user");
+      return made.user;
+    },
+    signIn: (username, deviceName = "test") =>
+      call(AuthServiceService.login, { username, password: PASSWORD, deviceName, language: "" }),
+    query: async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []) =>
+      (await pool.query<Row>(sql, values)).rows,
+    async stop() {
+      client.close();
+      await pool.end();
+      await service.stop();
+      await database.drop();
+    },
+  };
+};
