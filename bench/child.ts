@@ -1,5 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+
+/** Processor time of a process so far, in microseconds (Linux; else 0). */
+export const cpuMicroseconds = (pid: number | undefined): number => {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    // utime and stime, in ticks of 10 ms.
+    return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  } catch {
+    return 0;
+  }
+};
 
 /** A server in a process of its own. */
 export interface Child {
@@ -41,9 +53,10 @@ export const startCurfew = async (
   databaseUrl: string,
   redisUrl: string,
   environment: Record<string, string> = {},
+  nodeFlags: readonly string[] = [],
 ): Promise<Child & { port: number }> => {
   const child = await startNode(
-    ["dist/src/cli/main.js", "serve"],
+    [...nodeFlags, "dist/src/cli/main.js", "serve"],
     /"grpc":"127\.0\.0\.1:(\d+)"/,
     {
       DATABASE_URL: databaseUrl,

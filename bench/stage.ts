@@ -19,10 +19,10 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-export const openStage = async (environment: Record<string, string> = {}): Promise<Stage> => {
+export const openStage = async (environment: Record<string, string> = {}, nodeFlags: readonly string[] = []): Promise<Stage> => {
   const postgres = await startPostgres();
   const redis = await startRedis();
-  const curfew = await startCurfew(postgres.url, redis.url, environment);
+  const curfew = await startCurfew(postgres.url, redis.url, environment, nodeFlags);
   const client = new AuthServiceClient(
     `127.0.0.1:${curfew.port}`,
     ChannelCredentials.createInsecure(),

@@ -3,8 +3,9 @@ import type { Settings } from "../config/settings.js";
 import type { ServiceKey } from "../core/ports/service_key_store.js";
 import { mintServiceKey } from "../crypto/service_key.js";
 import { readDescriptors } from "../rpc/descriptors.js";
+import { routeGrpcLog } from "../rpc/grpc_log.js";
 import { localPorts, systemClock, coreSettings } from "./core.js";
-import { startGateway } from "./gateway.js";
+import { serviceOf, startGateway } from "./gateway.js";
 import { serve } from "./serve.js";
 import { keyRotation, openKeys } from "./signing.js";
 import { untilTold } from "./signals.js";
@@ -44,7 +45,8 @@ export const backstage: Backstage = {
   serve,
 
   async gateway(settings, logger) {
-    const gateway = await startGateway(settings, readDescriptors(), settings.grpcPort, logger);
+    routeGrpcLog((message) => logger.warn(message));
+    const gateway = await startGateway(settings, readDescriptors(), serviceOf(settings), logger);
     logger.info({ port: gateway.port }, "the gateway listens");
     await untilTold(logger);
     await gateway.close();

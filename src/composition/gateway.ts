@@ -22,24 +22,37 @@ const localizer = (): Localize => {
   };
 };
 
-/** Starts the REST gateway in front of the service at `grpcPort` of this machine, or at GATEWAY_TARGET. */
+/**
+ * Where a gateway of its own finds the service: at GATEWAY_TARGET, else on this
+ * machine, whose certificate is our own and need not name the address.
+ */
+export const serviceOf = (settings: Settings) => {
+  const { host, grpcPort, gatewayTarget, tlsCertFile } = settings;
+  const local = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  const target = gatewayTarget ?? hostPort(local, grpcPort);
+  if (tlsCertFile === undefined) return { target };
+  const own = { checkServerIdentity: () => undefined };
+  const authority = readFileSync(tlsCertFile);
+  return {
+    target,
+    credentials: ChannelCredentials.createSsl(
+      authority,
+      null,
+      null,
+      gatewayTarget === undefined ? own : {},
+    ),
+  };
+};
+
+/** Starts the REST gateway in front of a service. */
 export const startGateway = async (
   settings: Settings,
   descriptors: Uint8Array,
-  grpcPort: number,
+  service: { readonly target: string; readonly credentials?: ChannelCredentials },
   logger: Logger,
 ): Promise<RunningGateway> => {
-  const { host, gatewayTarget, tlsCertFile } = settings;
-  const local = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  const certificate = tlsCertFile === undefined ? undefined : readFileSync(tlsCertFile);
   const app = await createGateway({
-    target: gatewayTarget ?? hostPort(local, grpcPort),
-    // Our own certificate is what our own service shows: whoever else it is for does not matter here.
-    credentials: certificate
-      ? ChannelCredentials.createSsl(certificate, null, null, {
-          checkServerIdentity: () => undefined,
-        })
-      : ChannelCredentials.createInsecure(),
+    ...service,
     descriptors,
     corsOrigins: [...settings.corsOrigins],
     trustedProxies: [...settings.trustedProxies],
@@ -47,7 +60,7 @@ export const startGateway = async (
     logger,
     localize: localizer(),
   });
-  await app.listen({ host, port: settings.httpPort });
+  await app.listen({ host: settings.host, port: settings.httpPort });
   return {
     port: (app.server.address() as AddressInfo).port,
     close: () => app.close(),

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
 import { isIPv6 } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
-import { AuthServiceService } from "../../generated/curfew/v1/auth_service.js";
 import { SessionAdminService } from "../../generated/curfew/v1/session_admin.js";
 import { UserAdminService } from "../../generated/curfew/v1/user_admin.js";
 import type { Settings } from "../config/settings.js";
@@ -17,7 +19,7 @@ import { authService } from "../rpc/services/auth_service.js";
 import type { ServiceDeps } from "../rpc/services/service_deps.js";
 import { sessionAdmin } from "../rpc/services/session_admin.js";
 import { userAdmin } from "../rpc/services/user_admin.js";
-import { validation } from "../rpc/services/validation.js";
+import { AUTH_SERVICE, validation } from "../rpc/services/validation.js";
 import { watching } from "../rpc/services/watching.js";
 import { tlsCredentials } from "../rpc/tls_credentials.js";
 import type { Logger } from "../telemetry/logger.js";
@@ -54,7 +56,7 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
   return createRpcServer({
     services: [
       implement(
-        AuthServiceService,
+        AUTH_SERVICE,
         { ...authService(deps), ...validation(deps, rules), ...watches.auth },
         rules,
       ),
@@ -119,6 +121,15 @@ const causeOf = (failure: CurfewError | undefined): unknown =>
 /** Host and port as one text; IPv6 in brackets. */
 export const hostPort = (host: string, port: number): string =>
   `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+
+/** Listens where only this user can reach it, for the gateway in this process. Resolves to the target to call. */
+export const listenForGateway = async (server: RpcServer): Promise<{ target: string }> => {
+  const folder = mkdtempSync(join(tmpdir(), "curfew-gateway-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const target = `unix:${join(folder, "rpc.sock")}`;
+  await server.listen(target);
+  return { target };
+};
 
 /** Listens, with TLS if the settings name a certificate. Resolves to the port. */
 export const listenRpc = async (

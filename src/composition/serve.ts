@@ -1,12 +1,17 @@
+import cluster from "node:cluster";
 import type { Settings } from "../config/settings.js";
 import type { Logger } from "../telemetry/logger.js";
 import { startService } from "./service.js";
 import { untilTold } from "./signals.js";
+import { routeGrpcLog } from "../rpc/grpc_log.js";
+import { overseeWorkers } from "./workers.js";
 import { hostPort } from "./rpc.js";
 
 /** Runs the service until it is told to stop. */
 export const serve = async (settings: Settings, logger: Logger): Promise<void> => {
+  routeGrpcLog((message) => logger.warn(message));
   const told = untilTold(logger);
+  if (settings.workers > 1 && cluster.isPrimary) return overseeWorkers(settings, told, logger);
   const service = await startService(settings, logger);
   const { grpcPort, httpPort, metricsPort } = service;
   logger.info(

@@ -10,7 +10,7 @@ import { startMetricsServer } from "../telemetry/metrics_server.js";
 import { coreSettings, localPorts, systemClock } from "./core.js";
 import { startGateway } from "./gateway.js";
 import { type Periodic, periodically } from "./periodic.js";
-import { listenRpc, rpcServer } from "./rpc.js";
+import { listenForGateway, listenRpc, rpcServer } from "./rpc.js";
 import { openKeys } from "./signing.js";
 import { openHotStore, openTruth, truthPorts } from "./stores.js";
 
@@ -119,7 +119,7 @@ const start = async (
   const gateway =
     settings.httpPort === 0
       ? undefined
-      : await startGateway(settings, descriptors, grpcPort, logger);
+      : await startGateway(settings, descriptors, await listenForGateway(server), logger);
   closers.push(() => gateway?.close());
   const exporter =
     settings.metricsPort === 0

@@ -104,7 +104,7 @@ export const login = (deps: {
       end: undefined,
     };
     if (newHash !== undefined) await tx.updateUser(user.id, { passwordHash: newHash });
-    await tx.insertSession(session, createdAt + settings.idleTimeoutMs);
+    await tx.insertSession(session, Math.min(expiresAt, createdAt + settings.idleTimeoutMs));
     await tx.record([
       { type: "LOGIN", at: createdAt, userId: user.id, sessionId: session.id, actor: user.id, ip: input.ip },
     ]);

@@ -21,6 +21,8 @@ export const migrateUp = async (
   connection: string | pg.ClientConfig,
 ): Promise<string[]> => {
   const guard = new pg.Client(connection);
+  // Its loss fails what is asked of it next; without a listener it would end the process.
+  guard.on("error", () => undefined);
   await guard.connect();
   try {
     await guard.query("SELECT pg_advisory_lock($1)", [MIGRATION_LOCK]);

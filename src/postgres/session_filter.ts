@@ -1,13 +1,30 @@
 import type { Knex } from "knex";
 import type { LiveAt, SessionFilter } from "../core/ports/session_store.js";
+import type { SessionState } from "../core/session.js";
 import { isUuid } from "./rows.js";
 
-/** Narrows a query on `sessions` to those that match. */
-export const where = (
+/** Narrows a query on `sessions`. */
+export type Narrow = (query: Knex.QueryBuilder) => Knex.QueryBuilder;
+
+/**
+ * The conditions of a filter, as one or two that exclude each other: an index
+ * answers each of them in the order of ids, however rare what matches is.
+ */
+export const narrowings = (filter: SessionFilter, liveAt: LiveAt): Narrow[] => {
+  const states: Narrow[] =
+    filter.state === undefined ? [(query) => query] : narrowingsByState(filter.state, liveAt);
+  return states.map((byState) => (query) => byState(narrow(query, filter)));
+};
+
+/** Narrows a query on `sessions` to those that match and are live. */
+export const narrowToLive = (
   query: Knex.QueryBuilder,
   filter: SessionFilter,
   liveAt: LiveAt,
-): Knex.QueryBuilder => {
+): Knex.QueryBuilder => active(liveAt)(narrow(query, filter));
+
+/** Everything but the state. */
+const narrow = (query: Knex.QueryBuilder, filter: SessionFilter): Knex.QueryBuilder => {
   if (filter.userId !== undefined) {
     if (!isUuid(filter.userId)) return query.whereRaw("false");
     query.where("user_id", filter.userId);
@@ -24,38 +41,40 @@ export const where = (
       .where("created_at", "<", new Date(filter.createdBefore));
   if (filter.inactiveSince !== undefined)
     query.where("last_activity_at", "<=", new Date(filter.inactiveSince));
-  if (filter.state !== undefined) whereState(query, filter.state, liveAt);
   return query;
 };
 
-const whereState = (
-  query: Knex.QueryBuilder,
-  state: NonNullable<SessionFilter["state"]>,
-  { now, idleTimeoutMs }: LiveAt,
-): void => {
-  const expired = ["expires_at", "<=", new Date(now)] as const;
-  const idleSince = new Date(now - idleTimeoutMs);
-  const open = (also: (inner: Knex.QueryBuilder) => void) => (inner: Knex.QueryBuilder) => {
-    inner.whereNull("revoked_at");
-    also(inner);
-  };
-  const active = open((q) =>
-    q.where("expires_at", ">", new Date(now)).where("last_activity_at", ">", idleSince),
-  );
-  if (state === "ACTIVE") query.where(active);
-  else if (state === "EXPIRED")
-    query.where((q) => q.where("end_reason", "EXPIRED").orWhere(open((o) => o.where(...expired))));
-  else if (state === "IDLE_TIMEOUT")
-    query.where((q) =>
-      q
-        .where("end_reason", "IDLE_TIMEOUT")
-        .orWhere(
-          open((o) =>
-            o.where("expires_at", ">", new Date(now)).where("last_activity_at", "<=", idleSince),
-          ),
-        ),
-    );
-  else query.whereNotNull("revoked_at").whereNotIn("end_reason", ["EXPIRED", "IDLE_TIMEOUT"]);
+const active =
+  ({ now, idleTimeoutMs }: LiveAt): Narrow =>
+  (query) =>
+    query
+      .whereNull("revoked_at")
+      .where("expires_at", ">", new Date(now))
+      .where("last_activity_at", ">", new Date(now - idleTimeoutMs));
+
+/** A session that timed out may have been noticed, or be open still. */
+const narrowingsByState = (state: SessionState, liveAt: LiveAt): Narrow[] => {
+  const now = new Date(liveAt.now);
+  switch (state) {
+    case "ACTIVE":
+      return [active(liveAt)];
+    case "EXPIRED":
+      return [
+        (query) => query.where("end_reason", "EXPIRED"),
+        (query) => query.whereNull("revoked_at").where("expires_at", "<=", now),
+      ];
+    case "IDLE_TIMEOUT":
+      return [
+        (query) => query.where("end_reason", "IDLE_TIMEOUT"),
+        (query) =>
+          query
+            .whereNull("revoked_at")
+            .where("expires_at", ">", now)
+            .where("last_activity_at", "<=", new Date(liveAt.now - liveAt.idleTimeoutMs)),
+      ];
+    case "REVOKED":
+      return [(query) => query.whereNotIn("end_reason", ["EXPIRED", "IDLE_TIMEOUT"])];
+  }
 };
 
 /** The least UUIDv7 of a millisecond (RFC 9562, section 5.7). */

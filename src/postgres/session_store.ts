@@ -1,10 +1,10 @@
 import type { Knex } from "knex";
 import { unavailable } from "../core/errors.js";
-import type { SessionStore } from "../core/ports/session_store.js";
+import { LATEST_CHECK_MS, type SessionStore } from "../core/ports/session_store.js";
 import { type Database, databaseFailure, run, worthRepeating } from "./database.js";
 import { endedSessions } from "./ended_sessions.js";
 import { isUuid, type SessionRow, sessionFromRow } from "./rows.js";
-import { where } from "./session_filter.js";
+import { narrowings, narrowToLive } from "./session_filter.js";
 import { sessionTransaction } from "./session_transaction.js";
 import { standings } from "./standings.js";
 
@@ -41,37 +41,43 @@ export const postgresSessionStore = (database: Database): SessionStore => {
     },
 
     async liveOf(userId, liveAt) {
-      const query = where(
-        database<SessionRow>("sessions"),
-        { userId, state: "ACTIVE" },
-        liveAt,
-      ).orderBy("session_id", "desc");
+      const query = narrowToLive(database("sessions"), { userId }, liveAt).orderBy(
+        "session_id",
+        "desc",
+      );
       return (await run<SessionRow[]>(query)).map(sessionFromRow);
     },
 
     async list({ filter, liveAt, order, after, limit }) {
       if (after !== undefined && !isUuid(after)) return [];
       const newestFirst = order === "created_desc";
-      const query = where(database<SessionRow>("sessions"), filter, liveAt)
-        .orderBy("session_id", newestFirst ? "desc" : "asc")
-        .limit(limit);
-      if (after !== undefined) query.where("session_id", newestFirst ? "<" : ">", after);
-      return (await run<SessionRow[]>(query)).map(sessionFromRow);
+      const page = (query: Knex.QueryBuilder) =>
+        query.orderBy("session_id", newestFirst ? "desc" : "asc").limit(limit);
+      const parts = narrowings(filter, liveAt).map((narrow) => {
+        const query = narrow(database("sessions"));
+        if (after !== undefined) query.where("session_id", newestFirst ? "<" : ">", after);
+        return page(query);
+      });
+      const [only, ...more] = parts;
+      const query = more.length === 0 ? only : page(database.unionAll(parts, true));
+      return query ? (await run<SessionRow[]>(query)).map(sessionFromRow) : [];
     },
 
     async countLive(filter, liveAt) {
-      const query = where(database("sessions"), { ...filter, state: "ACTIVE" }, liveAt)
+      const query = narrowToLive(database("sessions"), filter, liveAt)
         .count({ count: "*" })
         .first();
       return Number((await run<{ count: string }>(query)).count);
     },
 
     async count({ now, idleTimeoutMs }) {
-      const [counts] = await rows<{ live: number; idle: number; ended: number }>(COUNT, [
+      const [counts] = await rows<{ open: number; idle: number; ended: number }>(COUNT, [
+        new Date(now + LATEST_CHECK_MS),
         new Date(now),
         new Date(now - idleTimeoutMs),
       ]);
-      return counts ?? { live: 0, idle: 0, ended: 0 };
+      const { open, idle, ended } = counts ?? { open: 0, idle: 0, ended: 0 };
+      return { live: open - idle, idle, ended };
     },
 
     async touch(activity) {
@@ -86,15 +92,14 @@ export const postgresSessionStore = (database: Database): SessionStore => {
   };
 };
 
+/** Of open sessions, only those can have timed out whose check is due; all else is counted in indexes alone. */
 const COUNT = `
-  SELECT (count(*) FILTER (WHERE live))::int AS live,
-    (count(*) FILTER (WHERE open AND NOT live))::int AS idle,
-    (count(*) FILTER (WHERE NOT open))::int AS ended
-  FROM (
-    SELECT revoked_at IS NULL AS open,
-      revoked_at IS NULL AND expires_at > ? AND last_activity_at > ? AS live
-    FROM sessions
-  ) AS states`;
+  SELECT
+    (SELECT count(*) FROM sessions WHERE revoked_at IS NULL)::int AS open,
+    (SELECT count(*) FROM sessions
+     WHERE revoked_at IS NULL AND next_check_at <= ?
+       AND (expires_at <= ? OR last_activity_at <= ?))::int AS idle,
+    (SELECT count(*) FROM sessions WHERE revoked_at IS NOT NULL)::int AS ended`;
 
 /** Rows that another transaction holds are left for the next flush, so that activity never waits and never deadlocks. */
 const TOUCH = `

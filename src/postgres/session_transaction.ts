@@ -4,7 +4,7 @@ import type { Session } from "../core/session.js";
 import { eventColumns } from "./audit_log.js";
 import { run } from "./database.js";
 import { accountFromRow, isUuid, type SessionRow, sessionFromRow, type UserRow } from "./rows.js";
-import { where } from "./session_filter.js";
+import { narrowToLive } from "./session_filter.js";
 
 /**
  * The advisory lock of endings. Held from the moment a revision is given out
@@ -87,7 +87,7 @@ export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction =>
     },
 
     async lockMatching(filter, liveAt, limit, afterId) {
-      const query = where(trx<SessionRow>("sessions"), { ...filter, state: "ACTIVE" }, liveAt)
+      const query = narrowToLive(trx("sessions"), filter, liveAt)
         .orderBy("session_id")
         .limit(limit)
         .forUpdate();

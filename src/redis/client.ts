@@ -29,6 +29,8 @@ export const openRedis = (options: RedisClientOptions): { client: RedisClient; s
     ...(address.tls && { tls: {} }),
     commandTimeout: options.commandTimeoutMs,
     connectTimeout: 1000,
+    // A process that stops waits no longer for a server that is gone.
+    disconnectTimeout: 250,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt: number) => Math.min(25 * attempt, LONGEST_RECONNECT_MS),

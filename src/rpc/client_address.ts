@@ -26,7 +26,13 @@ const network = (text: string): Network => {
 };
 
 /**
- * Makes a ClientAddress that believes `x-forwarded-for` only as far as proxies
+ * What Node says of the peer of a Unix socket. Only this process, whose gateway
+ * it is, can reach that socket.
+ */
+const OWN_GATEWAY = "";
+
+/**
+ * Makes a ClientAddress that believes our own gateway, and `x-forwarded-for` only as far as proxies
  * of these addresses and networks (CIDR) wrote it (D1).
  *
  * @throws Error for what is neither an address nor a network
@@ -38,9 +44,9 @@ export const clientAddress = (trustedProxies: readonly string[]): ClientAddress 
 
   return {
     of: (peer, forwardedFor) => {
-      let nearest = parse(peer);
-      if (nearest === undefined) return peer;
       const hops = forwardedFor === "" ? [] : forwardedFor.split(",");
+      let nearest = parse(peer === OWN_GATEWAY ? (hops.pop()?.trim() ?? "") : peer);
+      if (nearest === undefined) return peer;
       while (hops.length > 0 && isTrusted(nearest)) {
         const next = parse(hops.pop()?.trim() ?? "");
         if (next === undefined) break;
@@ -49,6 +55,7 @@ export const clientAddress = (trustedProxies: readonly string[]): ClientAddress 
       return nearest.toString();
     },
     isProxy: (peer) => {
+      if (peer === OWN_GATEWAY) return true;
       const address = parse(peer);
       return address !== undefined && isTrusted(address);
     },

@@ -29,7 +29,7 @@ export interface CoreReplica {
   readonly settings: CoreSettings;
   /** Moves this replica's time on by milliseconds, as waiting would. */
   advance(ms: number): void;
-  /** An orderly stop: flushes activity and gives up the lease. */
+  /** An orderly stop: flushes activity and gives up the lease. Once is enough; more do nothing. */
   close(): Promise<void>;
   /** Ends as kill -9 does: activity is lost and the lease stays behind. */
   kill(): Promise<void>;
@@ -126,10 +126,18 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   const { pulseMs = 50 } = options;
   const pulse = () => core.trust.pulse().catch(() => undefined);
   const beat = pulseMs > 0 ? setInterval(pulse, pulseMs) : undefined;
+  let ended: Promise<void> | undefined;
   const kill = async () => {
     clearInterval(beat);
     await redis.close();
     await database.destroy();
+  };
+  const close = async () => {
+    clearInterval(beat);
+    await pulse();
+    await core.activity.flush().catch(() => undefined);
+    await core.trust.leave().catch(() => undefined);
+    await kill();
   };
   return {
     core,
@@ -140,14 +148,14 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
     advance: (ms) => {
       ahead += ms;
     },
-    async close() {
-      clearInterval(beat);
-      await pulse();
-      await core.activity.flush().catch(() => undefined);
-      await core.trust.leave().catch(() => undefined);
-      await kill();
+    close() {
+      ended ??= close();
+      return ended;
     },
-    kill,
+    kill() {
+      ended ??= kill();
+      return ended;
+    },
   };
 };
 

@@ -36,7 +36,7 @@ export interface TestService {
   createServiceKey(...scopes: ServiceScope[]): Promise<string>;
   /** Makes a user who can sign in with PASSWORD. */
   createUser(roles?: readonly string[], username?: string): Promise<User>;
-  signIn(username: string, deviceName?: string): Promise<LoginResponse>;
+  signIn(username: string, deviceName?: string, password?: string): Promise<LoginResponse>;
   /** Asks the database itself. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
@@ -105,8 +105,8 @@ export const startTestService = async (
       if (made.user === undefined) throw new Error("CreateUser answered no user");
       return made.user;
     },
-    signIn: (username, deviceName = "test") =>
-      call(AuthServiceService.login, { username, password: PASSWORD, deviceName, language: "" }),
+    signIn: (username, deviceName = "test", password = PASSWORD) =>
+      call(AuthServiceService.login, { username, password, deviceName, language: "" }),
     query: async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []) =>
       (await pool.query<Row>(sql, values)).rows,
     async stop() {

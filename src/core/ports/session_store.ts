@@ -71,7 +71,10 @@ export interface SessionTransaction {
     limit: number,
     afterId: string | undefined,
   ): Promise<Session[]>;
-  /** `nextCheckAt`: when the sweeper first looks whether it timed out. */
+  /**
+   * `nextCheckAt`: when the sweeper first looks whether it timed out; no later
+   * than `LATEST_CHECK_MS` after it would.
+   */
   insertSession(session: Session, nextCheckAt: number): Promise<void>;
   updateSession(sessionId: string, patch: SessionPatch): Promise<void>;
   /**
@@ -81,12 +84,15 @@ export interface SessionTransaction {
   endSessions(endings: readonly Ending[]): Promise<Session[]>;
   /** Locks up to `limit` unended sessions whose next check is due; those that another sweeper holds are left to it. */
   lockDue(now: number, limit: number): Promise<Session[]>;
-  /** Sets when to look again. */
+  /** Sets when to look again; no later than `LATEST_CHECK_MS` after the session would time out. */
   postponeChecks(checks: readonly { sessionId: string; nextCheckAt: number }[]): Promise<void>;
   /** Makes the hot store forget the user's live sessions: what it remembers of the user has changed. */
   forgetHot(userId: string): Promise<string[]>;
   record(events: readonly AuditEvent[]): Promise<void>;
 }
+
+/** Milliseconds from a session's timeout, if it is not used again, to the check that notices. */
+export const LATEST_CHECK_MS = 60_000;
 
 /** The moment to judge liveness at. */
 export interface LiveAt {

@@ -1,17 +1,30 @@
-import type {
+import {
   AuthServiceService,
-  StreamValidateTokensRequest,
-  ValidateTokenRequest,
-  ValidateTokensResult,
+  type StreamValidateTokensRequest,
+  type ValidateTokenRequest,
+  type ValidateTokensResult,
 } from "../../../generated/curfew/v1/auth_service.js";
 import type { CallContext } from "../call_context.js";
 import { validTokenToProto } from "../conversion/valid_token.js";
+import { validTokenEncoder } from "../conversion/valid_token_bytes.js";
 import type { HandlersOf } from "../handlers.js";
 import { enforce, type Rules } from "../rules.js";
 import type { ServiceDeps } from "./service_deps.js";
 
+const asItIs = (bytes: Buffer): Buffer => bytes;
+
+/** The generated definition, but ValidateToken's handler answers encoded bytes (see `valid_token_bytes.ts`). */
+export const AUTH_SERVICE = {
+  ...AuthServiceService,
+  validateToken: {
+    ...AuthServiceService.validateToken,
+    responseSerialize: asItIs,
+    responseDeserialize: asItIs,
+  },
+};
+
 type Validation = Pick<
-  HandlersOf<typeof AuthServiceService>,
+  HandlersOf<typeof AUTH_SERVICE>,
   "validateToken" | "validateTokens" | "streamValidateTokens"
 >;
 
@@ -36,8 +49,11 @@ export const validation = (deps: ServiceDeps, rules: Rules): Validation => {
     }
   };
 
+  const encode = validTokenEncoder(idleTimeoutMs);
+
   return {
-    validateToken: one,
+    validateToken: (request) =>
+      validate(request).then((token) => encode(token, trust.revision())),
 
     validateTokens: {
       batch: async ({ requests }, call) => ({

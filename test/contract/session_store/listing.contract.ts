@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
-import type {
-  SessionFilter,
-  SessionQuery,
-  SessionStore,
+import {
+  LATEST_CHECK_MS,
+  type SessionFilter,
+  type SessionQuery,
+  type SessionStore,
 } from "../../../src/core/ports/session_store.js";
 import { type Session, sessionState } from "../../../src/core/session.js";
 import {
@@ -27,13 +28,16 @@ const addMixture = async (store: SessionStore): Promise<Session[]> => {
   const sessions: Session[] = [];
   for (let i = 0; i < 48; i++) {
     const createdAt = NOW - 2 * DAY + i * 60 * MINUTE;
-    const session = await addSession(store, {
-      createdAt,
-      userId: users[i % 3] ?? "",
-      ip: i % 2 ? "192.0.2.1" : "2001:db8::1",
-      lastActivityAt: i % 6 === 0 ? createdAt : NOW - i * 1000,
-      expiresAt: i % 6 === 5 ? NOW : NOW + DAY,
-    });
+    const lastActivityAt = i % 6 === 0 ? createdAt : NOW - i * 1000;
+    const expiresAt = i % 6 === 5 ? NOW : NOW + DAY;
+    const timesOutAt = Math.min(expiresAt, lastActivityAt + IDLE_TIMEOUT_MS);
+    const userId = users[i % 3] ?? "";
+    const ip = i % 2 ? "192.0.2.1" : "2001:db8::1";
+    const session = await addSession(
+      store,
+      { createdAt, userId, ip, lastActivityAt, expiresAt },
+      timesOutAt + LATEST_CHECK_MS,
+    );
     const reason = endings[i % 6];
     sessions.push((reason && (await end(store, session.id, { reason }))) || session);
   }

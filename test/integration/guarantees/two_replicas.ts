@@ -1,4 +1,4 @@
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, afterEach, beforeAll } from "vitest";
 import {
   type CoreReplica,
   type CoreReplicaOptions,
@@ -14,7 +14,7 @@ export interface TwoReplicas {
   readonly b: CoreReplica;
   readonly databaseUrl: string;
   readonly redisUrl: string;
-  /** One more replica on the same stores; the test closes it. */
+  /** One more replica on the same stores, until the end of the test at the latest. */
   start(options?: Partial<CoreReplicaOptions>): Promise<CoreReplica>;
   /** Moves the time of both on, as waiting would. */
   advance(ms: number): void;
@@ -27,19 +27,24 @@ export const setUpTwoReplicas = (
   stores: { readonly redisUrl?: () => Promise<string> } = {},
 ): TwoReplicas => {
   let pair: (TwoReplicas & { end(): Promise<void> }) | undefined;
+  const more: CoreReplica[] = [];
 
   beforeAll(async () => {
     const database = await createDatabase();
     const redisUrl = await (stores.redisUrl ?? redisUrlForFile)();
-    const start = (more: Partial<CoreReplicaOptions> = {}) =>
-      startCoreReplica({ databaseUrl: database.url, redisUrl, ...options, ...more });
-    const [a, b] = [await start(), await start()];
+    const startOne = (special: Partial<CoreReplicaOptions> = {}) =>
+      startCoreReplica({ databaseUrl: database.url, redisUrl, ...options, ...special });
+    const [a, b] = [await startOne(), await startOne()];
     pair = {
       a,
       b,
       databaseUrl: database.url,
       redisUrl,
-      start,
+      async start(special) {
+        const replica = await startOne(special);
+        more.push(replica);
+        return replica;
+      },
       advance(ms) {
         a.advance(ms);
         b.advance(ms);
@@ -50,6 +55,9 @@ export const setUpTwoReplicas = (
         await database.drop();
       },
     };
+  });
+  afterEach(async () => {
+    await Promise.all(more.splice(0).map((replica) => replica.close()));
   });
   afterAll(() => pair?.end());
 
@@ -70,7 +78,7 @@ export const setUpTwoReplicas = (
     get redisUrl() {
       return started().redisUrl;
     },
-    start: (more) => started().start(more),
+    start: (special) => started().start(special),
     advance: (ms) => started().advance(ms),
     flushRedis: () => started().flushRedis(),
   };

@@ -10,13 +10,9 @@ const ANEW: readonly (readonly [RegExp, string])[] = [
 const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
 
 /** Members whose values each call has for itself. */
-const OWN_MEMBERS = new Set(["revision", "user_agent", "expires_in"]);
+const OWN_MEMBERS = new Set(["revision", "user_agent", "expires_in", "next_page_token"]);
 
-const mapTexts = (
-  json: JsonValue,
-  change: (text: string) => string,
-  member = "",
-): JsonValue => {
+const mapTexts = (json: JsonValue, change: (text: string) => string, member = ""): JsonValue => {
   if (OWN_MEMBERS.has(member)) return `<${typeof json}>`;
   if (typeof json === "string") return change(json);
   if (Array.isArray(json)) return json.map((item) => mapTexts(item, change));

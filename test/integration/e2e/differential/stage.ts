@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Client, credentials } from "@grpc/grpc-js";
 import { AuthServiceService } from "../../../../generated/curfew/v1/auth_service.js";
 import { UserAdminService } from "../../../../generated/curfew/v1/user_admin.js";
-import { backstage } from "../../../../src/main.js";
+import { mintServiceKey } from "../../../../src/crypto/service_key.js";
 import { startTestService, type TestService } from "../../../support/service.js";
 import { openSigner } from "../token_signer.js";
 
@@ -21,7 +21,7 @@ export interface Credentials {
   readonly user: string;
   readonly adminKey: string;
   readonly validateKey: string;
-  readonly revokedKey: string;
+  readonly unknownKey: string;
   readonly expired: string;
   readonly pastMaximum: string;
   readonly signedOut: string;
@@ -37,6 +37,8 @@ export interface Stage {
   readonly credentials: Credentials;
   readonly admin: Guest;
   readonly user: Guest;
+  /** Was deactivated. */
+  readonly inactive: Guest;
   /** A new user who has just signed in. */
   newcomer(): Promise<Guest>;
   /** One more session of the same user. */
@@ -90,38 +92,37 @@ export const openStage = async (): Promise<Stage> => {
   };
 
   const [admin, user] = [await signUp("admin"), await signUp()];
+  const inactive = await deactivate(await signUp());
   const change = await openSigner(service.databaseUrl);
   const past = Math.floor(Date.now() / 1000) - 60;
-  const [validateKey, revokedKey] = [
-    await service.createServiceKey("validate"),
-    await service.createServiceKey("validate", "admin"),
-  ];
-  for (const { id, name } of await backstage.listServiceKeys(service.settings)) {
-    if (name === revokedKey.name) await backstage.revokeServiceKey(service.settings, id);
-  }
+  const grpc = new Client(service.target, credentials.createInsecure());
   const of = (guest: Guest): string => bearer(guest.accessToken);
   return {
     service,
-    grpc: new Client(service.target, credentials.createInsecure()),
+    grpc,
     credentials: {
       admin: of(admin),
       user: of(user),
       adminKey: bearer(service.adminKey),
-      validateKey: bearer(validateKey.text),
-      revokedKey: bearer(revokedKey.text),
+      validateKey: bearer(await service.createServiceKey("validate")),
+      unknownKey: bearer(mintServiceKey().text),
       expired: bearer(await change(user.accessToken, { exp: past })),
       pastMaximum: bearer(await change(user.accessToken, { exp: past, sexp: past })),
       signedOut: of(await signOut(await signUp())),
       idle: of(await age(await signUp(), "idle")),
       unknownSession: bearer(await change(user.accessToken, { sid: randomUUID() })),
-      deactivated: of(await deactivate(await signUp())),
+      deactivated: of(inactive),
     },
     admin,
     user,
+    inactive,
     newcomer: signUp,
     again,
     signOut,
     age,
-    stop: () => service.stop(),
+    async stop() {
+      grpc.close();
+      await service.stop();
+    },
   };
 };

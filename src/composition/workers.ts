@@ -1,0 +1,55 @@
+import cluster from "node:cluster";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Settings } from "../config/settings.js";
+import type { Logger } from "../telemetry/logger.js";
+
+/** A worker that dies is replaced, but not more often than this, in milliseconds. */
+const REPLACE_AFTER_MS = 1000;
+
+/**
+ * Keeps WORKERS processes that share the ports; connections go to them in turn
+ * (node:cluster). Each is a replica like any other. Resolves when all have
+ * ended after `told`; rejects when the first of them cannot start.
+ */
+export const overseeWorkers = async (
+  settings: Settings,
+  told: Promise<void>,
+  logger: Logger,
+): Promise<void> => {
+  let stopping = false;
+  let ready = false;
+  const ended: Promise<void>[] = [];
+
+  const start = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const worker = cluster.fork();
+      worker.once("listening", () => {
+        ready = true;
+        resolve();
+      });
+      ended.push(
+        new Promise((done) => {
+          worker.once("exit", (code, signal) => {
+            done();
+            if (stopping) return;
+            if (!ready) reject(new Error(`a worker could not start and ended with code ${code}`));
+            else {
+              logger.error({ worker: worker.id, code, signal }, "a worker died, starting another");
+              wait(REPLACE_AFTER_MS).then(() => {
+                if (!stopping) start().catch(() => undefined);
+              });
+            }
+          });
+        }),
+      );
+    });
+
+  // One first, which makes the schema, the keys and the administrator.
+  await start();
+  for (let worker = 1; worker < settings.workers; worker++) await start();
+  logger.info({ workers: settings.workers }, "all workers are ready");
+  await told;
+  stopping = true;
+  for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGTERM");
+  await Promise.all(ended);
+};

@@ -1,0 +1,35 @@
+import type { Reason } from "../../../../src/core/errors.js";
+import type { Question } from "./question.js";
+import type { Stage } from "./stage.js";
+
+/** One question that both transports have to answer alike. */
+export interface Case {
+  readonly name: string;
+  /** What it comes to. */
+  readonly outcome: "OK" | Reason;
+  readonly ask: (stage: Stage) => Question | Promise<Question>;
+  /**
+   * The same question is asked of both, and the answers are equal but for these
+   * members. Absent: each is asked about a subject of its own, and the answers
+   * are of one kind.
+   */
+  readonly equalBut?: readonly string[];
+}
+
+/** Members that each use of a session moves on. */
+const MOVED_BY_USE = ["last_activity_at", "last_activity", "idle_expires_at"];
+
+/** A question that changes nothing. */
+export const reads = (name: string, outcome: Case["outcome"], ask: Case["ask"]): Case => ({
+  name,
+  outcome,
+  ask,
+  equalBut: MOVED_BY_USE,
+});
+
+/** A question that changes what it is about: each transport gets its own. */
+export const changes = (name: string, outcome: Case["outcome"], ask: Case["ask"]): Case => ({
+  name,
+  outcome,
+  ask,
+});

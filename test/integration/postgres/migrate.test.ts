@@ -1,0 +1,148 @@
+import pg from "pg";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { type Database, openDatabase } from "../../../src/postgres/database.js";
+import { migrateUp, migrationStatus } from "../../../src/postgres/migrate.js";
+import { MIGRATIONS } from "../../../src/postgres/migrations/index.js";
+import { createDatabase, type TestDatabase } from "../../support/postgres.js";
+import { waitUntil } from "../../support/wait_until.js";
+
+const ALL = MIGRATIONS.map(({ name }) => name);
+const TABLES = [
+  "audit_events",
+  "hot_epochs",
+  "keys",
+  "login_throttle",
+  "replicas",
+  "service_keys",
+  "sessions",
+  "users",
+];
+
+let empty: TestDatabase;
+const pools: Database[] = [];
+
+/** A process that starts: with a pool of its own. */
+const open = (): Database => {
+  const pool = openDatabase({
+    connection: empty.url,
+    poolSize: 2,
+    acquireTimeoutMs: 10_000,
+    statementTimeoutMs: 0,
+  });
+  pools.push(pool);
+  return pool;
+};
+const start = () => migrateUp(open(), empty.url);
+
+beforeEach(async () => {
+  empty = await createDatabase({ schema: "empty" });
+});
+afterEach(async () => {
+  await Promise.all(pools.splice(0).map((pool) => pool.destroy()));
+  await empty.drop();
+});
+
+const tables = async (): Promise<string[]> => {
+  const found = await open()("pg_tables")
+    .where("schemaname", "public")
+    .pluck<string[]>("tablename");
+  return found.filter((name) => !name.startsWith("curfew_migrations")).sort();
+};
+
+test("an empty database has everything pending, a migrated one nothing, and asking changes nothing", async () => {
+  const database = open();
+  expect(await migrationStatus(database)).toEqual({ applied: [], pending: ALL });
+  expect(await tables()).toEqual([]);
+  expect(await start()).toEqual(ALL);
+  expect(await migrationStatus(database)).toEqual({ applied: ALL, pending: [] });
+  expect(await tables()).toEqual(TABLES);
+  expect(await start()).toEqual([]);
+});
+
+test("of six that start at once on an empty database one migrates, and all find it migrated", async () => {
+  const applied = await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const database = open();
+      const done = await migrateUp(database, empty.url);
+      expect((await migrationStatus(database)).pending).toEqual([]);
+      return done;
+    }),
+  );
+  expect(applied.flat()).toEqual(ALL);
+  expect(await tables()).toEqual(TABLES);
+});
+
+test("a database of a later version is left as it is", async () => {
+  const database = open();
+  await start();
+  await database("curfew_migrations").insert({ name: "9999_of_tomorrow", batch: 2 });
+  expect(await start()).toEqual([]);
+  expect((await migrationStatus(database)).applied).toEqual([...ALL, "9999_of_tomorrow"]);
+});
+
+describe("a starter that dies half way", () => {
+  /** Makes a table that the migration makes too, unseen by others: the migration waits until it is rolled back. */
+  const holdUp = async () => {
+    const holder = new pg.Client(empty.url);
+    await holder.connect();
+    onTestFinished(() => holder.end());
+    await holder.query("BEGIN");
+    await holder.query("CREATE TABLE login_throttle (held boolean)");
+    return () => holder.query("ROLLBACK");
+  };
+
+  /** The backend that is held up, once there is one. */
+  const heldUp = async (): Promise<number> => {
+    let pid: number | undefined;
+    await waitUntil("the migration waits", async () => {
+      const { rows } = await open().raw<{ rows: { pid: number }[] }>(
+        `SELECT pid FROM pg_stat_activity
+         WHERE datname = current_database() AND query LIKE '%CREATE TABLE users%'
+           AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()`,
+      );
+      pid = rows[0]?.pid;
+      return pid !== undefined;
+    });
+    return pid ?? 0;
+  };
+
+  test("leaves nothing behind that the next one stumbles over", async () => {
+    const release = await holdUp();
+    const dying = start();
+    const died = expect(dying).rejects.toThrow(/terminat/);
+    await open().raw("SELECT pg_terminate_backend(?)", [await heldUp()]);
+    await died;
+    await release();
+    expect(await tables()).toEqual([]);
+    expect(await start()).toEqual(ALL);
+    expect(await tables()).toEqual(TABLES);
+  });
+
+  test("hands over to one that waits already", async () => {
+    const release = await holdUp();
+    const dying = start();
+    const died = expect(dying).rejects.toThrow(/terminat/);
+    const pid = await heldUp();
+    const waiting = start();
+    await open().raw("SELECT pg_terminate_backend(?)", [pid]);
+    await died;
+    await release();
+    expect(await waiting).toEqual(ALL);
+    expect(await tables()).toEqual(TABLES);
+  });
+
+  test("of its connections the guard's alone: the migration is whole or fails, and the process lives", async () => {
+    const release = await holdUp();
+    const starting = start();
+    await heldUp();
+    const { rows } = await open().raw<{ rows: unknown[] }>(
+      `SELECT pg_terminate_backend(l.pid) FROM pg_locks l
+       JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+       WHERE l.locktype = 'advisory' AND l.granted`,
+    );
+    expect(rows).toHaveLength(1);
+    await release();
+    await starting;
+    expect(await tables()).toEqual(TABLES);
+  });
+});
