@@ -21,7 +21,10 @@ server.addService(
       responseDeserialize: identity,
     },
   },
-  { echo: (_call: unknown, callback: (error: null, bytes: Buffer) => void) => callback(null, response) },
+  {
+    echo: (_call: unknown, callback: (error: null, bytes: Buffer) => void) =>
+      callback(null, response),
+  },
 );
 server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;

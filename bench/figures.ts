@@ -22,7 +22,8 @@ export const report = (
   atLeast: number | undefined,
 ): void => {
   const ratio = ours / baseline;
-  const aim = atLeast === undefined ? "" : ` (at least ${atLeast}: ${ratio >= atLeast ? "met" : "SHORT"})`;
+  const aim =
+    atLeast === undefined ? "" : ` (at least ${atLeast}: ${ratio >= atLeast ? "met" : "SHORT"})`;
   process.stdout.write(
     `${name}: ${rounded(ours)} ${unit} / baseline ${rounded(baseline)} ${unit} = ${ratio.toFixed(3)}${aim}\n`,
   );

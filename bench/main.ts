@@ -1,8 +1,14 @@
 import { cpus } from "node:os";
 import { note } from "./figures.js";
+import { benchLogin } from "./login.js";
+import { benchMemory } from "./memory.js";
 import { benchValidate } from "./validate.js";
 
-const BENCHES: Record<string, () => Promise<void>> = { validate: benchValidate };
+const BENCHES: Record<string, () => Promise<void>> = {
+  validate: benchValidate,
+  login: benchLogin,
+  memory: benchMemory,
+};
 
 const [cpu] = cpus();
 note(`Node ${process.version}, ${cpus().length} × ${cpu?.model}`);

@@ -1,9 +1,6 @@
 import { ChannelCredentials } from "@grpc/grpc-js";
 import pg from "pg";
-import {
-  AuthServiceClient,
-  type LoginResponse,
-} from "../generated/curfew/v1/auth_service.js";
+import { AuthServiceClient, type LoginResponse } from "../generated/curfew/v1/auth_service.js";
 import { startPostgres } from "../test/support/postgres.js";
 import { startRedis } from "../test/support/redis.js";
 import { type Child, startCurfew } from "./child.js";
@@ -19,7 +16,10 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-export const openStage = async (environment: Record<string, string> = {}, nodeFlags: readonly string[] = []): Promise<Stage> => {
+export const openStage = async (
+  environment: Record<string, string> = {},
+  nodeFlags: readonly string[] = [],
+): Promise<Stage> => {
   const postgres = await startPostgres();
   const redis = await startRedis();
   const curfew = await startCurfew(postgres.url, redis.url, environment, nodeFlags);

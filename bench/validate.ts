@@ -1,4 +1,7 @@
-import { ValidateTokenRequest, ValidateTokenResponse } from "../generated/curfew/v1/auth_service.js";
+import {
+  ValidateTokenRequest,
+  ValidateTokenResponse,
+} from "../generated/curfew/v1/auth_service.js";
 import { type Child, cpuMicroseconds, startNode } from "./child.js";
 import { median, note, report } from "./figures.js";
 import { h2load, type LoadResult } from "./h2load.js";
@@ -15,7 +18,9 @@ export const benchValidate = async (): Promise<void> => {
   const request = { accessToken, audience: "", skipActivity: false };
   const message = ValidateTokenRequest.encode(request).finish();
   const response = await new Promise<ValidateTokenResponse>((resolve, reject) =>
-    stage.client.validateToken(request, (error, answer) => (error ? reject(error) : resolve(answer))),
+    stage.client.validateToken(request, (error, answer) =>
+      error ? reject(error) : resolve(answer),
+    ),
   );
   const responseBytes = ValidateTokenResponse.encode(response).finish().length;
   const echo = await startNode(
@@ -41,8 +46,7 @@ export const benchValidate = async (): Promise<void> => {
     for (let round = 0; round < ROUNDS; round++) {
       const echoed = await cpuPerCall(
         echo,
-        () =>
-          h2load({ ...SHAPE, port: Number(echo.match[1]), path: "/bench.Echo/Echo", message }),
+        () => h2load({ ...SHAPE, port: Number(echo.match[1]), path: "/bench.Echo/Echo", message }),
         bareCpu,
       );
       const before = await stage.statements();
@@ -65,7 +69,9 @@ export const benchValidate = async (): Promise<void> => {
       `  processor time per call: ${median(oursCpu).toFixed(1)} µs, echo ${median(bareCpu).toFixed(1)} µs`,
     );
     const validations = ours.reduce((sum, rate) => sum + rate * SECONDS, 0);
-    note(`  Postgres transactions per 1,000 validations: ${((1000 * statements) / validations).toFixed(2)} (background only)`);
+    note(
+      `  Postgres transactions per 1,000 validations: ${((1000 * statements) / validations).toFixed(2)} (background only)`,
+    );
     // h2load counts HTTP statuses only: see that answers are still good.
     await new Promise<void>((resolve, reject) =>
       stage.client.validateToken(request, (error) => (error ? reject(error) : resolve())),

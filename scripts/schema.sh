@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-CI='' npx vitest run --project stores --update test/integration/postgres/schema.test.ts
+CI='' npx vitest run --project stores test/integration/postgres/schema.test.ts --update

@@ -8,6 +8,8 @@ import {
 
 const API = "/api/v1";
 const MODE_KEY = "curfew_example_mode";
+/** A countdown stands out from here on. */
+const SOON_MS = 60_000;
 
 /** What the login page says, by the `message` that SessionErrorHandler puts into its address. */
 const messages = {
@@ -86,14 +88,14 @@ const units = [
   ["day", 86_400_000],
   ["hour", 3_600_000],
   ["minute", 60_000],
-  ["second", 1000],
 ];
 
 function ago(time) {
   const passed = Date.now() - Date.parse(time);
-  const [unit, size] = units.find(([, size]) => passed >= size) ?? ["second", 1000];
+  const [unit, size] = units.find(([, size]) => passed >= size) ?? [];
+  if (!unit) return "just now";
   const format = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-  return format.format(-Math.floor(Math.max(0, passed) / size), unit);
+  return format.format(-Math.floor(passed / size), unit);
 }
 
 function countdown(until) {
@@ -143,10 +145,15 @@ async function showDevices() {
   byId("sign-out-others").hidden = sessions.length < 2;
 }
 
+function showCountdown(id, until) {
+  byId(id).textContent = countdown(until);
+  byId(id).dataset.soon = String(Boolean(until) && until - Date.now() < SOON_MS);
+}
+
 function tick() {
   const { session } = manager.getSnapshot();
-  byId("idle").textContent = countdown(manager.inactivityDeadline);
-  byId("maximum").textContent = countdown(session && Date.parse(session.expires_at));
+  showCountdown("idle", manager.inactivityDeadline);
+  showCountdown("maximum", session && Date.parse(session.expires_at));
 }
 
 function show({ status, user }) {
@@ -156,10 +163,10 @@ function show({ status, user }) {
   byId("signed-in").hidden = !isSignedIn;
   byId("signed-out").hidden = status !== "unauthenticated";
   byId("mode").hidden = !isSignedIn;
-  byId("profile-name").textContent = user?.display_name || user?.username || "Signed in";
-  byId("profile-details").textContent = user
-    ? [user.username, ...(user.roles ?? [])].join(" · ")
-    : "";
+  const name = user?.display_name || user?.username || "Signed in";
+  const details = user ? [user.username, ...user.roles] : [];
+  byId("profile-name").textContent = name;
+  byId("profile-details").textContent = details.filter((detail) => detail !== name).join(" · ");
   tick();
   if (isSignedIn && !wasSignedIn) {
     byId("profile-name").focus();

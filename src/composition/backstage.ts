@@ -1,17 +1,17 @@
 import type { Backstage, ServiceKeySummary } from "../cli/backstage.js";
 import type { Settings } from "../config/settings.js";
 import type { ServiceKey } from "../core/ports/service_key_store.js";
+import { createUseCases } from "../core/use_cases.js";
 import { mintServiceKey } from "../crypto/service_key.js";
 import { readDescriptors } from "../rpc/descriptors.js";
 import { routeGrpcLog } from "../rpc/grpc_log.js";
-import { localPorts, systemClock, coreSettings } from "./core.js";
+import { createMetrics } from "../telemetry/metrics.js";
+import { coreSettings, localPorts, systemClock } from "./core.js";
 import { serviceOf, startGateway } from "./gateway.js";
 import { serve } from "./serve.js";
-import { keyRotation, openKeys } from "./signing.js";
 import { untilTold } from "./signals.js";
+import { keyRotation, openKeys } from "./signing.js";
 import { openHotStore, openTruth, type Truth, truthPorts } from "./stores.js";
-import { createMetrics } from "../telemetry/metrics.js";
-import { useCases } from "../core/use_cases.js";
 
 const SYSTEM = "system";
 
@@ -108,7 +108,7 @@ export const backstage: Backstage = {
       const keyring = await openKeys(settings, keys, clock);
       const hot = openHotStore({ ...settings, redisUrl: undefined }, clock.now, createMetrics());
       const ports = { ...stores, ...localPorts(settings, keyring), hot, clock };
-      const core = useCases(ports, coreSettings(settings));
+      const core = createUseCases(ports, coreSettings(settings));
       return core.users.create(user, { by: SYSTEM, ip: "" });
     }),
 };

@@ -1,8 +1,9 @@
+import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Settings } from "../config/settings.js";
-import type { Ports } from "../core/use_cases.js";
 import type { CoreSettings } from "../core/settings.js";
 import { type SharedClock, sharedClock } from "../core/shared_clock.js";
+import type { Ports } from "../core/use_cases.js";
 import type { Keyring } from "../crypto/keyring.js";
 import { createPasswordHasher } from "../crypto/password_hasher.js";
 import { createRefreshTokenCodec } from "../crypto/refresh_token_codec.js";
@@ -10,8 +11,14 @@ import { createTokenSigner } from "../crypto/token_signer.js";
 import { createTokenVerifier } from "../crypto/token_verifier.js";
 import { uuidV7Source } from "../crypto/uuid_v7.js";
 
-/** Processes that hash at once may make a login wait this long, in milliseconds, before it is refused. */
+/** A login may wait this long for its hash, in milliseconds, before it is refused. */
 const MOST_HASH_WAIT_MS = 2000;
+/** libuv has four threads, which signatures and files need too. */
+const MOST_HASHES_AT_ONCE = 3;
+
+/** One processor is left to everything else, so that a storm of logins does not starve validation (D2). */
+export const hashesAtOnce = (): number =>
+  Math.max(1, Math.min(MOST_HASHES_AT_ONCE, availableParallelism() - 1));
 
 export const coreSettings = (settings: Settings): CoreSettings => ({
   issuer: settings.jwtIssuer,
@@ -44,7 +51,7 @@ export const localPorts = (settings: Settings, keyring: Keyring) =>
       audience: settings.jwtAudience,
     }),
     codec: createRefreshTokenCodec(keyring),
-    hasher: createPasswordHasher({ maxWaitMs: MOST_HASH_WAIT_MS }),
+    hasher: createPasswordHasher({ concurrency: hashesAtOnce(), maxWaitMs: MOST_HASH_WAIT_MS }),
     ids: uuidV7Source(),
     schedule: setImmediate,
   }) satisfies Partial<Ports>;

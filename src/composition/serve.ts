@@ -1,11 +1,11 @@
 import cluster from "node:cluster";
 import type { Settings } from "../config/settings.js";
+import { routeGrpcLog } from "../rpc/grpc_log.js";
 import type { Logger } from "../telemetry/logger.js";
+import { hostPort } from "./rpc.js";
 import { startService } from "./service.js";
 import { untilTold } from "./signals.js";
-import { routeGrpcLog } from "../rpc/grpc_log.js";
 import { overseeWorkers } from "./workers.js";
-import { hostPort } from "./rpc.js";
 
 /** Runs the service until it is told to stop. */
 export const serve = async (settings: Settings, logger: Logger): Promise<void> => {

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Settings } from "../config/settings.js";
-import { toleratedActivityLossMs } from "../core/settings.js";
 import { serviceKeyCheck } from "../core/service_key_check.js";
-import { useCases } from "../core/use_cases.js";
+import { toleratedActivityLossMs } from "../core/settings.js";
+import { createUseCases } from "../core/use_cases.js";
 import { readDescriptors } from "../rpc/descriptors.js";
 import type { Logger } from "../telemetry/logger.js";
 import { createMetrics } from "../telemetry/metrics.js";
@@ -65,7 +65,7 @@ const start = async (
   const hot = openHotStore(settings, clock.now, metrics);
   closers.push(() => hot.close());
   const ports = { ...stores, ...localPorts(settings, keyring), hot, clock };
-  const core = useCases(ports, coreSettings(settings));
+  const core = createUseCases(ports, coreSettings(settings));
   const serviceKeyRing = serviceKeyCheck(serviceKeys, clock);
 
   const generatedPassword = await firstAdministrator(settings, core.bootstrapAdmin);

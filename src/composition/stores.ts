@@ -69,7 +69,6 @@ export const openTruth = async (settings: Settings): Promise<Truth> => {
   };
 };
 
-
 /** The ports that Postgres answers. */
 export const truthPorts = (database: Database, settings: Settings) => ({
   store: postgresSessionStore(database),

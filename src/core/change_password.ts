@@ -1,11 +1,11 @@
 import { type EndSessions, endingsOf } from "./end_sessions.js";
 import { fail, unavailable } from "./errors.js";
+import { checkNewPassword } from "./password_policy.js";
 import type { Clock } from "./ports/clock.js";
 import type { LoginThrottle } from "./ports/login_throttle.js";
 import type { PasswordHasher } from "./ports/password_hasher.js";
 import type { SessionStore } from "./ports/session_store.js";
 import type { UserStore } from "./ports/user_store.js";
-import { checkNewPassword } from "./password_policy.js";
 import { foldUsername } from "./user.js";
 
 export interface ChangePasswordInput {

@@ -1,6 +1,7 @@
 import type { Clock } from "./ports/clock.js";
 import type { LoginThrottle } from "./ports/login_throttle.js";
 import type { SessionStore } from "./ports/session_store.js";
+import type { WithRecentActivity } from "./recent_activity.js";
 import { timedOut } from "./session.js";
 import { type CoreSettings, toleratedActivityLossMs } from "./settings.js";
 
@@ -18,6 +19,7 @@ export const cleanup =
   (deps: {
     store: SessionStore;
     throttle: LoginThrottle;
+    withRecentActivity: WithRecentActivity;
     clock: Clock;
     settings: CoreSettings;
   }) =>
@@ -29,7 +31,7 @@ export const cleanup =
     const sweep = () =>
       store.transaction(async (tx) => {
         const now = clock.now();
-        const due = await tx.lockDue(now, BATCH);
+        const due = await deps.withRecentActivity(await tx.lockDue(now, BATCH));
         const endings = due.flatMap((session) => {
           const reason = timedOut(session, now - marginMs, settings.idleTimeoutMs);
           if (reason === undefined) return [];

@@ -20,7 +20,14 @@ export interface Explanation {
 }
 
 /** The checks of validation, in its order. */
-const CHECKS = ["token", "session_maximum", "token_expiry", "session_ended", "session_idle", "session_known"];
+const CHECKS = [
+  "token",
+  "session_maximum",
+  "token_expiry",
+  "session_ended",
+  "session_idle",
+  "session_known",
+];
 
 /** Which check a reason comes from. */
 const FAILING_CHECK: Readonly<Record<string, string>> = {
@@ -90,7 +97,8 @@ export const explainToken =
     const stop = failing === undefined ? CHECKS.length : CHECKS.indexOf(failing);
     const steps = CHECKS.map((check, i): ExplainStep => {
       const outcome = i < stop ? "PASS" : i === stop ? "FAIL" : "SKIPPED";
-      const detail = outcome === "SKIPPED" ? "an earlier check failed" : describe(check, i === stop);
+      const detail =
+        outcome === "SKIPPED" ? "an earlier check failed" : describe(check, i === stop);
       return { check, outcome, detail };
     });
     return { verdict, steps, session };

@@ -28,10 +28,7 @@ export const accessTicket = (
 ): AccessTicket => ({
   jti: ids.next(now),
   issuedAt: Math.floor(now / 1000) * 1000,
-  expiresAt: Math.min(
-    Math.ceil((now + settings.accessTtlMs) / 1000) * 1000,
-    sessionExpiresAt,
-  ),
+  expiresAt: Math.min(Math.ceil((now + settings.accessTtlMs) / 1000) * 1000, sessionExpiresAt),
 });
 
 export type IssueTokens = (
@@ -64,5 +61,5 @@ export const issueTokens =
       generation: session.refresh.generation,
       keyTag,
     }),
-    expiresIn: Math.max(0, Math.round((ticket.expiresAt - now) / 1000)),
+    expiresIn: Math.max(0, Math.floor((ticket.expiresAt - now) / 1000)),
   });

@@ -7,6 +7,7 @@ import type { LoginThrottle } from "./ports/login_throttle.js";
 import type { PasswordHasher } from "./ports/password_hasher.js";
 import type { Ending, SessionStore, SessionTransaction } from "./ports/session_store.js";
 import type { UserStore } from "./ports/user_store.js";
+import type { WithRecentActivity } from "./recent_activity.js";
 import { type Session, timedOut } from "./session.js";
 import { makeRoom } from "./session_limit.js";
 import type { CoreSettings } from "./settings.js";
@@ -54,6 +55,7 @@ export const login = (deps: {
   hasher: PasswordHasher;
   issue: IssueTokens;
   trust: HotTrust;
+  withRecentActivity: WithRecentActivity;
   ids: IdSource;
   clock: Clock;
   settings: CoreSettings;
@@ -69,8 +71,12 @@ export const login = (deps: {
     const user = await tx.lockUser(verified.id);
     if (user?.passwordHash !== verified.passwordHash || user.isActive !== verified.isActive)
       return { kind: "changed" };
-    const open = await tx.lockOpenSessionsOf(user.id);
+    const found = await tx.lockOpenSessionsOf(user.id);
     const now = clock.now();
+    const seemsIdle = found.some(
+      (session) => timedOut(session, now, settings.idleTimeoutMs) === "IDLE_TIMEOUT",
+    );
+    const open = seemsIdle ? await deps.withRecentActivity(found) : found;
     const endings: Ending[] = [];
     const live: Session[] = [];
     for (const session of open) {
@@ -106,7 +112,14 @@ export const login = (deps: {
     if (newHash !== undefined) await tx.updateUser(user.id, { passwordHash: newHash });
     await tx.insertSession(session, Math.min(expiresAt, createdAt + settings.idleTimeoutMs));
     await tx.record([
-      { type: "LOGIN", at: createdAt, userId: user.id, sessionId: session.id, actor: user.id, ip: input.ip },
+      {
+        type: "LOGIN",
+        at: createdAt,
+        userId: user.id,
+        sessionId: session.id,
+        actor: user.id,
+        ip: input.ip,
+      },
     ]);
     const ended = await tx.endSessions(endings);
     const issue = () => deps.issue(session, user.roles, ticket, createdAt);
@@ -134,7 +147,11 @@ export const login = (deps: {
     account: Account | undefined,
     usernameFolded: string,
     ip: string,
-    failure: "INVALID_CREDENTIALS" | "USER_INACTIVE" | "TOO_MANY_ATTEMPTS" | "SESSION_LIMIT_EXCEEDED",
+    failure:
+      | "INVALID_CREDENTIALS"
+      | "USER_INACTIVE"
+      | "TOO_MANY_ATTEMPTS"
+      | "SESSION_LIMIT_EXCEEDED",
     retryAfterMs?: number,
     locked = false,
   ) => {

@@ -66,9 +66,12 @@ export const manageUsers = (deps: {
     await tx.endSessions(endingsOf(open, undefined, clock.now(), { reason, ...actor }));
   };
 
-  const event = (type: "PASSWORD_SET" | "USER_CREATED" | "USER_UPDATED" | "USER_DELETED" | "ACCOUNT_UNLOCKED",
-    userId: string, actor: Actor, metadata: Record<string, string> = {}) =>
-    ({ type, at: clock.now(), userId, actor: actor.by, ip: actor.ip, metadata }) as const;
+  const event = (
+    type: "PASSWORD_SET" | "USER_CREATED" | "USER_UPDATED" | "USER_DELETED" | "ACCOUNT_UNLOCKED",
+    userId: string,
+    actor: Actor,
+    metadata: Record<string, string> = {},
+  ) => ({ type, at: clock.now(), userId, actor: actor.by, ip: actor.ip, metadata }) as const;
 
   return {
     async create({ username, password, displayName, roles }, actor) {
@@ -89,7 +92,9 @@ export const manageUsers = (deps: {
       await store.transaction(async (tx) => {
         if ((await tx.insertUser(account, foldUsername(shown))) === "username_taken")
           throw fail("ALREADY_EXISTS", { metadata: { field: "username" } });
-        await tx.record([event("USER_CREATED", account.id, actor, { roles: account.roles.join(" ") })]);
+        await tx.record([
+          event("USER_CREATED", account.id, actor, { roles: account.roles.join(" ") }),
+        ]);
       });
       return account;
     },

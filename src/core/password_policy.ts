@@ -1,5 +1,5 @@
-import { type FieldViolation, fail } from "./errors.js";
 import { COMMON_PASSWORDS } from "./common_passwords.js";
+import { type FieldViolation, fail } from "./errors.js";
 
 /**
  * NIST SP 800-63B-4, 3.1.1.2: length, a block list, no rules of composition;

@@ -21,9 +21,14 @@ export const withRecentActivity = (deps: {
       lease &&
       (await hot
         .check({ sessionId: session.id, now: clock.now(), touchAt: 0 }, lease)
-        // A listing is worth showing without it.
+        // What Postgres knows is late by what flushing tolerates at most, unless there is trouble there too.
         .catch(() => undefined));
-    const seen = answer?.kind === "live" ? answer.entry.lastActivityAt : 0;
+    const seen =
+      answer?.kind === "live"
+        ? answer.entry.lastActivityAt
+        : answer?.kind === "unknown"
+          ? answer.lastActivityAt
+          : 0;
     const lastActivityAt = Math.max(session.lastActivityAt, activity.pending(session.id), seen);
     return lastActivityAt === session.lastActivityAt ? session : { ...session, lastActivityAt };
   };

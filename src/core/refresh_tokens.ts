@@ -6,6 +6,7 @@ import type { Clock } from "./ports/clock.js";
 import type { IdSource } from "./ports/id_source.js";
 import type { RefreshTokenCodec } from "./ports/refresh_token_codec.js";
 import type { SessionStore, SessionTransaction } from "./ports/session_store.js";
+import type { WithRecentActivity } from "./recent_activity.js";
 import { decideRefresh } from "./refresh_decision.js";
 import { type EndReason, type Session, timedOut } from "./session.js";
 import type { CoreSettings } from "./settings.js";
@@ -23,7 +24,11 @@ export interface RefreshOutput {
 
 /** What one transaction came to. Refusals are answers here: what they recorded has to be committed. */
 type Outcome =
-  | { readonly kind: "granted"; readonly session: Session; readonly issue: () => Promise<IssuedTokens> }
+  | {
+      readonly kind: "granted";
+      readonly session: Session;
+      readonly issue: () => Promise<IssuedTokens>;
+    }
   | { readonly kind: "refused"; readonly failure: CurfewError }
   | { readonly kind: "ended"; readonly session: Session; readonly failure: CurfewError };
 
@@ -37,6 +42,7 @@ export const refreshTokens = (deps: {
   issue: IssueTokens;
   trust: HotTrust;
   activity: ActivityLog;
+  withRecentActivity: WithRecentActivity;
   ids: IdSource;
   clock: Clock;
   settings: CoreSettings;
@@ -51,9 +57,7 @@ export const refreshTokens = (deps: {
     failure: (ended: Session) => CurfewError,
     ip: string,
   ): Promise<Outcome> => {
-    const [ended] = await tx.endSessions([
-      { sessionId: session.id, reason, at, by: "system", ip },
-    ]);
+    const [ended] = await tx.endSessions([{ sessionId: session.id, reason, at, by: "system", ip }]);
     return ended
       ? { kind: "ended", session: ended, failure: failure(ended) }
       : { kind: "refused", failure: fail("SESSION_REVOKED_OR_INVALID") };
@@ -71,11 +75,12 @@ export const refreshTokens = (deps: {
     if (session === undefined)
       return { kind: "refused", failure: fail("SESSION_REVOKED_OR_INVALID") };
     // An ending answers "ended" only when it is in force everywhere (L2).
-    if (session.end)
-      return { kind: "ended", session, failure: endedRefreshVerdict(session.end) };
+    if (session.end) return { kind: "ended", session, failure: endedRefreshVerdict(session.end) };
 
     const now = clock.now();
-    const lastActivityAt = Math.max(session.lastActivityAt, activity.pending(session.id));
+    const seemsIdle = timedOut(session, now, settings.idleTimeoutMs) === "IDLE_TIMEOUT";
+    const [used = session] = seemsIdle ? await deps.withRecentActivity([session]) : [session];
+    const lastActivityAt = Math.max(used.lastActivityAt, activity.pending(session.id));
     const timeout = timedOut({ ...session, lastActivityAt }, now, settings.idleTimeoutMs);
     if (timeout === "EXPIRED")
       return end(tx, session, "EXPIRED", session.expiresAt, timeoutVerdict, ip);
@@ -108,7 +113,12 @@ export const refreshTokens = (deps: {
     };
     await tx.updateSession(session.id, patch);
     await tx.record([
-      { ...about, type: "REFRESHED", actor: session.userId, metadata: repeated ? { repeated: "true" } : {} },
+      {
+        ...about,
+        type: "REFRESHED",
+        actor: session.userId,
+        metadata: repeated ? { repeated: "true" } : {},
+      },
     ]);
     const renewed = { ...session, ...patch };
     return {
@@ -125,7 +135,10 @@ export const refreshTokens = (deps: {
     if (outcome.kind === "granted")
       return { session: outcome.session, tokens: await outcome.issue() };
     if (outcome.kind === "ended")
-      await trust.settle([{ sessionId: outcome.session.id, ...outcome.session }], settings.consistencyTimeoutMs);
+      await trust.settle(
+        [{ sessionId: outcome.session.id, ...outcome.session }],
+        settings.consistencyTimeoutMs,
+      );
     throw outcome.failure;
   };
 };

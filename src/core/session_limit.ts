@@ -15,7 +15,5 @@ export const makeRoom = (
   if (policy === "reject") return undefined;
   const age = (session: Session) =>
     policy === "evict_oldest" ? session.createdAt : session.lastActivityAt;
-  return [...live]
-    .sort((a, b) => age(a) - age(b) || (a.id < b.id ? -1 : 1))
-    .slice(0, excess);
+  return [...live].sort((a, b) => age(a) - age(b) || (a.id < b.id ? -1 : 1)).slice(0, excess);
 };

@@ -3,6 +3,7 @@ import { bootstrapAdmin } from "./bootstrap_admin.js";
 import { changePassword } from "./change_password.js";
 import { cleanup } from "./cleanup.js";
 import { endSessions } from "./end_sessions.js";
+import { unavailable } from "./errors.js";
 import { explainToken } from "./explain_token.js";
 import { hotTrust } from "./hot_trust.js";
 import { issueTokens } from "./issue_tokens.js";
@@ -25,7 +26,6 @@ import type { UserStore } from "./ports/user_store.js";
 import { withRecentActivity } from "./recent_activity.js";
 import { recordActivity } from "./record_activity.js";
 import { refreshTokens } from "./refresh_tokens.js";
-import { unavailable } from "./errors.js";
 import { sessionCheck } from "./session_check.js";
 import { sessionStats } from "./session_stats.js";
 import type { CoreSettings } from "./settings.js";
@@ -56,14 +56,15 @@ const MOST_DOUBTS = 5000;
 const MOST_DOUBT_STATEMENTS = 4;
 const MOST_DOUBTS_IN_STATEMENT = 500;
 
-export type UseCases = ReturnType<typeof useCases>;
+export type UseCases = ReturnType<typeof createUseCases>;
 
 /** What Curfew does, made of its parts. */
-export const useCases = (ports: Ports, settings: CoreSettings) => {
+export const createUseCases = (ports: Ports, settings: CoreSettings) => {
   const { store, hot, clock } = ports;
   const { idleTimeoutMs, passwordMinLength: minLength } = settings;
   const activity = activityLog(store);
   const trust = hotTrust(ports);
+  const recent = withRecentActivity({ hot, trust, activity, clock });
   const standing = perTurn<string, Standing | undefined>({
     run: (sessionIds) => store.standings(sessionIds),
     maxBatch: MOST_DOUBTS_IN_STATEMENT,
@@ -76,8 +77,15 @@ export const useCases = (ports: Ports, settings: CoreSettings) => {
   const issue = issueTokens({ ...ports, settings });
 
   return {
-    login: login({ ...ports, issue, trust, settings }),
-    refreshTokens: refreshTokens({ ...ports, issue, trust, activity, settings }),
+    login: login({ ...ports, issue, trust, withRecentActivity: recent, settings }),
+    refreshTokens: refreshTokens({
+      ...ports,
+      issue,
+      trust,
+      activity,
+      withRecentActivity: recent,
+      settings,
+    }),
     logout: logout({ ...ports, end }),
     validateToken: validateToken({ ...ports, check }),
     recordActivity: recordActivity({ check, clock }),
@@ -85,10 +93,10 @@ export const useCases = (ports: Ports, settings: CoreSettings) => {
     users: manageUsers({ ...ports, end, minLength }),
     end,
     listSessions: listSessions({ store, clock, idleTimeoutMs }),
-    withRecentActivity: withRecentActivity({ hot, trust, activity, clock }),
+    withRecentActivity: recent,
     explainToken: explainToken({ ...ports, check }),
     sessionStats: sessionStats({ ...ports, idleTimeoutMs }),
-    cleanup: cleanup({ ...ports, settings }),
+    cleanup: cleanup({ ...ports, withRecentActivity: recent, settings }),
     bootstrapAdmin: bootstrapAdmin(ports),
     /** Counts a use of a session that was found live a moment ago; returns at once. */
     noteUse: (sessionId: string): void => {

@@ -21,7 +21,6 @@ const bundle = async (entry: string): Promise<string> => {
     target: "es2022",
     write: false,
   });
-  await esbuild.stop();
   return outputFiles[0]?.text ?? "";
 };
 

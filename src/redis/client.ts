@@ -45,7 +45,10 @@ export const openRedis = (options: RedisClientOptions): { client: RedisClient; s
   return { client, shards: address.kind === "cluster" ? CLUSTER_SHARDS : 1 };
 };
 
-const connect = (address: RedisAddress, common: Omit<RedisOptions, "replyMapping">): RedisClient => {
+const connect = (
+  address: RedisAddress,
+  common: Omit<RedisOptions, "replyMapping">,
+): RedisClient => {
   const [first] = address.nodes;
   if (address.kind === "cluster") {
     return new Cluster([...address.nodes], {
@@ -81,7 +84,8 @@ interface RedisAddress {
   readonly path: readonly string[];
 }
 
-const URL_FORM = /^redis(s?)(?:[+-](sentinel|cluster))?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?]*)\/?([^?]*)/;
+const URL_FORM =
+  /^redis(s?)(?:[+-](sentinel|cluster))?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?]*)\/?([^?]*)/;
 
 const parseRedisUrl = (url: string): RedisAddress => {
   const [, tls, kind, username = "", password = "", hosts = "", path = ""] =

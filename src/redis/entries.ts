@@ -76,8 +76,10 @@ export const answerReader = (): ((sessionId: string, answer: string) => HotAnswe
           lastActivityAt: timeAt(answer, 1),
           ticket: answer.slice(1 + TIME_WIDTH),
         };
-      default:
+      case "M":
         return { kind: "unknown", lastActivityAt: 0, ticket: answer.slice(1) };
+      default:
+        return { kind: "unknown", lastActivityAt: 0, ticket: undefined };
     }
   };
 };

@@ -21,8 +21,6 @@ export interface RedisHotStoreOptions {
 const MOST_IN_BATCH = 1000;
 const MOST_IN_FLIGHT = 8;
 
-const UNKNOWN: HotAnswer = { kind: "unknown", ticket: undefined, lastActivityAt: 0 };
-
 interface Question {
   readonly ask: HotAsk;
   readonly lease: Lease;
@@ -52,14 +50,15 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
 
   const check = async (shard: number, questions: Question[]): Promise<HotAnswer[]> => {
     // A lease that changed within the turn: who asked under the old one does not believe the answer.
-    const lease = questions[questions.length - 1]?.lease;
+    const newest = questions[questions.length - 1];
+    const lease = newest?.lease;
     const keys: string[] = [];
     const args: (string | number)[] = [
-      now(),
+      newest?.ask.now ?? now(),
       idleTimeoutMs,
       lease?.serverIds[shard] ?? "",
       lease?.epochs[shard] ?? "",
-      `${instance}${tickets++}`,
+      `${instance}${tickets++}.`,
     ];
     for (const { ask } of questions) {
       keys.push(sessionKey(shard, ask.sessionId), tombstoneKey(shard, ask.sessionId));
@@ -67,9 +66,7 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
     }
     onBatch?.("check", questions.length);
     const answers = await answered(scripts.check(keys, args));
-    // Only the id of another server: it is not the one to be trusted.
-    if (answers.length === 1 && questions.length > 0) return questions.map(() => UNKNOWN);
-    return questions.map(({ ask }, i) => readAnswer(ask.sessionId, answers[i + 1] ?? ""));
+    return questions.map(({ ask }, i) => readAnswer(ask.sessionId, answers[i] ?? ""));
   };
 
   const fill = async (shard: number, fillings: Filling[]): Promise<undefined[]> => {

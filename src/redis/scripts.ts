@@ -6,7 +6,7 @@ import type { RedisClient } from "./client.js";
  * stand. A call gives the number of keys, the keys, then the arguments.
  */
 export interface Scripts {
-  check(keys: string[], args: (string | number)[]): Promise<[server: string, ...answers: string[]]>;
+  check(keys: string[], args: (string | number)[]): Promise<string[]>;
   fill(keys: string[], args: (string | number)[]): Promise<number>;
   bury(keys: string[], args: (string | number)[]): Promise<string>;
   identify(keys: string[], args: (string | number)[]): Promise<string>;

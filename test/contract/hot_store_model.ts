@@ -95,7 +95,8 @@ export const expectHotStoreToFollowModel = async (
       entry !== undefined &&
       now < entry.lastActivityAt + idleTimeoutMs;
     const expected = known.ended ? "ended" : counts ? "live" : "unknown";
-    if (known.perhapsForgotten && answer.kind === "unknown") forget(known);
+    const forgotten = answer.kind === "unknown" && answer.ticket !== known.ticket;
+    if (known.perhapsForgotten && forgotten) forget(known);
     else expect(answer.kind).toBe(expected);
     known.perhapsForgotten = false;
     if (answer.kind === "live" && entry !== undefined) {

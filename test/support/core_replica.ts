@@ -3,7 +3,7 @@ import { CurfewError } from "../../src/core/errors.js";
 import type { HotStore } from "../../src/core/ports/hot_store.js";
 import type { CoreSettings } from "../../src/core/settings.js";
 import { type SharedClock, sharedClock } from "../../src/core/shared_clock.js";
-import { type Ports, type UseCases, useCases } from "../../src/core/use_cases.js";
+import { type Ports, type UseCases, createUseCases } from "../../src/core/use_cases.js";
 import { type Keyring, openKeyring } from "../../src/crypto/keyring.js";
 import { createPasswordHasher } from "../../src/crypto/password_hasher.js";
 import { createRefreshTokenCodec } from "../../src/crypto/refresh_token_codec.js";
@@ -121,7 +121,7 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
     clock,
     schedule: setImmediate,
   };
-  const core = useCases(ports, settings);
+  const core = createUseCases(ports, settings);
   await core.trust.pulse();
   const { pulseMs = 50 } = options;
   const pulse = () => core.trust.pulse().catch(() => undefined);
@@ -129,8 +129,9 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   let ended: Promise<void> | undefined;
   const kill = async () => {
     clearInterval(beat);
-    await redis.close();
+    // First, so that the loss of Redis does not make it give up its lease.
     await database.destroy();
+    await redis.close();
   };
   const close = async () => {
     clearInterval(beat);

@@ -2,59 +2,62 @@
 --
 -- KEYS  2 for each session: its session key, its tombstone key.
 -- ARGV  1 now (ms)   2 idle timeout (ms)   3 id of the server to be trusted
---       4 epoch whose entries count        5 ticket for those not known
+--       4 epoch whose entries count        5 what names of new tickets begin with
 --       6.. for each session the time of its use (ms), 0: no use
--- Returns {server id, answer...}. When the server is another than ARGV[3], or
--- not a master, only its id. An answer is
+-- Returns an answer for each session:
 --       "T" tombstone                        ended
 --       "S" last activity (13 digits) entry  live
---       "I" last activity (13 digits) ticket timed out as far as we know
+--       "I" last activity (13 digits) ticket not live as far as we know, but used then
 --       "M" ticket                           not known
+--       "N"                                  not known, and this is another server
+--                                            than ARGV[3], or not a master
 --
 -- A live entry is: epoch, ";", last activity, ";", expiry, ";", the rest. It
 -- counts only in its epoch, and lives no longer than the idle timeout after
--- the last use. A ticket is ";" and its name; tickets die by themselves.
--- A server that has no room to note them still says what it remembers.
+-- the last use. In its place may stand a ticket to fill one in: ";", then what
+-- was given out: the last activity if known, ";", a name. Tickets die by
+-- themselves. A server that has no room to note them still says what it remembers.
 local replication = redis.call('INFO', 'replication')
-local server = string.match(replication, 'master_replid:(%x+)')
-if server ~= ARGV[3] or not string.find(replication, 'role:master', 1, true) then
-  return {server}
+local trusted = string.match(replication, 'master_replid:(%x+)') == ARGV[3]
+  and string.find(replication, 'role:master', 1, true)
+
+local now, idle, epoch, name = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4], ARGV[5]
+local found = redis.call('MGET', unpack(KEYS))
+local answers = {}
+-- What this call has written, for sessions that are asked about more than once.
+local written = {}
+local function write(key, value, ttl)
+  written[key] = value
+  redis.pcall('SET', key, value, 'PX', ttl)
 end
 
-local now, idle, epoch, ticket = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4], ARGV[5]
-local found = redis.call('MGET', unpack(KEYS))
-local answers = {server}
-
 for i = 1, #KEYS, 2 do
-  local entry, tombstone = found[i], found[i + 1]
+  local entry, tombstone = written[KEYS[i]] or found[i], found[i + 1]
   local answer
   if tombstone then
     answer = 'T' .. tombstone
+  elseif not trusted then
+    answer = 'N'
   else
     local held, last, expiry, rest
     if entry then
-      held, last, expiry, rest = string.match(entry, '^(%d*);(%d+);(%d+);(.*)$')
+      held, last, expiry, rest = string.match(entry, '^(%d+);(%d+);(%d+);(.*)$')
     end
-    if held == epoch then
-      local used = tonumber(last)
-      if now >= used + idle or now >= tonumber(expiry) then
-        redis.pcall('SET', KEYS[i], ';' .. ticket, 'PX', 5000)
-        answer = 'I' .. last .. ticket
-      else
-        local use = ARGV[5 + (i + 1) / 2]
-        if tonumber(use) > used then
-          last = use
-          redis.pcall('SET', KEYS[i], epoch .. ';' .. last .. ';' .. expiry .. ';' .. rest, 'PX', idle)
-        end
-        answer = 'S' .. last .. expiry .. rest
+    if held == epoch and now < last + idle and now < tonumber(expiry) then
+      local use = ARGV[5 + (i + 1) / 2]
+      if tonumber(use) > tonumber(last) then
+        last = use
+        write(KEYS[i], epoch .. ';' .. last .. ';' .. expiry .. ';' .. rest, idle)
       end
+      answer = 'S' .. last .. expiry .. rest
     else
-      local waiting = entry and string.match(entry, '^;(.*)$')
-      if not waiting then
-        waiting = ticket
-        redis.pcall('SET', KEYS[i], ';' .. ticket, 'PX', 5000)
+      local ticket = entry and string.match(entry, '^;(.*)$')
+      if not ticket then
+        ticket = (last or '') .. ';' .. name .. i
+        write(KEYS[i], ';' .. ticket, 5000)
       end
-      answer = 'M' .. waiting
+      last = string.match(ticket, '^%d+')
+      answer = (last and 'I' .. last or 'M') .. ticket
     end
   end
   answers[#answers + 1] = answer

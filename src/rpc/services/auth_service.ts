@@ -55,7 +55,11 @@ export const authService = (
     },
 
     async logout({ accessToken }, call) {
-      const revision = await core.logout({ accessToken, bearer: bearerOf(call) ?? "", ip: call.ip });
+      const revision = await core.logout({
+        accessToken,
+        bearer: bearerOf(call) ?? "",
+        ip: call.ip,
+      });
       return { message: textOf(call.language, "LOGOUT_DONE"), revision };
     },
 

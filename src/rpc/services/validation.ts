@@ -52,8 +52,7 @@ export const validation = (deps: ServiceDeps, rules: Rules): Validation => {
   const encode = validTokenEncoder(idleTimeoutMs);
 
   return {
-    validateToken: (request) =>
-      validate(request).then((token) => encode(token, trust.revision())),
+    validateToken: (request) => validate(request).then((token) => encode(token, trust.revision())),
 
     validateTokens: {
       batch: async ({ requests }, call) => ({

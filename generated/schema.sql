@@ -1,0 +1,177 @@
+-- The schema that the migrations make, for reading and for review: they are what counts.
+-- Written anew by scripts/schema.sh.
+
+CREATE TABLE audit_events (
+    event_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    type text NOT NULL,
+    user_id text,
+    session_id text,
+    actor text,
+    ip text,
+    reason text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+ALTER TABLE audit_events ALTER COLUMN event_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME audit_events_event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE hot_epochs (
+    shard integer NOT NULL,
+    server_id text NOT NULL,
+    epoch bigint NOT NULL
+);
+
+CREATE TABLE keys (
+    kid text NOT NULL,
+    use text NOT NULL,
+    algorithm text NOT NULL,
+    state text NOT NULL,
+    public_jwk jsonb,
+    secret bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    activated_at timestamp with time zone,
+    retiring_at timestamp with time zone,
+    retired_at timestamp with time zone
+);
+
+CREATE TABLE login_throttle (
+    key text NOT NULL,
+    attempts integer NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE replicas (
+    replica_id uuid NOT NULL,
+    server_ids text[],
+    trusts_until timestamp with time zone NOT NULL
+);
+
+CREATE TABLE service_keys (
+    key_id text NOT NULL,
+    name text NOT NULL,
+    hash text NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone
+);
+
+CREATE SEQUENCE session_revision
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE sessions (
+    session_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_activity_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    access_expires_at timestamp with time zone NOT NULL,
+    next_check_at timestamp with time zone NOT NULL,
+    jti text NOT NULL,
+    device text NOT NULL,
+    ip text NOT NULL,
+    user_agent text NOT NULL,
+    refresh_generation integer NOT NULL,
+    rotated_at timestamp with time zone NOT NULL,
+    previous_rotated_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    end_reason text,
+    ended_by text,
+    revision bigint,
+    relevant_until timestamp with time zone,
+    hot_pending boolean DEFAULT false NOT NULL,
+    hot_changes integer DEFAULT 0 NOT NULL,
+    CONSTRAINT sessions_end_is_whole CHECK ((((revoked_at IS NULL) = (end_reason IS NULL)) AND ((revoked_at IS NULL) = (ended_by IS NULL)) AND ((revoked_at IS NULL) = (revision IS NULL)) AND ((revoked_at IS NULL) = (relevant_until IS NULL))))
+)
+WITH (fillfactor='85');
+
+COMMENT ON COLUMN sessions.next_check_at IS 'When the sweeper looks whether it timed out. Moved by the sweeper alone, so that activity stays out of every index.';
+
+COMMENT ON COLUMN sessions.revoked_at IS 'When the session ended, for whatever reason. NULL: it has not.';
+
+COMMENT ON COLUMN sessions.relevant_until IS 'When the last access token that the end could kill expires. Written once, so that refreshes stay out of every index.';
+
+COMMENT ON COLUMN sessions.hot_pending IS 'The hot store may still remember what is no longer so.';
+
+COMMENT ON COLUMN sessions.hot_changes IS 'How often what the hot store remembers has changed while the session was live; tells one pending change from the next.';
+
+CREATE TABLE users (
+    user_id uuid NOT NULL,
+    username text NOT NULL,
+    username_folded text NOT NULL,
+    display_name text NOT NULL,
+    roles text[] NOT NULL,
+    is_active boolean NOT NULL,
+    password_hash text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY audit_events
+    ADD CONSTRAINT audit_events_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY hot_epochs
+    ADD CONSTRAINT hot_epochs_pkey PRIMARY KEY (shard);
+
+ALTER TABLE ONLY keys
+    ADD CONSTRAINT keys_pkey PRIMARY KEY (kid);
+
+ALTER TABLE ONLY login_throttle
+    ADD CONSTRAINT login_throttle_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY replicas
+    ADD CONSTRAINT replicas_pkey PRIMARY KEY (replica_id);
+
+ALTER TABLE ONLY service_keys
+    ADD CONSTRAINT service_keys_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY service_keys
+    ADD CONSTRAINT service_keys_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_id);
+
+ALTER TABLE ONLY users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY users
+    ADD CONSTRAINT users_username_folded_key UNIQUE (username_folded);
+
+CREATE INDEX audit_events_by_session ON audit_events USING btree (session_id, event_id);
+
+CREATE INDEX audit_events_by_time ON audit_events USING btree (at);
+
+CREATE INDEX audit_events_by_user ON audit_events USING btree (user_id, event_id);
+
+CREATE INDEX login_throttle_by_expiry ON login_throttle USING btree (expires_at);
+
+CREATE INDEX sessions_by_end ON sessions USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
+
+CREATE INDEX sessions_by_ip ON sessions USING btree (ip, session_id);
+
+CREATE UNIQUE INDEX sessions_by_revision ON sessions USING btree (revision) WHERE (revision IS NOT NULL);
+
+CREATE INDEX sessions_by_user ON sessions USING btree (user_id, session_id);
+
+CREATE INDEX sessions_hot_pending ON sessions USING btree (session_id) WHERE hot_pending;
+
+CREATE INDEX sessions_open ON sessions USING btree (session_id) WHERE (revoked_at IS NULL);
+
+CREATE INDEX sessions_open_by_user ON sessions USING btree (user_id, session_id) WHERE (revoked_at IS NULL);
+
+CREATE INDEX sessions_relevant ON sessions USING btree (relevant_until) WHERE (revision IS NOT NULL);
+
+CREATE INDEX sessions_revoked ON sessions USING btree (session_id) WHERE (end_reason <> ALL (ARRAY['EXPIRED'::text, 'IDLE_TIMEOUT'::text]));
+
+CREATE INDEX sessions_timed_out ON sessions USING btree (end_reason, session_id) WHERE (end_reason = ANY (ARRAY['EXPIRED'::text, 'IDLE_TIMEOUT'::text]));
+
+CREATE INDEX sessions_to_check ON sessions USING btree (next_check_at) WHERE (revoked_at IS NULL);

@@ -1,0 +1,6 @@
+import {
+  type Browser,
+  type BrowserContext,
+  expect as expectPage,
+  type Page,
+} from "playwright-core";
