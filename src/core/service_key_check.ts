@@ -16,6 +16,7 @@ export interface ServiceKeyCheck {
 export const serviceKeyCheck = (store: ServiceKeyStore, clock: Clock): ServiceKeyCheck => {
   let callers = new Map<string, ServiceCaller>();
   let loading: Promise<void> | undefined;
+  let upcoming: Promise<void> | undefined;
   let loadedAt = Number.NEGATIVE_INFINITY;
 
   const callerOf = ({ name, scopes }: ServiceKey): ServiceCaller => ({
@@ -36,14 +37,21 @@ export const serviceKeyCheck = (store: ServiceKeyStore, clock: Clock): ServiceKe
     });
     return loading;
   };
+  /** One load for all who ask meanwhile, begun after they asked: a key may have been made just before. */
+  const loadFromNowOn = async (): Promise<void> => {
+    await loading?.catch(() => undefined);
+    await clock.sleep(Math.max(0, loadedAt + RELOAD_UNKNOWN_EVERY_MS - clock.monotonic()));
+    upcoming = undefined;
+    await reload();
+  };
 
   return {
     reload,
     find(hash) {
       const known = callers.get(hash);
-      if (known !== undefined || clock.monotonic() < loadedAt + RELOAD_UNKNOWN_EVERY_MS)
-        return known;
-      return reload().then(() => callers.get(hash));
+      if (known !== undefined) return known;
+      upcoming ??= loadFromNowOn();
+      return upcoming.then(() => callers.get(hash));
     },
   };
 };

@@ -15,7 +15,10 @@ describe("the address of a client (D1)", () => {
     ["127.0.0.1", "10.1.2.3", "10.1.2.3"],
     ["127.0.0.1", "", "127.0.0.1"],
     ["::ffff:203.0.113.1", "", "203.0.113.1"],
-    ["", "198.51.100.1", ""],
+    // A Unix socket: our own gateway.
+    ["", "198.51.100.1", "198.51.100.1"],
+    ["", "6.6.6.6, 198.51.100.1, 10.1.2.3", "198.51.100.1"],
+    ["", "", ""],
   ])("at %s, forwarded for %j, is %s", (peer, forwardedFor, address) => {
     expect(of(peer, forwardedFor)).toBe(address);
   });
@@ -25,7 +28,7 @@ describe("the address of a client (D1)", () => {
     ["::ffff:10.9.9.9", true],
     ["11.0.0.1", false],
     ["::1", false],
-    ["", false],
+    ["", true],
   ])("%s is a trusted proxy: %s", (peer, trusted) => {
     expect(isProxy(peer)).toBe(trusted);
   });
