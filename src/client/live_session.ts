@@ -104,8 +104,14 @@ export function createLiveSession(deps: LiveSessionDeps) {
     return found instanceof Promise ? found.then(adopt) : adopt(found);
   };
 
+  /** Another tab has saved: takes it over once it is whole; that there is none, it tells otherwise. */
+  async function readSaved(): Promise<void> {
+    const found = await tokens.load();
+    if (found !== null && found.id !== "") adopt(found);
+  }
+
   async function hearTokens(stored: StoredSession | null): Promise<void> {
-    if (stored === null) return tokens.scope === "origin" ? read() : undefined;
+    if (stored === null) return tokens.scope === "origin" ? readSaved() : undefined;
     const current = state.current();
     const isOurs = current !== null && current.id !== "" && isSameSession(stored, current);
     if (credentials.mode !== "cookie" && !isOurs) return;
@@ -145,7 +151,13 @@ export function createLiveSession(deps: LiveSessionDeps) {
 
   function connect(): void {
     channel = openTabChannel(deps.name, hear);
-    stopWatching = watchPage({ onRestored: () => void read(), onOnline: schedule.hurry });
+    const stops = [
+      watchPage({ onRestored: () => void read(), onOnline: schedule.hurry }),
+      tokens.onSaved(() => void readSaved()),
+    ];
+    stopWatching = () => {
+      for (const stop of stops) stop();
+    };
   }
 
   return {

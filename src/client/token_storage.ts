@@ -10,6 +10,12 @@ export interface TokenStorage {
   /** When the user was last seen in any tab, in ms since the epoch; null: unknown or asynchronous. */
   lastActivity(): number | null;
   recordActivity(at: number): void;
+  /**
+   * Calls back when what another tab has saved can be read here: browsers show a
+   * write to other tabs later than they deliver a message about it. Returns the
+   * function that stops it.
+   */
+  onSaved(listener: () => void): () => void;
 }
 
 const ACCESS = "access_token";
@@ -108,11 +114,11 @@ export function createTokenStorage({ store, scope }: ScopedStore, prefix = ""): 
     },
     save(stored) {
       const { accessToken, refreshToken, ...details } = stored;
-      // The access token last: whoever waits for it finds the rest.
+      // The details last: they say which session and generation it is, and stand for the whole.
       return write(stored, () => [
-        put(DETAILS, JSON.stringify(details)),
         put(REFRESH, refreshToken),
         put(ACCESS, accessToken),
+        put(DETAILS, JSON.stringify(details)),
       ]);
     },
     clear() {
@@ -134,6 +140,15 @@ export function createTokenStorage({ store, scope }: ScopedStore, prefix = ""): 
       } catch {
         return;
       }
+    },
+    onSaved(listener) {
+      if (scope !== "origin" || typeof window === "undefined") return () => undefined;
+      const page = window;
+      const hear = ({ storageArea, key, newValue }: StorageEvent) => {
+        if (storageArea === store && key === keyOf(DETAILS) && newValue !== null) listener();
+      };
+      page.addEventListener("storage", hear);
+      return () => page.removeEventListener("storage", hear);
     },
   };
 }

@@ -44,6 +44,7 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
   const { core, clock } = deps;
   const rules = readRules(descriptors);
   const watches = watching();
+  const names = new Map(rules.methods.map(({ path }) => [path, path.slice(1)]));
 
   const describe = (ctx: CallContext) => ({
     method: ctx.method,
@@ -91,7 +92,7 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
       const reason: Reason | "" = ctx.failure?.reason ?? "";
       const codeName = status[code] ?? String(code);
       metrics.countCall({
-        method: ctx.method.slice(1),
+        method: names.get(ctx.method) ?? ctx.method.slice(1),
         code: codeName,
         reason,
         seconds: durationMs / 1000,

@@ -30,7 +30,10 @@ export const changePassword =
   async (input: ChangePasswordInput): Promise<bigint> => {
     const { store, throttle, clock } = deps;
     const account = await deps.users.getAccount(input.userId);
-    if (account === undefined) throw fail("USER_INACTIVE");
+    if (account === undefined) {
+      await deps.end.settleUser(input.userId);
+      throw fail("USER_INACTIVE");
+    }
     checkNewPassword("new_password", input.newPassword, account.username, deps.minLength);
     const name = foldUsername(account.username);
     // A stolen session must not be a way to guess the password.
@@ -41,18 +44,22 @@ export const changePassword =
     await throttle.forgive(name, input.ip, true);
     const passwordHash = await deps.hasher.hash(input.newPassword);
 
-    await store.transaction(async (tx) => {
+    const refusal = await store.transaction(async (tx) => {
       const user = await tx.lockUser(input.userId);
-      if (user === undefined) throw fail("USER_INACTIVE");
+      if (user === undefined) return fail("USER_INACTIVE");
       if (user.passwordHash !== account.passwordHash) throw unavailable("changed meanwhile");
-      await tx.updateUser(user.id, { passwordHash });
       const open = await tx.lockOpenSessionsOf(user.id);
-      if (!open.some(({ id }) => id === input.sessionId)) throw fail("SESSION_REVOKED_OR_INVALID");
+      if (!open.some(({ id }) => id === input.sessionId)) return fail("SESSION_REVOKED_OR_INVALID");
+      await tx.updateUser(user.id, { passwordHash });
       const at = clock.now();
       const about = { at, userId: user.id, actor: user.id, ip: input.ip };
       await tx.record([{ ...about, type: "PASSWORD_SET", sessionId: input.sessionId }]);
       const cause = { reason: "PASSWORD_CHANGE", by: user.id, ip: input.ip } as const;
       await tx.endSessions(endingsOf(open, input.sessionId, at, cause));
+      return undefined;
     });
-    return deps.end.settleUser(input.userId);
+    // Also before a refusal: no call says that a session has ended before all do (L2).
+    const revision = await deps.end.settleUser(input.userId);
+    if (refusal) throw refusal;
+    return revision;
   };

@@ -1,3 +1,4 @@
+import type { CurrentSessions } from "./current_sessions.js";
 import { CurfewError } from "./errors.js";
 import type { AuditLog } from "./ports/audit_log.js";
 import type { Clock } from "./ports/clock.js";
@@ -50,12 +51,14 @@ export const explainToken =
     check: SessionCheck;
     store: SessionStore;
     audit: AuditLog;
+    current: CurrentSessions;
     clock: Clock;
   }) =>
   async (accessToken: string): Promise<Explanation> => {
     const claims = await deps.verifier.verify(accessToken);
     const now = deps.clock.now();
-    const session = claims && (await deps.store.get(claims.sid));
+    const found = claims && (await deps.store.get(claims.sid));
+    const [session] = await deps.current(found ? [found] : []);
     const verdict = await (async () => {
       if (claims === undefined) return "ACCESS_TOKEN_INVALID";
       if (now >= claims.sexp * 1000) return "SESSION_EXPIRED";

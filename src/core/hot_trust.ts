@@ -46,9 +46,9 @@ export interface HotTrust {
 }
 
 export const hotTrust = (deps: {
-  hot: HotStore;
+  hot: Pick<HotStore, "identify" | "bury" | "onDisturbance">;
   registry: ReplicaRegistry;
-  store: SessionStore;
+  store: Pick<SessionStore, "unburied" | "markBuried" | "outOfReach">;
   clock: SharedClock;
 }): HotTrust => {
   const { hot, registry, store, clock } = deps;

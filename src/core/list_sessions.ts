@@ -24,7 +24,7 @@ export const pageSizeOf = (asked: number): number =>
 
 /** Sessions by creation, page by page, each page found by its first key. */
 export const listSessions =
-  (deps: { store: SessionStore; clock: Clock; idleTimeoutMs: number }) =>
+  (deps: { store: Pick<SessionStore, "list">; clock: Clock; idleTimeoutMs: number }) =>
   async ({ filter, order, pageSize, pageToken }: ListInput): Promise<SessionPage> => {
     const limit = pageSizeOf(pageSize);
     const query = JSON.stringify([filter, order]);

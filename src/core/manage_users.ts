@@ -34,7 +34,7 @@ export interface ManageUsers {
   /** Resolves to the revision by which all the user's sessions have ended. */
   setPassword(userId: string, password: string, actor: Actor): Promise<bigint>;
   unlock(userId: string, actor: Actor): Promise<void>;
-  /** Resolves to the revision by which all the user's sessions have ended. */
+  /** Resolves to the revision by which all the user's sessions have ended, also when repeated as long as any is on record. */
   delete(userId: string, actor: Actor): Promise<bigint>;
 }
 
@@ -138,14 +138,19 @@ export const manageUsers = (deps: {
 
     async delete(userId, actor) {
       const user = await store.transaction(async (tx) => {
-        const user = await lock(tx, userId);
+        const user = await tx.lockUser(userId);
+        if (user === undefined) return undefined;
         await tx.deleteUser(userId);
         await tx.record([event("USER_DELETED", userId, actor)]);
         await endAll(tx, userId, "USER_DELETED", actor);
         return user;
       });
-      await throttle.unlock(foldUsername(user.username));
-      return deps.end.settleUser(userId);
+      if (user) await throttle.unlock(foldUsername(user.username));
+      const revision = await deps.end.settleUser(userId);
+      // Sessions without a user: an earlier call, whose answer may have been lost, did it.
+      if (user === undefined && revision === 0n)
+        throw fail("NOT_FOUND", { metadata: { user_id: userId } });
+      return revision;
     },
   };
 };

@@ -21,9 +21,9 @@ export const SETTLE_MS = 200;
 export type SessionCheck = (sessionId: string, touchAt: number) => Promise<HotEntry>;
 
 export const sessionCheck = (deps: {
-  hot: HotStore;
-  trust: HotTrust;
-  store: SessionStore;
+  hot: Pick<HotStore, "check" | "fill" | "bury">;
+  trust: Pick<HotTrust, "lease" | "holds" | "suspect" | "settle">;
+  store: Pick<SessionStore, "transaction">;
   /** `store.standings`, gathered over one event-loop turn. */
   standing: (sessionId: string) => Promise<Standing | undefined>;
   activity: ActivityLog;
@@ -31,19 +31,6 @@ export const sessionCheck = (deps: {
   idleTimeoutMs: number;
 }): SessionCheck => {
   const { hot, trust, store, standing, activity, clock, idleTimeoutMs } = deps;
-
-  const askHot = async (
-    sessionId: string,
-    touchAt: number,
-    lease: Lease,
-  ): Promise<HotAnswer | undefined> => {
-    try {
-      return await hot.check({ sessionId, now: clock.now(), touchAt }, lease);
-    } catch {
-      trust.suspect();
-      return undefined;
-    }
-  };
 
   /** Ends a session that has timed out, unless it was used after all. Resolves to the use, if so. */
   const recordTimeout = async (sessionId: string, lastActivityAt: number): Promise<number> => {
@@ -97,23 +84,37 @@ export const sessionCheck = (deps: {
     };
   };
 
-  return async (sessionId, touchAt) => {
-    const lease = trust.lease();
-    let ticket: string | undefined;
-    let hotActivityAt = 0;
-    if (lease !== undefined) {
-      const answer = await askHot(sessionId, touchAt, lease);
-      if (answer?.kind === "ended") throw endedVerdict(answer.end);
-      if (answer?.kind === "live" && trust.holds(lease)) {
-        if (touchAt !== 0) activity.record(sessionId, touchAt);
-        return answer.entry;
-      }
-      if (answer?.kind === "unknown") ({ ticket, lastActivityAt: hotActivityAt } = answer);
-    }
-    const entry = await askTruth(sessionId, touchAt, hotActivityAt);
+  /** The hot store leaves a doubt: ask Postgres, and let the hot store know. */
+  const settleDoubt = async (
+    sessionId: string,
+    touchAt: number,
+    doubt?: { readonly lease: Lease; readonly answer: HotAnswer },
+  ): Promise<HotEntry> => {
+    const unknown = doubt?.answer.kind === "unknown" ? doubt.answer : undefined;
+    const entry = await askTruth(sessionId, touchAt, unknown?.lastActivityAt ?? 0);
     if (touchAt !== 0) activity.record(sessionId, touchAt);
-    if (lease !== undefined && ticket !== undefined)
-      hot.fill(entry, ticket, lease).catch(() => trust.suspect());
+    if (doubt !== undefined && unknown?.ticket !== undefined)
+      hot.fill(entry, unknown.ticket, doubt.lease).catch(() => trust.suspect());
     return entry;
+  };
+
+  // The path of almost every call, with one promise more than the hot store's own.
+  return (sessionId, touchAt) => {
+    const lease = trust.lease();
+    if (lease === undefined) return settleDoubt(sessionId, touchAt);
+    return hot.check({ sessionId, now: clock.now(), touchAt }, lease).then(
+      (answer) => {
+        if (answer.kind === "live" && trust.holds(lease)) {
+          if (touchAt !== 0) activity.record(sessionId, touchAt);
+          return answer.entry;
+        }
+        if (answer.kind === "ended") throw endedVerdict(answer.end);
+        return settleDoubt(sessionId, touchAt, { lease, answer });
+      },
+      () => {
+        trust.suspect();
+        return settleDoubt(sessionId, touchAt);
+      },
+    );
   };
 };

@@ -2,6 +2,7 @@ import { activityLog } from "./activity_log.js";
 import { bootstrapAdmin } from "./bootstrap_admin.js";
 import { changePassword } from "./change_password.js";
 import { cleanup } from "./cleanup.js";
+import { currentSessions } from "./current_sessions.js";
 import { endSessions } from "./end_sessions.js";
 import { unavailable } from "./errors.js";
 import { explainToken } from "./explain_token.js";
@@ -65,6 +66,7 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
   const activity = activityLog(store);
   const trust = hotTrust(ports);
   const recent = withRecentActivity({ hot, trust, activity, clock });
+  const current = currentSessions({ store, trust, withRecentActivity: recent });
   const standing = perTurn<string, Standing | undefined>({
     run: (sessionIds) => store.standings(sessionIds),
     maxBatch: MOST_DOUBTS_IN_STATEMENT,
@@ -93,8 +95,8 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
     users: manageUsers({ ...ports, end, minLength }),
     end,
     listSessions: listSessions({ store, clock, idleTimeoutMs }),
-    withRecentActivity: recent,
-    explainToken: explainToken({ ...ports, check }),
+    currentSessions: current,
+    explainToken: explainToken({ ...ports, check, current }),
     sessionStats: sessionStats({ ...ports, idleTimeoutMs }),
     cleanup: cleanup({ ...ports, withRecentActivity: recent, settings }),
     bootstrapAdmin: bootstrapAdmin(ports),

@@ -21,6 +21,9 @@ export interface RedisHotStoreOptions {
 const MOST_IN_BATCH = 1000;
 const MOST_IN_FLIGHT = 8;
 
+/** Never given: every place has its answer. */
+const UNANSWERED: HotAnswer = { kind: "unknown", ticket: undefined, lastActivityAt: 0 };
+
 interface Question {
   readonly ask: HotAsk;
   readonly lease: Lease;
@@ -60,13 +63,25 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
       lease?.epochs[shard] ?? "",
       `${instance}${tickets++}.`,
     ];
-    for (const { ask } of questions) {
-      keys.push(sessionKey(shard, ask.sessionId), tombstoneKey(shard, ask.sessionId));
-      args.push(ask.touchAt);
-    }
+    // A busy client asks for one session many times in a turn: it is looked up once.
+    const heads = args.length;
+    const places = new Map<string, number>();
+    const placeOf = ({ sessionId, touchAt }: HotAsk): number => {
+      const known = places.get(sessionId);
+      if (known !== undefined) {
+        args[heads + known] = Math.max(touchAt, Number(args[heads + known]));
+        return known;
+      }
+      keys.push(sessionKey(shard, sessionId), tombstoneKey(shard, sessionId));
+      args.push(touchAt);
+      places.set(sessionId, places.size);
+      return places.size - 1;
+    };
+    const asked = questions.map(({ ask }) => placeOf(ask));
     onBatch?.("check", questions.length);
-    const answers = await answered(scripts.check(keys, args));
-    return questions.map(({ ask }, i) => readAnswer(ask.sessionId, answers[i] ?? ""));
+    const texts = await answered(scripts.check(keys, args));
+    const answers = [...places.keys()].map((id, place) => readAnswer(id, texts[place] ?? ""));
+    return asked.map((place) => answers[place] ?? UNANSWERED);
   };
 
   const fill = async (shard: number, fillings: Filling[]): Promise<undefined[]> => {

@@ -1,6 +1,6 @@
 -- Says what is remembered of any number of sessions, and counts their use.
 --
--- KEYS  2 for each session: its session key, its tombstone key.
+-- KEYS  2 for each session, none twice: its session key, its tombstone key.
 -- ARGV  1 now (ms)   2 idle timeout (ms)   3 id of the server to be trusted
 --       4 epoch whose entries count        5 what names of new tickets begin with
 --       6.. for each session the time of its use (ms), 0: no use
@@ -24,15 +24,9 @@ local trusted = string.match(replication, 'master_replid:(%x+)') == ARGV[3]
 local now, idle, epoch, name = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4], ARGV[5]
 local found = redis.call('MGET', unpack(KEYS))
 local answers = {}
--- What this call has written, for sessions that are asked about more than once.
-local written = {}
-local function write(key, value, ttl)
-  written[key] = value
-  redis.pcall('SET', key, value, 'PX', ttl)
-end
 
 for i = 1, #KEYS, 2 do
-  local entry, tombstone = written[KEYS[i]] or found[i], found[i + 1]
+  local entry, tombstone = found[i], found[i + 1]
   local answer
   if tombstone then
     answer = 'T' .. tombstone
@@ -47,14 +41,14 @@ for i = 1, #KEYS, 2 do
       local use = ARGV[5 + (i + 1) / 2]
       if tonumber(use) > tonumber(last) then
         last = use
-        write(KEYS[i], epoch .. ';' .. last .. ';' .. expiry .. ';' .. rest, idle)
+        redis.pcall('SET', KEYS[i], epoch .. ';' .. last .. ';' .. expiry .. ';' .. rest, 'PX', idle)
       end
       answer = 'S' .. last .. expiry .. rest
     else
       local ticket = entry and string.match(entry, '^;(.*)$')
       if not ticket then
         ticket = (last or '') .. ';' .. name .. i
-        write(KEYS[i], ';' .. ticket, 5000)
+        redis.pcall('SET', KEYS[i], ';' .. ticket, 'PX', 5000)
       end
       last = string.match(ticket, '^%d+')
       answer = (last and 'I' .. last or 'M') .. ticket

@@ -79,8 +79,13 @@ export const authService = (
     },
 
     async getProfile(_request, call) {
-      const user = await users.get(sessionCaller(call).userId);
-      if (user === undefined) throw fail("USER_INACTIVE");
+      const { userId } = sessionCaller(call);
+      const user = await users.get(userId);
+      if (user === undefined) {
+        // No call says that sessions have ended before all do (L2).
+        await core.end.settleUser(userId);
+        throw fail("USER_INACTIVE");
+      }
       return { user: userToProto(user) };
     },
 
@@ -96,7 +101,7 @@ export const authService = (
       const filter = { userId, state: "ACTIVE" } as const;
       const page = await core.listSessions({ filter, order: "created_desc", pageSize, pageToken });
       const view = viewOf(deps, sessionId);
-      const sessions = await core.withRecentActivity(page.sessions);
+      const sessions = await core.currentSessions(page.sessions);
       return {
         sessions: sessions.map((session) => sessionToProto(session, view)),
         nextPageToken: page.nextPageToken,
@@ -121,7 +126,7 @@ export const authService = (
       const view = viewOf(deps, sessionId);
       const live = await store.liveOf(userId, view);
       const session = live.find(({ id }) => id === sessionId) ?? (await store.get(sessionId));
-      const [recent] = await core.withRecentActivity(session ? [session] : []);
+      const [recent] = await core.currentSessions(session ? [session] : []);
       return {
         userId,
         jti,

@@ -34,7 +34,7 @@ export const sessionAdmin = (
       const userId = request.userId || own;
       if (userId === "")
         throw invalidField("user_id", "must be given by callers without a session");
-      const sessions = await core.withRecentActivity(await store.liveOf(userId, viewOf(deps, "")));
+      const sessions = await core.currentSessions(await store.liveOf(userId, viewOf(deps, "")));
       return {
         userId,
         activeSessions: sessions.length,
@@ -60,14 +60,14 @@ export const sessionAdmin = (
         pageToken,
       });
       const view = viewOf(deps, currentSessionOf(call));
-      const recent = await core.withRecentActivity(sessions);
+      const recent = await core.currentSessions(sessions);
       return { sessions: recent.map((session) => sessionToProto(session, view)), nextPageToken };
     },
 
     async getSession({ sessionId }, call) {
       const session = await store.get(sessionId);
       if (session === undefined) throw fail("NOT_FOUND", { metadata: { session_id: sessionId } });
-      const [recent = session] = await core.withRecentActivity([session]);
+      const [recent = session] = await core.currentSessions([session]);
       return { session: sessionToProto(recent, viewOf(deps, currentSessionOf(call))) };
     },
 
