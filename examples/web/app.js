@@ -168,12 +168,16 @@ function show({ status, user }) {
   byId("profile-name").textContent = name;
   byId("profile-details").textContent = details.filter((detail) => detail !== name).join(" · ");
   tick();
-  if (isSignedIn && !wasSignedIn) {
-    byId("profile-name").focus();
-    Promise.all([user ?? manager.loadProfile(), showDevices()]).catch(explain);
-  }
-  if (!isSignedIn) byId("devices").replaceChildren();
+  if (isSignedIn && !wasSignedIn) byId("profile-name").focus();
   if (!isSignedIn && wasSignedIn) byId("username").focus();
+  if (!isSignedIn) byId("devices").replaceChildren();
+}
+
+/** Asks the server who is signed in, and where. */
+function load() {
+  byId("devices").replaceChildren();
+  const { user } = manager.getSnapshot();
+  Promise.all([user ?? manager.loadProfile(), showDevices()]).catch(explain);
 }
 
 /** Starts over with a manager of this mode. */
@@ -183,13 +187,17 @@ function open(mode) {
   manager = new SessionManager(API, { mode, deviceName: deviceName() });
   manager.on("change", show);
   manager.on("ended", ({ error }) => explain(error));
-  manager.on("login", () => say(""));
+  manager.on("login", () => {
+    say("");
+    load();
+  });
   manager.on("logout", ({ fromOtherTab }) =>
     say(fromOtherTab ? "You signed out in another tab." : "You have signed out."),
   );
   form.elements.mode.value = mode;
   byId("mode").textContent = mode === "cookie" ? "cookie session" : "bearer session";
   show(manager.getSnapshot());
+  if (manager.isAuthenticated) load();
 }
 
 form.addEventListener("submit", (event) => {

@@ -56,6 +56,8 @@ const start = async (
 ): Promise<Service> => {
   const metrics = createMetrics();
   const clock = systemClock();
+  if (settings.embedded)
+    logger.info(`opening the database in ${settings.dataDir}; the first time takes a few seconds`);
   const truth = await openTruth(settings);
   closers.push(truth.close);
   await prepareSchema(settings, truth, logger);

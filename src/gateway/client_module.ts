@@ -11,6 +11,17 @@ const script = (read: () => Promise<Buffer | string>): PageFile => ({
   read,
 });
 
+/** Lets everybody who asks while work is under way wait for the same. */
+const shared = <Result>(work: () => Promise<Result>): (() => Promise<Result>) => {
+  let underWay: Promise<Result> | undefined;
+  return () => {
+    underWay ??= work().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  };
+};
+
 const bundle = async (entry: string): Promise<string> => {
   const esbuild = await import("esbuild");
   const { outputFiles } = await esbuild.build({
@@ -27,12 +38,12 @@ const bundle = async (entry: string): Promise<string> => {
 /**
  * `curfew/client` for a page to import, at `/assets/curfew-client.js`: the built
  * modules as they are, for they import nothing but each other; when the gateway
- * runs from the sources, a bundle made at each request.
+ * runs from the sources, a bundle made when it is asked for.
  */
 export const clientModule = async (): Promise<ReadonlyMap<string, PageFile>> => {
   const folder = fileURLToPath(new URL("../client", import.meta.url));
   if (!existsSync(join(folder, "index.js"))) {
-    return new Map([[ENTRY, script(() => bundle(join(folder, "index.ts")))]]);
+    return new Map([[ENTRY, script(shared(() => bundle(join(folder, "index.ts"))))]]);
   }
   const names = (await readdir(folder)).filter((name) => name.endsWith(".js"));
   return new Map([

@@ -32,15 +32,29 @@ export const submitSignIn = async (
   await page.getByTestId("sign-in").click();
 };
 
-/** Resolves when the page shows who is signed in. */
+/** Resolves when the page shows what only the server can tell somebody who is signed in. */
 export const isSignedIn = (page: Page): Promise<void> =>
-  page.getByTestId("profile-username").waitFor();
+  page.getByTestId("device").first().waitFor();
 
 /** Resolves when the page shows the form and says this above it. */
 export const isSignedOut = async (page: Page, message: string): Promise<void> => {
   await page.getByTestId("sign-in-form").waitFor();
   await page.getByTestId("message").getByText(message, { exact: true }).waitFor();
 };
+
+/**
+ * Refreshes with a manager of its own, as another application in the page would.
+ *
+ * @param options of SessionManager, as JSON
+ */
+export const refreshTokens = (page: Page, options: object): Promise<void> =>
+  // As text, for the test runner rewrites imports in functions.
+  page.evaluate(`(async () => {
+    const { SessionManager } = await import("/assets/curfew-client.js");
+    const manager = new SessionManager("/api/v1", ${JSON.stringify(options)});
+    await manager.refreshTokens();
+    manager.close();
+  })()`);
 
 /** Starts browser and service for the tests of a file. An error that a page does not catch fails its test. */
 export const setUpExample = (environment: Readonly<Record<string, string>> = {}): ExampleStage => {

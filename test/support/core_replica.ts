@@ -3,7 +3,7 @@ import { CurfewError } from "../../src/core/errors.js";
 import type { HotStore } from "../../src/core/ports/hot_store.js";
 import type { CoreSettings } from "../../src/core/settings.js";
 import { type SharedClock, sharedClock } from "../../src/core/shared_clock.js";
-import { type Ports, type UseCases, createUseCases } from "../../src/core/use_cases.js";
+import { createUseCases, type Ports, type UseCases } from "../../src/core/use_cases.js";
 import { type Keyring, openKeyring } from "../../src/crypto/keyring.js";
 import { createPasswordHasher } from "../../src/crypto/password_hasher.js";
 import { createRefreshTokenCodec } from "../../src/crypto/refresh_token_codec.js";
@@ -29,6 +29,8 @@ export interface CoreReplica {
   readonly settings: CoreSettings;
   /** Moves this replica's time on by milliseconds, as waiting would. */
   advance(ms: number): void;
+  /** Moves only what measures leases and time limits on, and the time with it until Postgres is next asked. */
+  age(ms: number): void;
   /** An orderly stop: flushes activity and gives up the lease. Once is enough; more do nothing. */
   close(): Promise<void>;
   /** Ends as kill -9 does: activity is lost and the lease stays behind. */
@@ -76,13 +78,14 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   const database = openDatabase({
     connection: options.databaseUrl,
     poolSize: 8,
-    acquireTimeoutMs: Math.min(2000, postgresTimeoutMs),
+    acquireTimeoutMs: postgresTimeoutMs,
     statementTimeoutMs: postgresTimeoutMs,
   });
   let ahead = 0;
+  let aged = 0;
   const base = sharedClock({
     wall: () => Date.now() + wallSkewMs,
-    monotonic: () => performance.now(),
+    monotonic: () => performance.now() + aged,
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   });
   const time = options.now ?? base.now;
@@ -148,6 +151,9 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
     settings,
     advance: (ms) => {
       ahead += ms;
+    },
+    age(ms) {
+      aged += ms;
     },
     close() {
       ended ??= close();

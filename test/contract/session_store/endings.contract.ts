@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { SessionStore } from "../../../src/core/ports/session_store.js";
+import { waitUntil } from "../../support/wait_until.js";
 import { addSession, addSessions, end, idsOf, NOW, newId, newSession } from "../samples.js";
 import type { SessionStores } from "./fixture.js";
 
@@ -106,6 +107,33 @@ export const describeEndings = (stores: () => SessionStores): void => {
     const revisions = seen.map(({ revision }) => revision);
     expect(revisions).toEqual([...revisions].sort((a, b) => Number(a - b)));
     expect(await one.lastRevision()).toBe(revisions.at(-1));
+  });
+
+  test("L7: a later revision is never seen before an earlier one that is about to be", async ({
+    skip,
+  }) => {
+    const { one, two, databases, parallelTransactions } = stores();
+    skip(!parallelTransactions, "its transactions never overlap");
+    const [first, second] = await addSessions(one, 2);
+    if (!first || !second) throw new Error("They are there.");
+    let later: Promise<unknown> = Promise.resolve();
+    let committed = false;
+    await one.transaction(async (tx) => {
+      await tx.endSessions([{ sessionId: first.id, reason: "USER", at: NOW, by: "" }]);
+      later = end(two, second.id).finally(() => {
+        committed = true;
+      });
+      await waitUntil("the second waits for its turn, or has not", async () => {
+        const waiting = await databases[0]("pg_locks").where({
+          locktype: "advisory",
+          granted: false,
+        });
+        return committed || waiting.length > 0;
+      });
+      expect(await two.endingsAfter(0n, NOW, 10)).toEqual([]);
+    });
+    await later;
+    expect(idsOf(await two.endingsAfter(0n, NOW, 10))).toEqual(idsOf([first, second]));
   });
 
   test("endings that no access token can ask about any more are passed over", async () => {

@@ -1,10 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { HotStore } from "../../../src/core/ports/hot_store.js";
+import { sessionState } from "../../../src/core/session.js";
 import {
   type CoreReplica,
   type CoreReplicaOptions,
   makeUser,
   outcomeOf,
+  PASSWORD,
   signIn,
   signOut,
   startCoreReplica,
@@ -170,6 +173,70 @@ describe("L4 an ending that Redis never heard of", () => {
     expect(await reuse).toBe("REFRESH_TOKEN_REUSED");
     expect(await verdictOf(b, reused.accessToken)).toBe(ENDED);
     expect(await verdictOf(a, disabled.accessToken)).toBe("USER_INACTIVE");
+  });
+});
+
+describe("L2 no call says ended before it is certain", () => {
+  type Known = Awaited<ReturnType<typeof knownSession>>;
+  /** Calls on the replica that still believes Redis, each with what it says of the ended session. */
+  const calls: readonly [string, (session: Known) => Promise<string>][] = [
+    [
+      "GetSession",
+      async ({ sessionId }) => {
+        const session = await b.ports.store.get(sessionId);
+        const [shown] = await b.core.currentSessions(session ? [session] : []);
+        if (shown === undefined) return "not shown";
+        return sessionState(shown, b.ports.clock.now(), b.settings.idleTimeoutMs);
+      },
+    ],
+    [
+      "ExplainToken",
+      async ({ accessToken }) => {
+        const { verdict, session } = await b.core.explainToken(accessToken);
+        expect(session?.end).toBeDefined();
+        return verdict;
+      },
+    ],
+    [
+      "ChangePassword",
+      ({ userId, sessionId }) =>
+        outcomeOf(
+          b.core.changePassword({
+            userId,
+            sessionId,
+            currentPassword: PASSWORD,
+            newPassword: "another perfectly fine passphrase",
+            ip: "",
+          }),
+        ),
+    ],
+    [
+      "RefreshTokens",
+      ({ refreshToken }) => outcomeOf(b.core.refreshTokens({ refreshToken, ip: "" })),
+    ],
+  ];
+
+  test.each(calls)("L2 %s", async (_name, call) => {
+    const session = await knownSession();
+    beforeBurial = proxy.cut;
+    expect(await outcomeOf(signOut(a, session.accessToken))).toBe(UNAVAILABLE);
+    expect(["REVOKED", ENDED, "SESSION_REVOKED_OR_INVALID"]).toContain(await call(session));
+    expect(await verdictOf(b, session.accessToken)).toBe(ENDED);
+  });
+
+  test("L4 repeating DeleteUser is as good as repeating another ending", async () => {
+    const { userId, accessToken, sessionId } = await knownSession();
+    const remove = (replica: CoreReplica) =>
+      replica.core.users.delete(userId, { by: "service:test", ip: "" });
+    proxy.cut();
+    expect(await outcomeOf(remove(a))).toBe(UNAVAILABLE);
+    expect(await outcomeOf(remove(a))).toBe(UNAVAILABLE);
+    expect(await verdictOf(b, accessToken)).toBe("valid");
+    expect(await remove(b)).toBe(await committedRevision(sessionId));
+    expect(await verdictOf(b, accessToken)).toBe("USER_INACTIVE");
+    expect(await outcomeOf(b.core.users.delete(randomUUID(), { by: "", ip: "" }))).toBe(
+      "NOT_FOUND",
+    );
   });
 });
 

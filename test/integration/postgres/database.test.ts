@@ -16,7 +16,7 @@ import { waitUntil } from "../../support/wait_until.js";
 const LIMITS = { poolSize: 2, acquireTimeoutMs: 200, statementTimeoutMs: 300 };
 
 /** What a busy machine may add, in milliseconds. */
-const SLACK = 1000;
+const SLACK = 2000;
 
 const opened: Database[] = [];
 const open = (url: string, limits: Partial<typeof LIMITS> = {}): Database => {

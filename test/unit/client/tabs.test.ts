@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createEmitter } from "../../../src/client/emitter.js";
 import type { SessionEventMap } from "../../../src/client/index.js";
-import { createMemoryStore } from "../../../src/client/key_value_store.js";
+import { createMemoryStore, type KeyValueStore } from "../../../src/client/key_value_store.js";
 import { createLiveSession } from "../../../src/client/live_session.js";
 import { compileOptions } from "../../../src/client/session_options.js";
 import { createTokenStorage } from "../../../src/client/token_storage.js";
@@ -10,6 +10,17 @@ import { createSessionFixture, nextEvent } from "./client_fixture.js";
 const fixture = createSessionFixture();
 const data = () => fixture.url("/api/v1/data");
 afterEach(() => vi.unstubAllGlobals());
+
+const stored = (id: string, generation: number) => ({
+  id,
+  accessToken: `access-${generation}`,
+  refreshToken: `refresh-${generation}`,
+  csrfToken: null,
+  expiresAt: null,
+  expiresIn: null,
+  generation,
+  session: null,
+});
 
 describe("tabs that share a store", () => {
   test("a login in one is a login in all", async () => {
@@ -65,6 +76,50 @@ describe("tabs that share a store", () => {
   });
 });
 
+describe("a tab that hears of tokens before its browser shows all of them", () => {
+  const DETAILS = "curfew_session";
+
+  test("waits until it can tell whose they are", async () => {
+    const { storage, tab } = fixture.browser();
+    let isVisible = false;
+    const one = tab();
+    const two = tab({
+      storage: {
+        ...storage,
+        getItem: (key) => (key === DETAILS && !isVisible ? null : storage.getItem(key)),
+      },
+    });
+    const logins: unknown[] = [];
+    two.on("login", (event) => logins.push(event));
+    const heard = new Promise((resolve) => {
+      const line = new BroadcastChannel(`curfew:${fixture.service.apiBaseUrl}`);
+      line.onmessage = () => resolve(line.close());
+    });
+    await one.login("ada", "correct horse");
+    await heard;
+    isVisible = true;
+    const adopted = nextEvent(two, "login");
+    await one.refreshTokens();
+    await adopted;
+    expect(logins).toHaveLength(1);
+    expect(two.getSnapshot().session?.session_id).toBe("s1");
+  });
+
+  test("finds the details last of all that is stored, for they stand for the whole", () => {
+    const written: string[] = [];
+    const memory = createMemoryStore();
+    const store: KeyValueStore = {
+      ...memory,
+      setItem: (key, value) => {
+        written.push(key);
+        return memory.setItem(key, value);
+      },
+    };
+    void createTokenStorage({ store, scope: "origin" }).save(stored("s1", 1));
+    expect(written.at(-1)).toBe(DETAILS);
+  });
+});
+
 describe("tabs with memory of their own", () => {
   test("have sessions of their own", async () => {
     const [one, two] = [await fixture.signedIn(), await fixture.signedIn()];
@@ -92,17 +147,6 @@ describe("a duplicated tab, whose sessionStorage is a copy", () => {
     };
     return { one: open(stores[0]), two: open(stores[1]) };
   }
-
-  const stored = (id: string, generation: number) => ({
-    id,
-    accessToken: `access-${generation}`,
-    refreshToken: `refresh-${generation}`,
-    csrfToken: null,
-    expiresAt: null,
-    expiresIn: null,
-    generation,
-    session: null,
-  });
 
   test("gets the new tokens of its twin, and a stranger's never", async () => {
     const { one, two } = duplicated();

@@ -1,6 +1,0 @@
-import {
-  type Browser,
-  type BrowserContext,
-  expect as expectPage,
-  type Page,
-} from "playwright-core";

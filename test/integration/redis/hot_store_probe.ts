@@ -1,0 +1,72 @@
+import { randomUUID } from "node:crypto";
+import type { HotAnswer, HotStore, Lease } from "../../../src/core/ports/hot_store.js";
+import type { Unburied } from "../../../src/core/ports/session_store.js";
+import { openRedis } from "../../../src/redis/client.js";
+import { redisHotStore } from "../../../src/redis/hot_store.js";
+import { waitUntil } from "../../support/wait_until.js";
+
+export const HOUR = 3_600_000;
+export const IDLE_TIMEOUT_MS = 30 * 60_000;
+
+export const openHotStore = (url: string, commandTimeoutMs = 2000): HotStore =>
+  redisHotStore({
+    ...openRedis({ url, commandTimeoutMs }),
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+    now: Date.now,
+  });
+
+export const answers = (store: HotStore): Promise<boolean> =>
+  store.identify().then(
+    () => true,
+    () => false,
+  );
+
+/** The lease of a replica that trusts the servers reached now. */
+export const trust = async (store: HotStore, epoch = "1", waitMs = 10_000): Promise<Lease> => {
+  await waitUntil("the servers answer", () => answers(store), waitMs);
+  const serverIds = await store.identify();
+  return { serverIds, epochs: serverIds.map(() => epoch) };
+};
+
+export const ask = (store: HotStore, sessionId: string, lease: Lease): Promise<HotAnswer> =>
+  store.check({ sessionId, now: Date.now(), touchAt: 0 }, lease);
+
+/** Remembers a session, live; resolves to whether the store now says so. */
+export const remember = async (
+  store: HotStore,
+  sessionId: string,
+  lease: Lease,
+): Promise<boolean> => {
+  const answer = await ask(store, sessionId, lease);
+  const ticket = answer.kind === "unknown" ? answer.ticket : undefined;
+  const now = Date.now();
+  const entry = {
+    sessionId,
+    userId: "user",
+    username: "ada",
+    roles: ["admin"],
+    expiresAt: now + HOUR,
+    lastActivityAt: now,
+  };
+  await store.fill(entry, ticket ?? "", lease);
+  return (await ask(store, sessionId, lease)).kind === "live";
+};
+
+export const ending = (sessionId: string, accessExpiresAt = Date.now() + HOUR): Unburied => ({
+  sessionId,
+  userId: "user",
+  end: { reason: "LOGOUT", at: Date.now(), by: "user", revision: 1n },
+  accessExpiresAt,
+});
+
+/** What becomes of one session that is asked about, filled in and buried. */
+export const lifeOf = async (store: HotStore, waitMs?: number): Promise<string[]> => {
+  const id = randomUUID();
+  const lease = await trust(store, "1", waitMs);
+  const kinds = [(await ask(store, id, lease)).kind];
+  await remember(store, id, lease);
+  kinds.push((await ask(store, id, lease)).kind);
+  await store.bury([ending(id)]);
+  kinds.push((await ask(store, id, lease)).kind);
+  return kinds;
+};

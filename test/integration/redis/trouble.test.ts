@@ -1,0 +1,218 @@
+import { randomUUID } from "node:crypto";
+import { performance } from "node:perf_hooks";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { CurfewError } from "../../../src/core/errors.js";
+import type { HotStore } from "../../../src/core/ports/hot_store.js";
+import { startRedis } from "../../support/redis.js";
+import { startRedisCluster } from "../../support/redis_cluster.js";
+import { redisCommand } from "../../support/redis_command.js";
+import { startRedisSentinel } from "../../support/redis_sentinel.js";
+import { waitUntil } from "../../support/wait_until.js";
+import { answers, ask, ending, lifeOf, openHotStore, remember, trust } from "./hot_store_probe.js";
+
+const COMMAND_TIMEOUT_MS = 200;
+/** What a busy machine may add, in milliseconds. */
+const SLACK = 2500;
+
+const stores: HotStore[] = [];
+const open = (url: string, commandTimeoutMs = COMMAND_TIMEOUT_MS): HotStore => {
+  const store = openHotStore(url, commandTimeoutMs);
+  stores.push(store);
+  return store;
+};
+afterEach(async () => {
+  await Promise.all(stores.splice(0).map((store) => store.close()));
+});
+
+/** Milliseconds until it failed as an outage does. */
+const timeToOutage = async (work: Promise<unknown>): Promise<number> => {
+  const start = performance.now();
+  const failure = await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(failure).toBeInstanceOf(CurfewError);
+  expect((failure as CurfewError).reason).toBe("DEPENDENCY_UNAVAILABLE");
+  return performance.now() - start;
+};
+
+describe("a server that does not answer", () => {
+  test("hung: every method fails in time, and works again once it answers", async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop("SIGKILL"));
+    const store = open(redis.url);
+    const lease = await trust(store);
+    const [known, ended] = [randomUUID(), randomUUID()];
+    await remember(store, known, lease);
+    redis.pause();
+    const waits = await Promise.all([
+      timeToOutage(ask(store, known, lease)),
+      timeToOutage(store.identify()),
+      timeToOutage(store.bury([ending(ended)])),
+      timeToOutage(remember(store, ended, lease)),
+    ]);
+    expect(Math.max(...waits)).toBeLessThan(2 * COMMAND_TIMEOUT_MS + SLACK);
+    redis.resume();
+    await waitUntil("it answers", () => answers(store));
+    // What it was told while it hung, it may have done: an ending is told again.
+    expect((await ask(store, known, lease)).kind).toBe("live");
+    await store.bury([ending(ended)]);
+    expect((await ask(store, ended, lease)).kind).toBe("ended");
+  });
+
+  test("hung: thousands of questions all fail in time, and none waits for another's turn", async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop("SIGKILL"));
+    const store = open(redis.url, 1000);
+    const lease = await trust(store);
+    redis.pause();
+    // Several calls of a thousand each: one after the other they would take five seconds.
+    const start = performance.now();
+    const asks = Array.from({ length: 5000 }, () => ask(store, randomUUID(), lease));
+    const outcomes = await Promise.allSettled(asks);
+    expect(performance.now() - start).toBeLessThan(1000 + SLACK);
+    expect(outcomes.every(({ status }) => status === "rejected")).toBe(true);
+  });
+
+  test("killed: every method fails at once, and the next server is another", async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop("SIGKILL"));
+    const store = open(redis.url);
+    const lease = await trust(store);
+    let disturbances = 0;
+    store.onDisturbance(() => {
+      disturbances += 1;
+    });
+    const known = randomUUID();
+    await remember(store, known, lease);
+    await redis.stop("SIGKILL");
+    await waitUntil("the loss is told", () => disturbances > 0);
+    const waits = await Promise.all([
+      timeToOutage(ask(store, known, lease)),
+      timeToOutage(store.identify()),
+      timeToOutage(store.bury([ending(known)])),
+    ]);
+    expect(Math.max(...waits)).toBeLessThan(COMMAND_TIMEOUT_MS + SLACK);
+    await redis.restart();
+    const back = performance.now();
+    const renewed = await trust(store);
+    expect(performance.now() - back).toBeLessThan(2000);
+    expect(renewed.serverIds).not.toEqual(lease.serverIds);
+    expect(await ask(store, known, lease)).toMatchObject({ kind: "unknown", ticket: undefined });
+  });
+
+  test("never there, or with another password: fails at once, and ends no process", async () => {
+    const redis = await startRedis({ password: "right" });
+    onTestFinished(() => redis.stop());
+    for (const url of ["redis://127.0.0.1:1", redis.url.replace("right", "wrong")])
+      expect(await timeToOutage(open(url).identify())).toBeLessThan(SLACK);
+  });
+});
+
+describe("a server that is not to be trusted", () => {
+  test("L3: a replica is asked for nothing and told nothing", async () => {
+    const redis = await startRedisSentinel();
+    onTestFinished(() => redis.stop());
+    const [master, replica] = [open(redis.first.url), open(redis.second.url)];
+    const lease = await trust(master);
+    const id = randomUUID();
+    expect(await remember(master, id, lease)).toBe(true);
+    await waitUntil("the replica has heard of it", async () => {
+      const found = await redisCommand(redis.second.url, "KEYS", `curfew:session:*${id}`);
+      return Array.isArray(found) && found.length === 1;
+    });
+    expect((await ask(replica, id, lease)).kind).toBe("unknown");
+    await timeToOutage(replica.identify());
+    await timeToOutage(replica.bury([ending(id)]));
+  });
+
+  test("L3: after a failover that lost what was told, entries of before do not count", async () => {
+    const redis = await startRedisSentinel();
+    onTestFinished(() => redis.stop());
+    const store = open(redis.url);
+    const lease = await trust(store);
+    const id = randomUUID();
+    await remember(store, id, lease);
+    await redisCommand(redis.first.url, "WAIT", "1", "1000");
+    await redis.stopReplication();
+    await store.bury([ending(id)]);
+    expect((await ask(store, id, lease)).kind).toBe("ended");
+    await redis.failOver();
+    const renewed = await trust(store, "2");
+    expect(renewed.serverIds).not.toEqual(lease.serverIds);
+    for (const under of [lease, renewed])
+      expect((await ask(store, id, under)).kind, JSON.stringify(under)).toBe("unknown");
+    expect(await lifeOf(store)).toEqual(["unknown", "live", "ended"]);
+  });
+
+  test("one that was emptied has forgotten endings, and gives no old answer", async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const store = open(redis.url);
+    const lease = await trust(store);
+    const id = randomUUID();
+    const before = await ask(store, id, lease);
+    const ticket = before.kind === "unknown" ? before.ticket : undefined;
+    await store.bury([ending(id)]);
+    await redisCommand(redis.url, "FLUSHALL");
+    const now = Date.now();
+    const entry = { sessionId: id, userId: "u", username: "u", roles: [], lastActivityAt: now };
+    await store.fill({ ...entry, expiresAt: now + 1000 }, ticket ?? "", lease);
+    expect((await ask(store, id, lease)).kind).toBe("unknown");
+  });
+});
+
+describe("a server that is full", () => {
+  test("still says what it knows and takes endings; only no new session is remembered", async () => {
+    const redis = await startRedis({ args: ["--maxmemory-policy", "noeviction"] });
+    onTestFinished(() => redis.stop());
+    const store = open(redis.url);
+    const lease = await trust(store);
+    const [known, ended] = [randomUUID(), randomUUID()];
+    expect(await remember(store, known, lease)).toBe(true);
+    expect(await remember(store, ended, lease)).toBe(true);
+    await redisCommand(redis.url, "CONFIG", "SET", "maxmemory", "1");
+
+    expect((await ask(store, known, lease)).kind).toBe("live");
+    expect(await remember(store, randomUUID(), lease)).toBe(false);
+    expect(await store.bury([ending(ended)])).toEqual([{ shard: 0, serverId: lease.serverIds[0] }]);
+    expect((await ask(store, ended, lease)).kind).toBe("ended");
+  });
+});
+
+describe("a cluster", () => {
+  test("of which one node hangs: its sessions fail in time, those of the others are answered", async () => {
+    const cluster = await startRedisCluster();
+    onTestFinished(() => cluster.stop());
+    const store = open(cluster.url);
+    const lease = await trust(store);
+    const ids = Array.from({ length: 60 }, () => randomUUID());
+    for (const id of ids) expect(await remember(store, id, lease)).toBe(true);
+    const [node] = cluster.nodes;
+    node?.pause();
+    const start = performance.now();
+    const outcomes = await Promise.allSettled(ids.map((id) => ask(store, id, lease)));
+    expect(performance.now() - start).toBeLessThan(COMMAND_TIMEOUT_MS + SLACK);
+    const live = outcomes.filter((o) => o.status === "fulfilled" && o.value.kind === "live");
+    const failed = outcomes.filter((outcome) => outcome.status === "rejected");
+    expect(live.length).toBeGreaterThan(0);
+    expect(failed.length).toBeGreaterThan(0);
+    expect(live.length + failed.length).toBe(ids.length);
+    await timeToOutage(store.identify());
+    node?.resume();
+    await trust(store);
+  });
+
+  test("of which one node restarts: that one is another, the rest are the same", async () => {
+    const cluster = await startRedisCluster();
+    onTestFinished(() => cluster.stop());
+    const store = open(cluster.url);
+    const before = await trust(store);
+    expect(new Set(before.serverIds).size).toBe(cluster.nodes.length);
+    await cluster.nodes[0]?.restart();
+    const after = await trust(store);
+    const changed = after.serverIds.filter((serverId, i) => serverId !== before.serverIds[i]);
+    expect(new Set(changed).size).toBe(1);
+    expect(changed.length).toBeLessThan(after.serverIds.length);
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, test } from "vitest";
+import { CurfewError } from "../../../src/core/errors.js";
+import { checkNewPassword } from "../../../src/core/password_policy.js";
+
+const violationsOf = (password: string, username = "ada", minLength = 15): string[] => {
+  try {
+    checkNewPassword("new_password", password, username, minLength);
+    return [];
+  } catch (failure) {
+    if (!(failure instanceof CurfewError)) throw failure;
+    expect(failure.reason).toBe("INVALID_ARGUMENT");
+    for (const { field } of failure.violations) expect(field).toBe("new_password");
+    return failure.violations.map(({ description }) => description);
+  }
+};
+
+const TOO_SHORT = "must have at least 15 characters";
+const TOO_COMMON = "is too common: choose another, such as several unrelated words";
+const IS_NAME = "must be more than the username with something added";
+
+describe("accepted, without rules of composition", () => {
+  test.each([
+    "seven purple wheelbarrows",
+    "aaaa bbbb cccc dddd",
+    "nur kleine buchstaben",
+    "密码很长很长很长很长很长的一段话",
+    "🐎🔋📎🎈🎉🎊🎋🎍🎎🎏🎐🎑🎒🎓🎠",
+    "x".repeat(14).concat(" and more of it"),
+    "passwordpasswords",
+  ])("%s", (password) => {
+    expect(violationsOf(password)).toEqual([]);
+  });
+});
+
+describe("refused, with what to do", () => {
+  test.each([
+    ["", [TOO_SHORT]],
+    ["fourteen chars", [TOO_SHORT]],
+    // Fifteen code points of UTF-16 are no fifteen characters, and a ligature is two.
+    ["🐎🔋📎🎈🎉🎊🎋🎍", [TOO_SHORT]],
+    ["password", [TOO_SHORT, TOO_COMMON]],
+    ["correct horse battery staple", [TOO_COMMON]],
+    ["passwordpassword", [TOO_COMMON]],
+    ["PASSWORDpassword", [TOO_COMMON]],
+    ["aaaaaaaaaaaaaaaa", [TOO_COMMON]],
+    ["abcabcabcabcabcabc", [TOO_COMMON]],
+    ["123123123123123", [TOO_COMMON]],
+    ["ｐａｓｓｗｏｒｄｐａｓｓｗｏｒｄ", [TOO_COMMON]],
+  ])("%s", (password, violations) => {
+    expect(violationsOf(password)).toEqual(violations);
+  });
+
+  test("the username, in any case and with something added", () => {
+    const username = "Ada.Lovelace.1815";
+    for (const password of [username, `${username}!`, username.toLowerCase().repeat(3)])
+      expect(violationsOf(password, username)).toEqual([IS_NAME]);
+    expect(violationsOf(`${username} wrote notes`, username)).toEqual([]);
+    // A short name is in many a good password.
+    expect(violationsOf("adamant about Nevada", "ada")).toEqual([]);
+  });
+});
+
+test("the length is what the service was told", () => {
+  expect(violationsOf("eight ch", "ada", 8)).toEqual([]);
+  expect(violationsOf("seven c", "ada", 8)).toEqual(["must have at least 8 characters"]);
+});

@@ -1,0 +1,38 @@
+import type { Session } from "../../../src/core/session.js";
+import type { CoreSettings } from "../../../src/core/settings.js";
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+/** A moment to count from, in milliseconds since the epoch. */
+export const NOW = Date.UTC(2030, 0, 1);
+
+export const SETTINGS: CoreSettings = {
+  issuer: "https://curfew.test",
+  audience: "curfew",
+  accessTtlMs: 15 * MINUTE,
+  idleTimeoutMs: 30 * MINUTE,
+  maxLifetimeMs: 168 * HOUR,
+  graceMs: 10_000,
+  maxSessions: 5,
+  limitPolicy: "evict_oldest",
+  consistencyTimeoutMs: 5000,
+  retentionMs: 168 * HOUR,
+  passwordMinLength: 15,
+};
+
+/** A live session, made and last used at `NOW` unless given otherwise. */
+export const session = (given: Partial<Session> = {}): Session => ({
+  id: "session",
+  userId: "user",
+  createdAt: NOW,
+  lastActivityAt: NOW,
+  expiresAt: NOW + 168 * HOUR,
+  accessExpiresAt: NOW + 15 * MINUTE,
+  jti: "jti",
+  device: "",
+  ip: "",
+  userAgent: "",
+  refresh: { generation: 1, rotatedAt: NOW, previousRotatedAt: NOW },
+  end: undefined,
+  ...given,
+});

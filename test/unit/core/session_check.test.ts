@@ -1,0 +1,192 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import type { HotAnswer, HotEntry } from "../../../src/core/ports/hot_store.js";
+import type { EndReason } from "../../../src/core/session.js";
+import { checkStage } from "./check_stage.js";
+import { HOUR, MINUTE, NOW, session } from "./samples.js";
+
+const IDLE = 30 * MINUTE;
+const live = (lastActivityAt = NOW): HotEntry => ({
+  sessionId: "session",
+  userId: "user",
+  username: "ada",
+  roles: ["admin"],
+  expiresAt: NOW + 168 * HOUR,
+  lastActivityAt,
+});
+const ended = (reason: EndReason = "LOGOUT") =>
+  session({ end: { reason, at: NOW - 1, by: "user", revision: 7n } });
+const HOT: HotAnswer = { kind: "live", entry: live() };
+
+describe("the hot store's answer", () => {
+  test("counts under a lease, and notes the use", async () => {
+    const stage = checkStage();
+    stage.hotAnswer = HOT;
+    expect(await stage.check("session", NOW)).toBe(HOT.entry);
+    expect(stage.activity.pending("session")).toBe(NOW);
+  });
+
+  test("A3: notes no use when there is none", async () => {
+    const stage = checkStage();
+    stage.hotAnswer = HOT;
+    await stage.check("session", 0);
+    stage.truth = session();
+    stage.hotAnswer = undefined;
+    await stage.check("session", 0);
+    expect(stage.activity.pending("session")).toBe(0);
+  });
+
+  test("L1: does not count when the lease ran out before it came", async () => {
+    const stage = checkStage();
+    stage.hotAnswer = HOT;
+    stage.truth = ended();
+    stage.meanwhile = () => {
+      stage.lease = undefined;
+    };
+    await expect(stage.check("session", NOW)).rejects.toMatchObject({
+      reason: "ACCESS_TOKEN_BLACKLISTED",
+    });
+    expect(stage.activity.pending("session")).toBe(0);
+  });
+
+  test("is not asked for without a lease", async () => {
+    const stage = checkStage();
+    stage.lease = undefined;
+    stage.hotAnswer = HOT;
+    await expect(stage.check("session", NOW)).rejects.toMatchObject({
+      reason: "SESSION_REVOKED_OR_INVALID",
+    });
+  });
+
+  test("L6: that it has ended gives the reason that Postgres gives", async () => {
+    for (const reason of ["LOGOUT", "USER_DISABLED", "IDLE_TIMEOUT", "EXPIRED"] as const) {
+      const [hot, truth] = [checkStage(), checkStage()];
+      const over = ended(reason);
+      if (over.end) hot.hotAnswer = { kind: "ended", userId: "user", end: over.end };
+      truth.truth = over;
+      const verdicts = await Promise.allSettled([hot, truth].map((s) => s.check("session", NOW)));
+      const [first, second] = verdicts.map((v) => (v.status === "rejected" ? v.reason : v));
+      expect({ ...first }).toEqual({ ...second });
+    }
+  });
+});
+
+describe("a doubt", () => {
+  test("is settled by Postgres and filled in, with the newest use known to anybody", async () => {
+    const stage = checkStage();
+    stage.truth = session({ lastActivityAt: NOW - 5000 });
+    stage.hotAnswer = { kind: "unknown", ticket: "ticket", lastActivityAt: NOW - 3000 };
+    stage.activity.record("session", NOW - 2000);
+    expect(await stage.check("session", 0)).toEqual(live(NOW - 2000));
+    expect(await stage.check("session", NOW)).toEqual(live(NOW));
+    expect(stage.filled).toEqual([
+      { entry: live(NOW - 2000), ticket: "ticket" },
+      { entry: live(NOW), ticket: "ticket" },
+    ]);
+  });
+
+  test("is not filled in without a ticket, nor when the hot store failed, which is told", async () => {
+    const stage = checkStage();
+    stage.truth = session();
+    stage.hotAnswer = { kind: "unknown", ticket: undefined, lastActivityAt: 0 };
+    await stage.check("session", NOW);
+    expect(stage.suspicions).toBe(0);
+    stage.hotAnswer = undefined;
+    expect(await stage.check("session", NOW)).toEqual(live());
+    expect(stage.suspicions).toBe(1);
+    expect(stage.filled).toEqual([]);
+  });
+
+  test("filling in may fail: the answer stands", async () => {
+    const stage = checkStage();
+    stage.truth = session();
+    stage.hotWrites = false;
+    await stage.check("session", NOW);
+    await nextTurn();
+    expect(stage.suspicions).toBe(1);
+  });
+});
+
+describe("an ending found in Postgres", () => {
+  test("L2: is answered only when it is in force everywhere", async () => {
+    const stage = checkStage();
+    stage.truth = ended();
+    stage.withinReach = true;
+    await expect(stage.check("session", NOW)).rejects.toMatchObject({
+      reason: "ACCESS_TOKEN_BLACKLISTED",
+    });
+    expect(stage.settled.map(({ sessionId }) => sessionId)).toEqual(["session"]);
+    stage.settles = false;
+    await expect(stage.check("session", NOW)).rejects.toMatchObject({
+      reason: "DEPENDENCY_UNAVAILABLE",
+    });
+  });
+
+  test("is remembered for the next time, which nobody waits for", async () => {
+    const stage = checkStage();
+    stage.truth = ended();
+    await expect(stage.check("session", NOW)).rejects.toThrow("ACCESS_TOKEN_BLACKLISTED");
+    expect(stage.buried.map(({ sessionId }) => sessionId)).toEqual(["session"]);
+    stage.hotWrites = false;
+    await expect(stage.check("session", NOW)).rejects.toThrow("ACCESS_TOKEN_BLACKLISTED");
+    await nextTurn();
+    expect(stage.suspicions).toBe(1);
+  });
+});
+
+describe("A2: a session that has not been used for long", () => {
+  test("is ended, at the moment it timed out, once that is in force everywhere", async () => {
+    const stage = checkStage();
+    stage.truth = session({ lastActivityAt: NOW - IDLE - 7000 });
+    await expect(stage.check("session", NOW)).rejects.toMatchObject({
+      reason: "SESSION_INACTIVITY_TIMEOUT",
+      metadata: { ended_at: new Date(NOW - 7000).toISOString() },
+    });
+    expect(stage.ended).toEqual([
+      { sessionId: "session", reason: "IDLE_TIMEOUT", at: NOW - 7000, by: "system" },
+    ]);
+    expect(stage.settled).toHaveLength(1);
+    expect(stage.filled).toEqual([]);
+    expect(stage.activity.pending("session")).toBe(0);
+  });
+
+  test.each<[string, (stage: ReturnType<typeof checkStage>) => void]>([
+    ["this replica", (stage) => stage.activity.record("session", NOW - 1000)],
+    [
+      "the hot store",
+      (stage) => {
+        stage.hotAnswer = { kind: "unknown", ticket: undefined, lastActivityAt: NOW - 1000 };
+      },
+    ],
+    [
+      "Postgres, a moment later,",
+      (stage) => {
+        stage.locked = session({ lastActivityAt: NOW - 1000 });
+      },
+    ],
+  ])("lives when %s knows of a later use", async (_, know) => {
+    const stage = checkStage();
+    stage.truth = session({ lastActivityAt: NOW - IDLE });
+    know(stage);
+    expect(await stage.check("session", 0)).toEqual(live(NOW - 1000));
+    expect(stage.ended).toEqual([]);
+  });
+
+  test("ended by somebody else meanwhile is told as they ended it", async () => {
+    const stage = checkStage();
+    stage.truth = session({ lastActivityAt: NOW - IDLE });
+    stage.locked = ended("ADMIN");
+    await expect(stage.check("session", NOW)).rejects.toMatchObject({
+      reason: "ACCESS_TOKEN_BLACKLISTED",
+      metadata: { end_reason: "ADMIN" },
+    });
+    expect(stage.ended).toEqual([]);
+  });
+
+  test("past its maximum is ended for that, at that moment", async () => {
+    const stage = checkStage();
+    stage.truth = session({ lastActivityAt: NOW - 100 * HOUR, expiresAt: NOW - 3 });
+    await expect(stage.check("session", NOW)).rejects.toMatchObject({ reason: "SESSION_EXPIRED" });
+    expect(stage.ended).toMatchObject([{ reason: "EXPIRED", at: NOW - 3 }]);
+  });
+});

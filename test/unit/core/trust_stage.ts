@@ -1,0 +1,94 @@
+import { unavailable } from "../../../src/core/errors.js";
+import { hotTrust } from "../../../src/core/hot_trust.js";
+import type { HotStore } from "../../../src/core/ports/hot_store.js";
+import type { Renewal, ReplicaRegistry } from "../../../src/core/ports/replica_registry.js";
+import type { SessionStore, Unburied } from "../../../src/core/ports/session_store.js";
+import { NOW } from "./samples.js";
+
+/** Trust between stores that do what a test says, on a clock that it moves. */
+export const trustStage = () => {
+  const stage = {
+    elapsed: 0,
+    /** What is done, in order. */
+    log: [] as string[],
+    /** The servers reached; undefined: none answers. */
+    servers: ["s1"] as string[] | undefined,
+    /** The servers that burials end up at, when others than those reached before. */
+    buriesAt: undefined as string[] | undefined,
+    epochs: ["1"],
+    refused: false,
+    storeDown: false,
+    lastRevision: 0n,
+    waiting: [] as Unburied[],
+    /** Whether the store notes what was told. */
+    notes: true,
+    outOfReach: [] as string[],
+    disturb: (): void => undefined,
+    sleeps: 0,
+  };
+
+  const hot: Pick<HotStore, "identify" | "bury" | "onDisturbance"> = {
+    async identify() {
+      if (stage.servers === undefined) throw unavailable();
+      return stage.servers;
+    },
+    async bury(endings) {
+      stage.log.push(`bury ${endings.map(({ sessionId }) => sessionId).join(" ")}`);
+      const servers = stage.buriesAt ?? stage.servers;
+      if (servers === undefined) throw unavailable();
+      return endings.map(() => ({ shard: 0, serverId: servers[0] ?? "" }));
+    },
+    onDisturbance(listener) {
+      stage.disturb = listener;
+    },
+  };
+  const registry: ReplicaRegistry = {
+    async renew(serverIds): Promise<Renewal> {
+      if (stage.storeDown) throw unavailable();
+      stage.log.push(serverIds === undefined ? "give up" : `renew ${serverIds.join(" ")}`);
+      const granted = serverIds !== undefined && !stage.refused;
+      return {
+        lease: granted ? { serverIds, epochs: [...stage.epochs] } : undefined,
+        storeNow: NOW + stage.elapsed,
+        lastRevision: stage.lastRevision,
+      };
+    },
+    async leave() {
+      stage.log.push("leave");
+    },
+  };
+  const store: Pick<SessionStore, "unburied" | "markBuried" | "outOfReach"> = {
+    async unburied({ limit, after }) {
+      if (stage.storeDown) throw unavailable();
+      return stage.waiting
+        .filter(({ sessionId }) => after === undefined || sessionId > after)
+        .slice(0, limit);
+    },
+    async markBuried(told) {
+      const ids = stage.notes ? told.map(({ unburied }) => unburied.sessionId) : [];
+      stage.waiting = stage.waiting.filter(({ sessionId }) => !ids.includes(sessionId));
+      return ids;
+    },
+    async outOfReach(sessionIds) {
+      if (stage.storeDown) throw unavailable();
+      return sessionIds.filter((id) => stage.outOfReach.includes(id));
+    },
+  };
+  const clock = {
+    now: () => NOW + stage.elapsed,
+    monotonic: () => stage.elapsed,
+    async sleep(ms: number) {
+      stage.elapsed += ms;
+      stage.sleeps += 1;
+    },
+    synchronise: () => undefined,
+  };
+  return Object.assign(stage, { trust: hotTrust({ hot, registry, store, clock }), clock });
+};
+
+export const ending = (sessionId: string): Unburied => ({
+  sessionId,
+  userId: "user",
+  end: { reason: "LOGOUT", at: NOW, by: "user", revision: 1n },
+  accessExpiresAt: NOW + 1000,
+});
