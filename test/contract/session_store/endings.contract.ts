@@ -124,11 +124,11 @@ export const describeEndings = (stores: () => SessionStores): void => {
         committed = true;
       });
       await waitUntil("the second waits for its turn, or has not", async () => {
-        const waiting = await databases[0]("pg_locks").where({
-          locktype: "advisory",
-          granted: false,
-        });
-        return committed || waiting.length > 0;
+        const { rows } = await databases[0].raw<{ rows: unknown[] }>(
+          `SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+           WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted`,
+        );
+        return committed || rows.length > 0;
       });
       expect(await two.endingsAfter(0n, NOW, 10)).toEqual([]);
     });

@@ -1,6 +1,8 @@
 import { EventEmitter, once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { HotStore } from "../../../src/core/ports/hot_store.js";
+import { openRedis } from "../../../src/redis/client.js";
+import { redisHotStore } from "../../../src/redis/hot_store.js";
 import {
   type CoreReplica,
   makeUser,
@@ -8,6 +10,7 @@ import {
   signIn,
   signOut,
   startCoreReplica,
+  TEST_SETTINGS,
   verdictOf,
 } from "../../support/core_replica.js";
 import { type RedisServer, startRedis } from "../../support/redis.js";
@@ -187,6 +190,45 @@ describe("L3 a Redis that remembers what is no longer so", () => {
       await other.stop("SIGKILL");
     }
   });
+});
+
+test("L2 what a server that nobody agreed on remembers is no answer", async () => {
+  const other = await startRedis();
+  const stray = openRedis({ url: other.url, commandTimeoutMs: 250 });
+  try {
+    let astray = false;
+    // As a cluster client does that was sent to another master, without a connection lost.
+    const a = await start({
+      pulseMs: 0,
+      wrapHot(hot) {
+        const elsewhere = redisHotStore({
+          ...stray,
+          idleTimeoutMs: TEST_SETTINGS.idleTimeoutMs,
+          now: Date.now,
+        });
+        return {
+          ...hot,
+          check: (ask, lease) => (astray ? elsewhere : hot).check(ask, lease),
+          bury: (endings) => (astray ? elsewhere : hot).bury(endings),
+        };
+      },
+    });
+    const b = await start({ pulseMs: 0 });
+    await once(stray.client, "ready");
+    const { accessToken } = await knownSession(a, b);
+    astray = true;
+    expect(await outcomeOf(signOut(a, accessToken))).toBe("DEPENDENCY_UNAVAILABLE");
+    const verdicts = [await verdictOf(a, accessToken), await verdictOf(b, accessToken)];
+    expect(verdicts).toEqual(["DEPENDENCY_UNAVAILABLE", "valid"]);
+    expect(await outcomeOf(signOut(b, accessToken))).toBe("OK");
+    expect([await verdictOf(b, accessToken), await verdictOf(a, accessToken)]).toEqual([
+      ENDED,
+      ENDED,
+    ]);
+  } finally {
+    stray.client.disconnect();
+    await other.stop("SIGKILL");
+  }
 });
 
 describe("L1 a cache fill that comes late", () => {
