@@ -17,6 +17,7 @@ const messages = {
   session_revoked: "Your session was ended. Please sign in again.",
   token_revoked: "You were signed out on another device or by an administrator.",
   user_inactive: "This account is no longer active.",
+  session_over: "Your session is over. Please sign in again.",
 };
 
 /** More exact where the server says why; see `end_reason` of a session. */
@@ -59,6 +60,8 @@ function explain(error) {
   if (error instanceof NetworkError) {
     const next = manager.isAuthenticated ? "You stay signed in." : "Try again in a moment.";
     say(`The server does not answer. ${next}`, "warn");
+  } else if (error.code === "credentials_missing" && error.status > 0) {
+    say(messages.session_over, "warn");
   } else if (error instanceof SessionError && error.status > 0) {
     const wait = error.retryAfter ? ` Try again in ${Math.ceil(error.retryAfter)} s.` : "";
     say(error.detail + wait, "warn");

@@ -17,7 +17,7 @@ const SYSTEM = "system";
 
 /** Opens the database, does the work, and closes it. */
 const withTruth = async <T>(settings: Settings, work: (truth: Truth) => Promise<T>): Promise<T> => {
-  const truth = await openTruth(settings);
+  const truth = await openTruth(settings, { patient: true });
   try {
     return await work(truth);
   } finally {

@@ -9,6 +9,7 @@ import { createMetrics } from "../telemetry/metrics.js";
 import { startMetricsServer } from "../telemetry/metrics_server.js";
 import { coreSettings, localPorts, systemClock } from "./core.js";
 import { startGateway } from "./gateway.js";
+import { patiently } from "./patiently.js";
 import { type Periodic, periodically } from "./periodic.js";
 import { listenForGateway, listenRpc, rpcServer } from "./rpc.js";
 import { openKeys } from "./signing.js";
@@ -63,16 +64,18 @@ const start = async (
   await prepareSchema(settings, truth, logger);
 
   const { keys, serviceKeys, ...stores } = truthPorts(truth.database, settings);
-  const keyring = await openKeys(settings, keys, clock);
+  const keyring = await patiently(() => openKeys(settings, keys, clock));
   const hot = openHotStore(settings, clock.now, metrics);
   closers.push(() => hot.close());
   const ports = { ...stores, ...localPorts(settings, keyring), hot, clock };
   const core = createUseCases(ports, coreSettings(settings));
   const serviceKeyRing = serviceKeyCheck(serviceKeys, clock);
 
-  const generatedPassword = await firstAdministrator(settings, core.bootstrapAdmin);
-  await core.trust.pulse();
-  await serviceKeyRing.reload();
+  const generatedPassword = await patiently(() =>
+    firstAdministrator(settings, core.bootstrapAdmin),
+  );
+  await patiently(core.trust.pulse);
+  await patiently(serviceKeyRing.reload);
 
   const activityEveryMs = Math.max(20, toleratedActivityLossMs(settings.idleTimeoutMs) / 2);
   const pulseMs = settings.redisUrl === undefined ? EMBEDDED_PULSE_MS : PULSE_MS;
@@ -148,7 +151,7 @@ const prepareSchema = async (
     if (applied.length > 0) logger.info({ applied }, "the schema is up to date");
     return;
   }
-  const { pending } = await truth.migrationStatus();
+  const { pending } = await patiently(truth.migrationStatus);
   if (pending.length > 0)
     throw new Error(
       `the database lacks ${pending.length} migration(s) (${pending.join(", ")}): run \`curfew migrate up\`, or set AUTO_MIGRATE=true`,

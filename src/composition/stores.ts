@@ -31,8 +31,12 @@ export interface Truth {
   close(): Promise<void>;
 }
 
-/** Opens the database of the settings; the embedded one if they name none. */
-export const openTruth = async (settings: Settings): Promise<Truth> => {
+/**
+ * Opens the database of the settings; the embedded one if they name none.
+ *
+ * @param patient for a command, whose caller rather waits than is refused
+ */
+export const openTruth = async (settings: Settings, { patient = false } = {}): Promise<Truth> => {
   const embedded =
     settings.databaseUrl === undefined
       ? await openEmbeddedPostgres({ dataDir: settings.dataDir })
@@ -42,8 +46,8 @@ export const openTruth = async (settings: Settings): Promise<Truth> => {
     connection,
     poolSize: settings.postgresPoolSize,
     // The embedded database works in this very process, one statement after the other.
-    acquireTimeoutMs: embedded ? 10_000 : ACQUIRE_TIMEOUT_MS,
-    statementTimeoutMs: embedded ? 10_000 : STATEMENT_TIMEOUT_MS,
+    acquireTimeoutMs: embedded || patient ? 10_000 : ACQUIRE_TIMEOUT_MS,
+    statementTimeoutMs: embedded || patient ? 10_000 : STATEMENT_TIMEOUT_MS,
   });
   return {
     database,

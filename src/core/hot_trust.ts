@@ -151,11 +151,17 @@ export const hotTrust = (deps: {
     return pulsing;
   };
 
+  /** Looks at the servers alone: a pulse under way may be waiting for Postgres. */
+  const lookAgain = async (): Promise<void> => {
+    const serverIds = await hot.identify();
+    if (granted !== undefined && sameEntries(granted.serverIds, serverIds)) trusted = true;
+  };
+
   const suspect = (): void => {
     if (!trusted) return;
     trusted = false;
     // What goes wrong in it goes wrong again in the next regular pulse, where it is reported.
-    pulse().catch(() => undefined);
+    (pulsing === undefined ? pulse() : lookAgain()).catch(() => undefined);
   };
   hot.onDisturbance(suspect);
 
@@ -193,6 +199,8 @@ export const hotTrust = (deps: {
     },
 
     async leave() {
+      // A look under way would take the lease again.
+      await pulsing?.catch(() => undefined);
       distrust();
       await registry.leave();
     },

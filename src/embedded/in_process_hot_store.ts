@@ -38,11 +38,11 @@ export const inProcessHotStore = (options: InProcessHotStoreOptions): HotStore =
   };
 
   const answer: (...question: Parameters<HotStore["check"]>) => HotAnswer = (ask, lease) => {
+    if (lease.serverIds[0] !== serverId)
+      return { kind: "unknown", ticket: undefined, lastActivityAt: 0 };
     const tombstone = tombstoneOf(ask.sessionId, ask.now);
     if (tombstone !== undefined)
       return { kind: "ended", userId: tombstone.userId, end: tombstone.end };
-    if (lease.serverIds[0] !== serverId)
-      return { kind: "unknown", ticket: undefined, lastActivityAt: 0 };
     const place = placeOf(ask.sessionId);
     const { entry } = place;
     if (

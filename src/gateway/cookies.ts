@@ -44,7 +44,7 @@ export const readCookie = ({ headers }: FastifyRequest, name: string): string | 
   }
 };
 
-/** Sets a cookie that lives as long as the session may. */
+/** Sets a cookie of the session. */
 export const setCookie = (
   reply: FastifyReply,
   name: string,

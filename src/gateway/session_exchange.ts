@@ -13,7 +13,7 @@ import {
 import type { Credential } from "./credential.js";
 import { checkCsrf, newCsrfToken } from "./csrf.js";
 import type { OriginCheck } from "./origin_check.js";
-import { badField } from "./problem.js";
+import { badField, ProblemError } from "./problem.js";
 import { asksForCookies } from "./session_mode.js";
 
 /**
@@ -56,12 +56,18 @@ const secondsLeft = (answer: JsonObject): number => {
 };
 
 /**
- * Moves the tokens of an answer into cookies. All three live until the session's
- * maximum: an expired access token is what a logout still needs.
+ * Cookies outlive the session, in seconds: who comes back to one that has ended
+ * is told why, which takes its tokens. They prove nothing any more by then.
+ */
+const AFTERLIFE_SECONDS = 24 * 3600;
+
+/**
+ * Moves the tokens of an answer into cookies. All three live longer than the
+ * tokens do: an expired access token is what a logout still needs.
  */
 const tokensToCookies = (reply: FastifyReply, json: JsonValue, csrf: string): void => {
   const answer = json as JsonObject;
-  const maxAge = secondsLeft(answer);
+  const maxAge = secondsLeft(answer) + AFTERLIFE_SECONDS;
   setCookie(reply, ACCESS_COOKIE, String(answer.access_token), maxAge);
   setCookie(reply, REFRESH_COOKIE, String(answer.refresh_token), maxAge);
   setCookie(reply, CSRF_COOKIE, csrf, maxAge);
@@ -101,6 +107,12 @@ const refresh = ({ method }: Rpc): SessionExchange => ({
     } else if (cookie !== undefined) {
       checkCsrf(request, checkOrigin);
       fields.set(field, cookie);
+    } else if (wanted) {
+      throw new ProblemError(
+        401,
+        "credentials_missing",
+        `There is no cookie ${REFRESH_COOKIE} to refresh with. Sign in again.`,
+      );
     }
     if (!wanted && (given !== "" || cookie === undefined)) return plainOutcome;
     // Other tabs have calls under way that repeat the value there is, so it stays.

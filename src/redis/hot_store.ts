@@ -21,8 +21,8 @@ export interface RedisHotStoreOptions {
 const MOST_IN_BATCH = 1000;
 const MOST_IN_FLIGHT = 8;
 
-/** Never given: every place has its answer. */
-const UNANSWERED: HotAnswer = { kind: "unknown", ticket: undefined, lastActivityAt: 0 };
+/** Nothing that counts is known, nor may it be filled in. */
+const UNKNOWN: HotAnswer = { kind: "unknown", ticket: undefined, lastActivityAt: 0 };
 
 interface Question {
   readonly ask: HotAsk;
@@ -80,8 +80,10 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
     const asked = questions.map(({ ask }) => placeOf(ask));
     onBatch?.("check", questions.length);
     const texts = await answered(scripts.check(keys, args));
+    // None at all: it is another server than the one to be trusted.
+    if (texts.length === 0) return questions.map(() => UNKNOWN);
     const answers = [...places.keys()].map((id, place) => readAnswer(id, texts[place] ?? ""));
-    return asked.map((place) => answers[place] ?? UNANSWERED);
+    return asked.map((place) => answers[place] ?? UNKNOWN);
   };
 
   const fill = async (shard: number, fillings: Filling[]): Promise<undefined[]> => {

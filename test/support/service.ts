@@ -1,5 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { ChannelCredentials, Client, Metadata, type MethodDefinition } from "@grpc/grpc-js";
+import {
+  ChannelCredentials,
+  Client,
+  Metadata,
+  type MethodDefinition,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
 import pg from "pg";
 import { AuthServiceService, type LoginResponse } from "../../generated/curfew/v1/auth_service.js";
 import type { User } from "../../generated/curfew/v1/user.js";
@@ -84,6 +91,17 @@ export const startTestService = async (
         (error, response) => (response === undefined ? reject(error) : resolve(response)),
       );
     });
+  /** On a busy machine Postgres may take longer than the service waits: what is refused so was not done. */
+  const insist: TestService["call"] = async (...args) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await call(...args);
+      } catch (error) {
+        const isOutage = (error as ServiceError).code === status.UNAVAILABLE;
+        if (!isOutage || attempt === 5) throw error;
+      }
+    }
+  };
   const createServiceKey = async (...scopes: ServiceScope[]): Promise<string> => {
     const name = `key-${randomUUID()}`;
     return (await backstage.createServiceKey(settings, { name, scopes })).text;
@@ -101,12 +119,12 @@ export const startTestService = async (
     createServiceKey,
     async createUser(roles = [], username = `user-${randomUUID()}`) {
       const user = { username, password: PASSWORD, displayName: "", roles: [...roles] };
-      const made = await call(UserAdminService.createUser, user, adminKey);
+      const made = await insist(UserAdminService.createUser, user, adminKey);
       if (made.user === undefined) throw new Error("CreateUser answered no user");
       return made.user;
     },
     signIn: (username, deviceName = "test", password = PASSWORD) =>
-      call(AuthServiceService.login, { username, password, deviceName, language: "" }),
+      insist(AuthServiceService.login, { username, password, deviceName, language: "" }),
     query: async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []) =>
       (await pool.query<Row>(sql, values)).rows,
     async stop() {

@@ -4,13 +4,12 @@
 -- ARGV  1 now (ms)   2 idle timeout (ms)   3 id of the server to be trusted
 --       4 epoch whose entries count        5 what names of new tickets begin with
 --       6.. for each session the time of its use (ms), 0: no use
--- Returns an answer for each session:
+-- Returns an answer for each session, or none at all when this is another
+-- server than ARGV[3], or not a master.
 --       "T" tombstone                        ended
 --       "S" last activity (13 digits) entry  live
 --       "I" last activity (13 digits) ticket not live as far as we know, but used then
 --       "M" ticket                           not known
---       "N"                                  not known, and this is another server
---                                            than ARGV[3], or not a master
 --
 -- A live entry is: epoch, ";", last activity, ";", expiry, ";", the rest. It
 -- counts only in its epoch, and lives no longer than the idle timeout after
@@ -18,8 +17,10 @@
 -- was given out: the last activity if known, ";", a name. Tickets die by
 -- themselves. A server that has no room to note them still says what it remembers.
 local replication = redis.call('INFO', 'replication')
-local trusted = string.match(replication, 'master_replid:(%x+)') == ARGV[3]
-  and string.find(replication, 'role:master', 1, true)
+if string.match(replication, 'master_replid:(%x+)') ~= ARGV[3]
+  or not string.find(replication, 'role:master', 1, true) then
+  return {}
+end
 
 local now, idle, epoch, name = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4], ARGV[5]
 local found = redis.call('MGET', unpack(KEYS))
@@ -30,8 +31,6 @@ for i = 1, #KEYS, 2 do
   local answer
   if tombstone then
     answer = 'T' .. tombstone
-  elseif not trusted then
-    answer = 'N'
   else
     local held, last, expiry, rest
     if entry then

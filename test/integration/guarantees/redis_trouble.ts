@@ -42,5 +42,5 @@ export const loseHalf = async (redis: Redis): Promise<void> => {
 export const evictAtRandom = async (redis: Redis): Promise<void> => {
   const used = /used_memory:(\d+)/.exec(await redis.info("memory"))?.[1];
   await redis.config("SET", "maxmemory-policy", "allkeys-random");
-  await redis.config("SET", "maxmemory", Number(used) + 100_000);
+  await redis.config("SET", "maxmemory", Number(used) + 20_000);
 };

@@ -18,6 +18,7 @@ export const trustStage = () => {
     epochs: ["1"],
     refused: false,
     storeDown: false,
+    storeHangs: false,
     lastRevision: 0n,
     waiting: [] as Unburied[],
     /** Whether the store notes what was told. */
@@ -45,6 +46,7 @@ export const trustStage = () => {
   const registry: ReplicaRegistry = {
     async renew(serverIds): Promise<Renewal> {
       if (stage.storeDown) throw unavailable();
+      if (stage.storeHangs) await new Promise(() => undefined);
       stage.log.push(serverIds === undefined ? "give up" : `renew ${serverIds.join(" ")}`);
       const granted = serverIds !== undefined && !stage.refused;
       return {
@@ -54,7 +56,7 @@ export const trustStage = () => {
       };
     },
     async leave() {
-      stage.log.push("leave");
+      stage.log.push(trust.lease() === undefined ? "leave" : "leave while trusting");
     },
   };
   const store: Pick<SessionStore, "unburied" | "markBuried" | "outOfReach"> = {
@@ -83,7 +85,8 @@ export const trustStage = () => {
     },
     synchronise: () => undefined,
   };
-  return Object.assign(stage, { trust: hotTrust({ hot, registry, store, clock }), clock });
+  const trust = hotTrust({ hot, registry, store, clock });
+  return Object.assign(stage, { trust, clock });
 };
 
 export const ending = (sessionId: string): Unburied => ({
