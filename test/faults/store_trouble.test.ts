@@ -7,12 +7,12 @@ import {
   signOut,
   startCoreReplica,
   verdictOf,
-} from "../../support/core_replica.js";
-import { type RedisServer, startRedis } from "../../support/redis.js";
-import { redisCommand } from "../../support/redis_command.js";
-import { startTcpProxy, type TcpProxy } from "../../support/tcp_proxy.js";
-import { createDatabase, type TestDatabase } from "../../support/test_database.js";
-import { waitUntil } from "../../support/wait_until.js";
+} from "../support/core_replica.js";
+import { type RedisServer, startRedis } from "../support/redis.js";
+import { redisCommand } from "../support/redis_command.js";
+import { startTcpProxy, type TcpProxy } from "../support/tcp_proxy.js";
+import { createDatabase, type TestDatabase } from "../support/test_database.js";
+import { waitUntil } from "../support/wait_until.js";
 
 const ENDED = "ACCESS_TOKEN_BLACKLISTED";
 const UNAVAILABLE = "DEPENDENCY_UNAVAILABLE";
