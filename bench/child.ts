@@ -21,6 +21,9 @@ export interface Child {
   stop(): Promise<void>;
 }
 
+/** As `npm start` and the image run the service; baselines run the same. */
+const NODE_FLAGS = ["--max-semi-space-size=64"];
+
 /** Starts `node` and waits until a line of its output matches. */
 export const startNode = (
   args: readonly string[],
@@ -28,7 +31,7 @@ export const startNode = (
   environment: Record<string, string> = {},
 ): Promise<Child> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, {
+    const child = spawn(process.execPath, [...NODE_FLAGS, ...args], {
       env: { ...process.env, ...environment },
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -1,10 +1,11 @@
 import { hashesAtOnce } from "../src/composition/core.js";
 import { createPasswordHasher } from "../src/crypto/password_hasher.js";
-import { median, note, report } from "./figures.js";
+import { note } from "./figures.js";
+import { reportPaired } from "./paired.js";
 import { openStage } from "./stage.js";
 
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
-const LOGINS = 200;
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
+const LOGINS = 100;
 const AT_ONCE = 4;
 
 /** Runs `work` `count` times, some at once. Resolves to how many a second. */
@@ -31,10 +32,7 @@ export const benchLogin = async (): Promise<void> => {
       raw.push(await rate(LOGINS, () => hasher.verify(password, encoded)));
       ours.push(await rate(LOGINS, () => stage.login()));
     }
-    report("Login", median(ours), median(raw), "a second", 0.9);
-    note(
-      `  ratio round by round: ${ours.map((each, i) => (each / (raw[i] ?? Number.NaN)).toFixed(3)).join(" ")}`,
-    );
+    reportPaired("Login", ours, raw, "a second", { atLeast: 0.9 });
     note(`  ${hashesAtOnce()} hash(es) at once on both sides`);
     note(
       "  one user, who has 5 sessions: each login ends the oldest; client, server and both stores share the machine",

@@ -1,13 +1,29 @@
 import { cpus } from "node:os";
+import { benchBatch } from "./batch.js";
 import { note } from "./figures.js";
+import { benchGateway } from "./gateway.js";
+import { benchLatency } from "./latency.js";
 import { benchLogin } from "./login.js";
 import { benchMemory } from "./memory.js";
+import { benchMillion } from "./million.js";
+import { benchRedis } from "./redis.js";
+import { benchStream } from "./stream.js";
 import { benchValidate } from "./validate.js";
+import { benchValidator } from "./validator.js";
+import { benchWorkers } from "./workers.js";
 
 const BENCHES: Record<string, () => Promise<void>> = {
   validate: benchValidate,
   login: benchLogin,
   memory: benchMemory,
+  latency: benchLatency,
+  batch: benchBatch,
+  stream: benchStream,
+  redis: benchRedis,
+  workers: benchWorkers,
+  million: benchMillion,
+  gateway: benchGateway,
+  validator: benchValidator,
 };
 
 const [cpu] = cpus();

@@ -10,7 +10,8 @@ CREATE TABLE audit_events (
     actor text,
     ip text,
     reason text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL
 );
 
 ALTER TABLE audit_events ALTER COLUMN event_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -22,10 +23,22 @@ ALTER TABLE audit_events ALTER COLUMN event_id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
+CREATE TABLE event_followers (
+    name text NOT NULL,
+    transaction_id xid8 NOT NULL,
+    event_id bigint NOT NULL
+);
+
 CREATE TABLE hot_epochs (
     shard integer NOT NULL,
     server_id text NOT NULL,
     epoch bigint NOT NULL
+);
+
+CREATE TABLE job_leases (
+    job text NOT NULL,
+    holder uuid NOT NULL,
+    until timestamp with time zone NOT NULL
 );
 
 CREATE TABLE keys (
@@ -39,6 +52,12 @@ CREATE TABLE keys (
     activated_at timestamp with time zone,
     retiring_at timestamp with time zone,
     retired_at timestamp with time zone
+);
+
+CREATE TABLE known_devices (
+    user_id text NOT NULL,
+    device text NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE login_throttle (
@@ -60,6 +79,15 @@ CREATE TABLE service_keys (
     scopes text[] NOT NULL,
     created_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone
+);
+
+CREATE TABLE session_census (
+    one_row boolean DEFAULT true NOT NULL,
+    live bigint NOT NULL,
+    idle bigint NOT NULL,
+    ended bigint NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    CONSTRAINT session_census_one_row_check CHECK (one_row)
 );
 
 CREATE SEQUENCE session_revision
@@ -119,11 +147,20 @@ CREATE TABLE users (
 ALTER TABLE ONLY audit_events
     ADD CONSTRAINT audit_events_pkey PRIMARY KEY (event_id);
 
+ALTER TABLE ONLY event_followers
+    ADD CONSTRAINT event_followers_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY hot_epochs
     ADD CONSTRAINT hot_epochs_pkey PRIMARY KEY (shard);
 
+ALTER TABLE ONLY job_leases
+    ADD CONSTRAINT job_leases_pkey PRIMARY KEY (job);
+
 ALTER TABLE ONLY keys
     ADD CONSTRAINT keys_pkey PRIMARY KEY (kid);
+
+ALTER TABLE ONLY known_devices
+    ADD CONSTRAINT known_devices_pkey PRIMARY KEY (user_id, device);
 
 ALTER TABLE ONLY login_throttle
     ADD CONSTRAINT login_throttle_pkey PRIMARY KEY (key);
@@ -136,6 +173,9 @@ ALTER TABLE ONLY service_keys
 
 ALTER TABLE ONLY service_keys
     ADD CONSTRAINT service_keys_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY session_census
+    ADD CONSTRAINT session_census_pkey PRIMARY KEY (one_row);
 
 ALTER TABLE ONLY sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_id);
@@ -151,6 +191,14 @@ CREATE INDEX audit_events_by_session ON audit_events USING btree (session_id, ev
 CREATE INDEX audit_events_by_time ON audit_events USING btree (at);
 
 CREATE INDEX audit_events_by_user ON audit_events USING btree (user_id, event_id);
+
+CREATE INDEX audit_events_failed_by_ip ON audit_events USING btree (ip, at) WHERE (type = 'LOGIN_FAILED'::text);
+
+CREATE INDEX audit_events_in_order ON audit_events USING btree (transaction_id, event_id);
+
+CREATE INDEX audit_events_unusual ON audit_events USING btree (at) WHERE (type = 'UNUSUAL_ACTIVITY'::text);
+
+CREATE INDEX known_devices_by_time ON known_devices USING btree (last_seen_at);
 
 CREATE INDEX login_throttle_by_expiry ON login_throttle USING btree (expires_at);
 

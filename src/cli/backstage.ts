@@ -1,4 +1,5 @@
 import type { Settings } from "../config/settings.js";
+import type { ImportProgress, ImportRow, ImportWatcher } from "../core/import_users.js";
 import type { NewUser } from "../core/manage_users.js";
 import type { KeyAlgorithm, KeyState, KeyUse } from "../core/ports/key_store.js";
 import type { ServiceKey, ServiceScope } from "../core/ports/service_key_store.js";
@@ -63,6 +64,13 @@ export interface Backstage {
 
   /** Creates a user in the database, for the first set-up. */
   createUser(settings: Settings, user: NewUser): Promise<User>;
+  /** Takes users of another system into the database; see `core/import_users.ts`. */
+  importUsers(
+    settings: Settings,
+    rows: AsyncIterable<ImportRow>,
+    watcher: ImportWatcher,
+    how: { readonly dryRun: boolean },
+  ): Promise<ImportProgress>;
 }
 
 /** Loads the composition root: commands that only call a server do without its weight. */

@@ -21,6 +21,13 @@ const describeCurfewError = (error: CurfewError): string => {
   return `${SENTENCES[error.reason] ?? `It failed: ${error.reason}.`}${causeOf(error)}`;
 };
 
+/** Whether a database refused a statement, by its SQLSTATE. */
+const isStatementError = (error: unknown): error is Error & { readonly code: string } =>
+  error instanceof Error &&
+  "code" in error &&
+  typeof error.code === "string" &&
+  /^(?=.*\d)[0-9A-Z]{5}$/.test(error.code);
+
 /** A failure as the operator sees it. An empty text has been told already. */
 export const describeFailure = (error: unknown): { text: string; exitCode: ExitCode } => {
   if (error instanceof CommanderError) {
@@ -30,6 +37,11 @@ export const describeFailure = (error: unknown): { text: string; exitCode: ExitC
   if (error instanceof CommandFailure) return { text: error.message, exitCode: error.exitCode };
   if (error instanceof CurfewError) {
     return { text: describeCurfewError(error), exitCode: EXIT.failure };
+  }
+  if (isStatementError(error)) {
+    // knex puts the statement before the message.
+    const message = error.message.split(" - ").at(-1);
+    return { text: `The database refused it: ${message} (${error.code}).`, exitCode: EXIT.failure };
   }
   const text = error instanceof Error && error.message !== "" ? error.message : String(error);
   return { text, exitCode: EXIT.failure };

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { OpenBackstage } from "./backstage.js";
 import type { CommandContext } from "./command_context.js";
+import { addCompletionCommands } from "./commands/completion.js";
 import { addHealthCommand } from "./commands/health.js";
 import { addKeyCommands } from "./commands/keys.js";
 import { addMigrateCommands } from "./commands/migrate.js";
@@ -44,5 +45,6 @@ export const buildProgram = (openBackstage: OpenBackstage, terminal: Terminal): 
   addSessionCommands(program, context);
   addKeyCommands(program, context);
   addHealthCommand(program, context);
+  addCompletionCommands(program);
   return program;
 };

@@ -30,7 +30,8 @@ export type ErrorCode =
   | "internal"
   | "unimplemented"
   | "deadline_exceeded"
-  | "revision_out_of_range";
+  | "revision_out_of_range"
+  | "watch_fell_behind";
 
 /** Codes this client makes itself, without asking the server. */
 export type LocalErrorCode = "origin_not_allowed" | "unauthenticated";
@@ -64,6 +65,7 @@ const effects = {
   unimplemented: "passes",
   deadline_exceeded: "passes",
   revision_out_of_range: "passes",
+  watch_fell_behind: "passes",
 } as const satisfies Record<ErrorCode, Effect>;
 
 const isKnown = (code: string): code is ErrorCode => Object.hasOwn(effects, code);

@@ -1,17 +1,23 @@
 import type { Backstage, ServiceKeySummary } from "../cli/backstage.js";
 import type { Settings } from "../config/settings.js";
+import { importUsers } from "../core/import_users.js";
 import type { ServiceKey } from "../core/ports/service_key_store.js";
 import { createUseCases } from "../core/use_cases.js";
+import { isPasswordHash } from "../crypto/password_hasher.js";
 import { mintServiceKey } from "../crypto/service_key.js";
+import { uuidV7Source } from "../crypto/uuid_v7.js";
+import { postgresUserIntake } from "../postgres/user_intake.js";
 import { readDescriptors } from "../rpc/descriptors.js";
 import { routeGrpcLog } from "../rpc/grpc_log.js";
 import { createMetrics } from "../telemetry/metrics.js";
 import { coreSettings, localPorts, systemClock } from "./core.js";
 import { serviceOf, startGateway } from "./gateway.js";
+import { readySchema } from "./ready_schema.js";
 import { serve } from "./serve.js";
 import { untilTold } from "./signals.js";
 import { keyRotation, openKeys } from "./signing.js";
-import { openHotStore, openTruth, type Truth, truthPorts } from "./stores.js";
+import { openHot, openTruth, type Truth, truthPorts } from "./stores.js";
+import { openTracing } from "./traced.js";
 
 const SYSTEM = "system";
 
@@ -24,6 +30,13 @@ const withTruth = async <T>(settings: Settings, work: (truth: Truth) => Promise<
     await truth.close();
   }
 };
+
+/** The same, with the tables that the work needs. */
+const withTables = <T>(settings: Settings, work: (truth: Truth) => Promise<T>): Promise<T> =>
+  withTruth(settings, async (truth) => {
+    await readySchema(settings, truth);
+    return work(truth);
+  });
 
 const summary = ({ hash: _, ...key }: ServiceKey): ServiceKeySummary => key;
 
@@ -46,17 +59,20 @@ export const backstage: Backstage = {
 
   async gateway(settings, logger) {
     routeGrpcLog((message) => logger.warn(message));
-    const gateway = await startGateway(settings, readDescriptors(), serviceOf(settings), logger);
+    const tracing = await openTracing(settings);
+    const service = serviceOf(settings);
+    const gateway = await startGateway(settings, readDescriptors(), service, logger, tracing);
     logger.info({ port: gateway.port }, "the gateway listens");
     await untilTold(logger);
     await gateway.close();
+    await tracing?.stop();
   },
 
   migrateUp: (settings) => withTruth(settings, (truth) => truth.migrateUp()),
   migrateStatus: (settings) => withTruth(settings, (truth) => truth.migrationStatus()),
 
   createServiceKey: (settings, { name, scopes }) =>
-    withTruth(settings, async (truth) => {
+    withTables(settings, async (truth) => {
       const { id, text, hash } = mintServiceKey();
       const key: ServiceKey = {
         id,
@@ -72,12 +88,12 @@ export const backstage: Backstage = {
     }),
 
   listServiceKeys: (settings) =>
-    withTruth(settings, async (truth) =>
+    withTables(settings, async (truth) =>
       (await truthPorts(truth.database, settings).serviceKeys.list()).map(summary),
     ),
 
   revokeServiceKey: (settings, keyId) =>
-    withTruth(settings, async (truth) => {
+    withTables(settings, async (truth) => {
       const found = await truthPorts(truth.database, settings).serviceKeys.revoke(
         keyId,
         Date.now(),
@@ -86,29 +102,37 @@ export const backstage: Backstage = {
       return found;
     }),
 
-  listKeys: (settings) => withTruth(settings, (truth) => rotation(settings, truth).list()),
+  listKeys: (settings) => withTables(settings, (truth) => rotation(settings, truth).list()),
 
   rotateKey: (settings, how) =>
-    withTruth(settings, async (truth) => {
+    withTables(settings, async (truth) => {
       const key = await rotation(settings, truth).rotate(how);
       await changed(truth, settings, "SIGNING_KEY_CHANGED", { kid: key.kid, change: "rotate" });
       return key;
     }),
 
   retireKey: (settings, kid, how) =>
-    withTruth(settings, async (truth) => {
+    withTables(settings, async (truth) => {
       await rotation(settings, truth).retire(kid, how);
       await changed(truth, settings, "SIGNING_KEY_CHANGED", { kid, change: "retire" });
     }),
 
   createUser: (settings, user) =>
-    withTruth(settings, async (truth) => {
+    withTables(settings, async (truth) => {
       const clock = systemClock();
       const { keys, serviceKeys: _, ...stores } = truthPorts(truth.database, settings);
       const keyring = await openKeys(settings, keys, clock);
-      const hot = openHotStore({ ...settings, redisUrl: undefined }, clock.now, createMetrics());
+      const { hot } = openHot({ ...settings, redisUrl: undefined }, clock.now, createMetrics());
       const ports = { ...stores, ...localPorts(settings, keyring), hot, clock };
       const core = createUseCases(ports, coreSettings(settings));
       return core.users.create(user, { by: SYSTEM, ip: "" });
+    }),
+
+  importUsers: (settings, rows, watcher, how) =>
+    withTables(settings, (truth) => {
+      const intake = postgresUserIntake(truth.database);
+      const clock = { now: Date.now };
+      const take = importUsers({ intake, ids: uuidV7Source(), clock, isPasswordHash });
+      return take(rows, watcher, how);
     }),
 };

@@ -31,6 +31,7 @@ export const coreSettings = (settings: Settings): CoreSettings => ({
   limitPolicy: settings.sessionLimitPolicy,
   consistencyTimeoutMs: settings.consistencyTimeoutMs,
   retentionMs: settings.sessionRetentionMs,
+  auditRetentionMs: settings.auditRetentionMs,
   passwordMinLength: settings.passwordMinLength,
 });
 

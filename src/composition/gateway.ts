@@ -6,7 +6,9 @@ import { createGateway, type Localize } from "../gateway/index.js";
 import { languagePicker } from "../rpc/language.js";
 import { textOf } from "../rpc/messages/catalogue.js";
 import type { Logger } from "../telemetry/logger.js";
+import type { Tracing } from "../telemetry/tracing.js";
 import { hostPort } from "./rpc.js";
+import { tracedRequests } from "./traced.js";
 
 export interface RunningGateway {
   readonly port: number;
@@ -50,6 +52,7 @@ export const startGateway = async (
   descriptors: Uint8Array,
   service: { readonly target: string; readonly credentials?: ChannelCredentials },
   logger: Logger,
+  tracing?: Tracing,
 ): Promise<RunningGateway> => {
   const app = await createGateway({
     ...service,
@@ -59,6 +62,7 @@ export const startGateway = async (
     development: !settings.production,
     logger,
     localize: localizer(),
+    ...(tracing && { beginRequest: tracedRequests(tracing) }),
   });
   await app.listen({ host: settings.host, port: settings.httpPort });
   return {

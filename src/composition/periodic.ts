@@ -6,14 +6,15 @@ export interface Periodic {
 }
 
 /**
- * Runs `work` again and again, `everyMs` after it last ended. A failure is
- * logged when it begins and when it is over, not each time.
+ * Runs `work` again and again, `everyMs` after it last ended; for the first time
+ * after `firstAfterMs`. A failure is logged when it begins and when it is over, not each time.
  */
 export const periodically = (
   name: string,
   everyMs: number,
   work: () => Promise<unknown>,
   logger: Logger,
+  firstAfterMs = everyMs,
 ): Periodic => {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -29,7 +30,7 @@ export const periodically = (
     }
     if (!stopped) timer = setTimeout(round, everyMs);
   };
-  timer = setTimeout(round, everyMs);
+  timer = setTimeout(round, firstAfterMs);
   return {
     stop() {
       stopped = true;

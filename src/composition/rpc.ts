@@ -8,9 +8,10 @@ import { SessionAdminService } from "../../generated/curfew/v1/session_admin.js"
 import { UserAdminService } from "../../generated/curfew/v1/user_admin.js";
 import type { Settings } from "../config/settings.js";
 import { actorOf } from "../core/caller.js";
+import type { DeniedCalls } from "../core/denied_calls.js";
 import { CurfewError, type Reason } from "../core/errors.js";
-import type { AuditLog } from "../core/ports/audit_log.js";
 import type { ServiceKeyCheck } from "../core/service_key_check.js";
+import { readTraceParent } from "../core/trace_parent.js";
 import type { CallContext } from "../rpc/call_context.js";
 import { implement } from "../rpc/implement.js";
 import { readRules } from "../rpc/rules.js";
@@ -20,10 +21,13 @@ import type { ServiceDeps } from "../rpc/services/service_deps.js";
 import { sessionAdmin } from "../rpc/services/session_admin.js";
 import { userAdmin } from "../rpc/services/user_admin.js";
 import { AUTH_SERVICE, validation } from "../rpc/services/validation.js";
-import { watching } from "../rpc/services/watching.js";
+import { watchingEvents } from "../rpc/services/watching_events.js";
+import { watchingRevocations } from "../rpc/services/watching_revocations.js";
 import { tlsCredentials } from "../rpc/tls_credentials.js";
 import type { Logger } from "../telemetry/logger.js";
 import type { Metrics } from "../telemetry/metrics.js";
+import type { Tracing } from "../telemetry/tracing.js";
+import { tracedCalls, tracedService } from "./traced.js";
 
 const CERTIFICATE_REFRESH_MS = 10_000;
 
@@ -31,39 +35,55 @@ export interface RpcParts {
   readonly settings: Settings;
   readonly descriptors: Uint8Array;
   readonly deps: ServiceDeps;
-  readonly audit: AuditLog;
+  readonly denied: DeniedCalls;
   readonly serviceKeys: ServiceKeyCheck;
   readonly isServing: () => boolean;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Absent: no traces. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The gRPC server with all services. */
 export const rpcServer = (parts: RpcParts): RpcServer => {
-  const { settings, descriptors, deps, audit, serviceKeys, logger, metrics } = parts;
-  const { core, clock } = deps;
+  const { settings, descriptors, deps, denied, serviceKeys, logger, metrics } = parts;
+  const { core } = deps;
   const rules = readRules(descriptors);
-  const watches = watching();
   const names = new Map(rules.methods.map(({ path }) => [path, path.slice(1)]));
+
+  const calls = parts.tracing && tracedCalls(parts.tracing);
+  const traceIdOf = (ctx: CallContext): string | undefined =>
+    calls?.spanOf(ctx)?.span.traceId ?? readTraceParent(ctx.header("traceparent"))?.traceId;
 
   const describe = (ctx: CallContext) => ({
     method: ctx.method,
     request_id: ctx.requestId,
     ip: ctx.ip,
     ...(ctx.caller.kind !== "anonymous" && { caller: actorOf(ctx.caller) }),
-    ...(ctx.caller.kind === "session" && { session_id: ctx.caller.sessionId }),
+    ...(ctx.caller.kind === "session" && {
+      user_id: ctx.caller.userId,
+      session_id: ctx.caller.sessionId,
+    }),
+    trace_id: traceIdOf(ctx),
   });
 
+  const services = [
+    implement(
+      AUTH_SERVICE,
+      {
+        ...authService(deps),
+        ...validation(deps, rules),
+        ...watchingRevocations(deps.revocations),
+      },
+      rules,
+    ),
+    implement(SessionAdminService, { ...sessionAdmin(deps), ...watchingEvents(deps) }, rules),
+    implement(UserAdminService, userAdmin(deps), rules),
+  ];
+
   return createRpcServer({
-    services: [
-      implement(
-        AUTH_SERVICE,
-        { ...authService(deps), ...validation(deps, rules), ...watches.auth },
-        rules,
-      ),
-      implement(SessionAdminService, { ...sessionAdmin(deps), ...watches.admin }, rules),
-      implement(UserAdminService, userAdmin(deps), rules),
-    ],
+    services: calls ? services.map((service) => tracedService(service, calls)) : services,
+    ...(calls && { interceptors: [calls] }),
     rules,
     judge: {
       serviceAuth: settings.serviceAuth,
@@ -77,26 +97,13 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
         serviceKeys.find(createHash("sha256").update(key).digest("hex")),
     },
     trackActivity: ({ sessionId }) => core.noteUse(sessionId),
-    onDenied: (ctx, reason) =>
-      audit.record([
-        {
-          type: "CALL_DENIED",
-          at: clock.now(),
-          actor: actorOf(ctx.caller),
-          ip: ctx.ip,
-          reason,
-          metadata: { method: ctx.method },
-        },
-      ]),
+    onDenied: ({ method, caller, ip }, reason) =>
+      denied.record({ method, reason, actor: actorOf(caller), ip }),
     observe(ctx, code, durationMs) {
       const reason: Reason | "" = ctx.failure?.reason ?? "";
       const codeName = status[code] ?? String(code);
-      metrics.countCall({
-        method: names.get(ctx.method) ?? ctx.method.slice(1),
-        code: codeName,
-        reason,
-        seconds: durationMs / 1000,
-      });
+      const method = names.get(ctx.method) ?? ctx.method.slice(1);
+      metrics.countCall(method, codeName, reason, durationMs / 1000);
       if (code === status.OK) {
         if (logger.isLevelEnabled("debug"))
           logger.debug({ ...describe(ctx), code: codeName, ms: durationMs }, "call");

@@ -1,27 +1,36 @@
+import cluster from "node:cluster";
 import { randomBytes } from "node:crypto";
 import type { Settings } from "../config/settings.js";
+import { DENIED_CALLS_WINDOW_MS, deniedCalls } from "../core/denied_calls.js";
+import type { AuditLog } from "../core/ports/audit_log.js";
+import { REVOCATION_POLL_MS, revocationFeed } from "../core/revocation_feed.js";
 import { serviceKeyCheck } from "../core/service_key_check.js";
+import { EVENTS_POLL_MS } from "../core/session_events_feed.js";
 import { toleratedActivityLossMs } from "../core/settings.js";
+import type { PatternRound } from "../core/unusual_patterns.js";
 import { createUseCases } from "../core/use_cases.js";
+import { poolUse } from "../postgres/pool_use.js";
 import { readDescriptors } from "../rpc/descriptors.js";
 import type { Logger } from "../telemetry/logger.js";
-import { createMetrics } from "../telemetry/metrics.js";
-import { startMetricsServer } from "../telemetry/metrics_server.js";
+import { createMetrics, type Metrics } from "../telemetry/metrics.js";
+import { type MetricsServer, startMetricsServer } from "../telemetry/metrics_server.js";
+import { shareMetrics } from "../telemetry/worker_metrics.js";
 import { coreSettings, localPorts, systemClock } from "./core.js";
 import { startGateway } from "./gateway.js";
+import { measuredFeed, measuredStore } from "./measured.js";
 import { patiently } from "./patiently.js";
 import { type Periodic, periodically } from "./periodic.js";
 import { listenForGateway, listenRpc, rpcServer } from "./rpc.js";
-import { openKeys } from "./signing.js";
-import { openHotStore, openTruth, truthPorts } from "./stores.js";
+import { keyReloadMs, openKeys } from "./signing.js";
+import { openHot, openTruth, truthPorts } from "./stores.js";
+import { openTracing, tracedHotStore, traceStatements } from "./traced.js";
+import { startUpkeep } from "./upkeep.js";
 
 /** How often the trust in a hot store outside this process is looked at, in milliseconds. */
 const PULSE_MS = 100;
 /** The same for one inside, which cannot be lost. */
 const EMBEDDED_PULSE_MS = 1000;
 const SERVICE_KEYS_EVERY_MS = 1000;
-const KEYS_EVERY_MS = 30_000;
-const CLEANUP_EVERY_MS = 60_000;
 
 /** A running service. */
 export interface Service {
@@ -59,16 +68,32 @@ const start = async (
   const clock = systemClock();
   if (settings.embedded)
     logger.info(`opening the database in ${settings.dataDir}; the first time takes a few seconds`);
+  const tracing = await openTracing(settings);
+  closers.push(() => tracing?.stop());
   const truth = await openTruth(settings);
   closers.push(truth.close);
+  if (tracing) traceStatements(truth.database, tracing);
   await prepareSchema(settings, truth, logger);
 
-  const { keys, serviceKeys, ...stores } = truthPorts(truth.database, settings);
+  const { keys, serviceKeys, leases, census, ...others } = truthPorts(truth.database, settings);
+  const stores = { ...others, store: measuredStore(others.store, clock, metrics) };
+  metrics.watchPool(() => poolUse(truth.database));
+  await patiently(() => adoptRestoredEvents(stores.audit, logger));
   const keyring = await patiently(() => openKeys(settings, keys, clock));
-  const hot = openHotStore(settings, clock.now, metrics);
-  closers.push(() => hot.close());
-  const ports = { ...stores, ...localPorts(settings, keyring), hot, clock };
+  const { hot: untraced, endings } = openHot(settings, clock.now, metrics);
+  closers.push(() => untraced.close());
+  const hot = tracing && settings.redisUrl ? tracedHotStore(untraced, tracing) : untraced;
+  closers.push(() => endings.close());
+  const onEvents = ({ events, found }: PatternRound) => metrics.sessions.countEvents(events, found);
+  const ports = { ...stores, ...localPorts(settings, keyring), hot, clock, onEvents };
   const core = createUseCases(ports, coreSettings(settings));
+  metrics.watchBreaker(() => (core.trust.lease() === undefined ? "open" : "closed"));
+  const feed = revocationFeed({ ...ports, trust: core.trust });
+  const revocations = measuredFeed(feed, clock, metrics);
+  core.trust.onSettled(endings.announce);
+  // What goes wrong in it goes wrong again in the next regular poll, where it is reported.
+  endings.onEnding(() => void revocations.poll().catch(() => undefined));
+  const denied = deniedCalls(ports);
   const serviceKeyRing = serviceKeyCheck(serviceKeys, clock);
 
   const generatedPassword = await patiently(() =>
@@ -94,21 +119,32 @@ const start = async (
     periodically("the look at the hot store", pulseMs, pulse, logger),
     periodically("writing activity", activityEveryMs, core.activity.flush, logger),
     periodically("reading service keys", SERVICE_KEYS_EVERY_MS, serviceKeyRing.reload, logger),
-    periodically("reading signing keys", KEYS_EVERY_MS, () => keyring.reload(), logger),
-    periodically("cleanup", CLEANUP_EVERY_MS, core.cleanup, logger),
+    periodically("reading signing keys", keyReloadMs(settings), () => keyring.reload(), logger),
+    periodically("following endings", REVOCATION_POLL_MS, revocations.poll, logger),
+    periodically("telling events", EVENTS_POLL_MS, core.sessionEvents.poll, logger),
+    periodically("telling denied calls", DENIED_CALLS_WINDOW_MS, denied.flush, logger),
+    ...startUpkeep({ settings, core, ...ports, keys, leases, census, logger, metrics }),
   ];
 
   const descriptors = readDescriptors();
   const server = rpcServer({
     settings,
     descriptors,
-    deps: { core, ...stores, clock, settings: coreSettings(settings), jwks: () => keyring.jwks() },
-    audit: stores.audit,
+    deps: {
+      core,
+      ...stores,
+      revocations,
+      clock,
+      settings: coreSettings(settings),
+      jwks: () => keyring.jwks(),
+    },
+    denied,
     serviceKeys: serviceKeyRing,
     // Without Postgres, calls are answered as long as the lease on the hot store lasts.
     isServing: () => truthAnswers || core.trust.lease() !== undefined,
     logger,
     metrics,
+    tracing,
   });
   closers.push(async () => {
     await server.stop({
@@ -117,6 +153,8 @@ const start = async (
       flush: core.activity.flush,
     });
     for (const work of background) work.stop();
+    await denied.flush().catch(() => undefined);
+    await leases.leave().catch(() => undefined);
     await core.trust.leave().catch(() => undefined);
   });
   const grpcPort = await listenRpc(server, settings, logger);
@@ -124,12 +162,9 @@ const start = async (
   const gateway =
     settings.httpPort === 0
       ? undefined
-      : await startGateway(settings, descriptors, await listenForGateway(server), logger);
+      : await startGateway(settings, descriptors, await listenForGateway(server), logger, tracing);
   closers.push(() => gateway?.close());
-  const exporter =
-    settings.metricsPort === 0
-      ? undefined
-      : await startMetricsServer({ host: settings.host, port: settings.metricsPort, metrics });
+  const exporter = await exportMetrics(settings, metrics);
   closers.push(() => exporter?.close());
 
   return {
@@ -139,6 +174,28 @@ const start = async (
     generatedPassword,
     stop: closeAll,
   };
+};
+
+const RESTORED_AT_ONCE = 1000;
+
+/** After a restore, events get places that the order of this database goes on from. */
+const adoptRestoredEvents = async (audit: AuditLog, logger: Logger): Promise<void> => {
+  let adopted = 0;
+  for (let some = RESTORED_AT_ONCE; some === RESTORED_AT_ONCE; adopted += some)
+    some = await audit.adoptRestored(RESTORED_AT_ONCE);
+  if (adopted > 0) logger.info({ events: adopted }, "security events of a backup were taken over");
+};
+
+/** A worker leaves the port to the process that oversees all of them. */
+const exportMetrics = async (
+  { host, metricsPort }: Settings,
+  metrics: Metrics,
+): Promise<MetricsServer | undefined> => {
+  if (cluster.isWorker) {
+    shareMetrics(metrics.registry);
+    return undefined;
+  }
+  return metricsPort === 0 ? undefined : startMetricsServer({ host, port: metricsPort, metrics });
 };
 
 const prepareSchema = async (

@@ -4,6 +4,14 @@ import type { KeyStore } from "../core/ports/key_store.js";
 import { createKeyRotation, type KeyRotation } from "../crypto/key_rotation.js";
 import { type Keyring, openKeyring } from "../crypto/keyring.js";
 
+/** Reading keys again takes its time to come to everybody's notice, so it is done often within the time of publication. */
+const RELOADS_WHILE_PUBLISHED = 5;
+const LONGEST_RELOAD_INTERVAL_MS = 30_000;
+
+/** How often a replica reads the keys again, in milliseconds. */
+export const keyReloadMs = ({ keyPublicationMs }: Settings): number =>
+  Math.max(20, Math.min(LONGEST_RELOAD_INTERVAL_MS, keyPublicationMs / RELOADS_WHILE_PUBLISHED));
+
 export const openKeys = (settings: Settings, store: KeyStore, clock: Clock): Promise<Keyring> =>
   openKeyring({
     store,
@@ -12,6 +20,7 @@ export const openKeys = (settings: Settings, store: KeyStore, clock: Clock): Pro
     encryptionKey: settings.keyEncryptionKey,
     requireEncryption: settings.production,
     clock,
+    publicationMs: settings.keyPublicationMs,
   });
 
 export const keyRotation = (
@@ -27,4 +36,5 @@ export const keyRotation = (
     clock,
     accessTokenMs: settings.accessTokenLifetimeMs,
     sessionMs: settings.maxLifetimeMs,
+    publicationMs: settings.keyPublicationMs,
   });

@@ -1,20 +1,26 @@
 import { randomUUID } from "node:crypto";
 import type { Settings } from "../config/settings.js";
+import type { EndingSignal } from "../core/ports/ending_signal.js";
 import type { HotStore } from "../core/ports/hot_store.js";
+import { inProcessEndingSignal } from "../embedded/in_process_ending_signal.js";
 import { inProcessHotStore } from "../embedded/in_process_hot_store.js";
 import { openEmbeddedPostgres } from "../embedded/pglite.js";
 import { postgresAuditLog } from "../postgres/audit_log.js";
 import { type Database, openDatabase } from "../postgres/database.js";
+import { postgresJobLeases } from "../postgres/job_leases.js";
 import { postgresKeyStore } from "../postgres/key_store.js";
 import { postgresLoginThrottle } from "../postgres/login_throttle.js";
 import { type MigrationStatus, migrateUp, migrationStatus } from "../postgres/migrate.js";
 import { postgresReplicaRegistry } from "../postgres/replica_registry.js";
 import { postgresServiceKeyStore } from "../postgres/service_key_store.js";
+import { postgresSessionCensus } from "../postgres/session_census.js";
 import { postgresSessionStore } from "../postgres/session_store.js";
 import { postgresUserStore } from "../postgres/user_store.js";
 import { openRedis } from "../redis/client.js";
+import { redisEndingSignal } from "../redis/ending_signal.js";
 import { redisHotStore } from "../redis/hot_store.js";
 import type { Metrics } from "../telemetry/metrics.js";
+import { measuredHotStore } from "./measured.js";
 
 /** Most time to wait for a connection to Postgres, in milliseconds. */
 const ACQUIRE_TIMEOUT_MS = 200;
@@ -48,6 +54,7 @@ export const openTruth = async (settings: Settings, { patient = false } = {}): P
     // The embedded database works in this very process, one statement after the other.
     acquireTimeoutMs: embedded || patient ? 10_000 : ACQUIRE_TIMEOUT_MS,
     statementTimeoutMs: embedded || patient ? 10_000 : STATEMENT_TIMEOUT_MS,
+    sharedBackend: embedded !== undefined,
   });
   return {
     database,
@@ -81,6 +88,8 @@ export const truthPorts = (database: Database, settings: Settings) => ({
   keys: postgresKeyStore(database),
   serviceKeys: postgresServiceKeyStore(database),
   registry: postgresReplicaRegistry(database, randomUUID()),
+  leases: postgresJobLeases(database, randomUUID()),
+  census: postgresSessionCensus(database),
   throttle: postgresLoginThrottle(database, {
     perAccount: settings.loginMaxFailures,
     perSource: settings.loginMaxFailuresPerSource,
@@ -88,22 +97,37 @@ export const truthPorts = (database: Database, settings: Settings) => ({
   }),
 });
 
-/** The hot store of the settings; one in this process if they name none. */
-export const openHotStore = (settings: Settings, now: () => number, metrics: Metrics): HotStore => {
+/** The hot store of the settings, and how endings are announced; in this process if they name no Redis. */
+export const openHot = (
+  settings: Settings,
+  now: () => number,
+  metrics: Metrics,
+): { readonly hot: HotStore; readonly endings: EndingSignal } => {
   const { idleTimeoutMs } = settings;
   if (settings.redisUrl === undefined)
-    return inProcessHotStore({ idleTimeoutMs, maxSessions: IN_PROCESS_SESSIONS });
+    return {
+      hot: measuredHotStore(
+        inProcessHotStore({ idleTimeoutMs, maxSessions: IN_PROCESS_SESSIONS }),
+        metrics,
+      ),
+      endings: inProcessEndingSignal(),
+    };
   const { client, shards } = openRedis({
     url: settings.redisUrl,
     commandTimeoutMs: settings.redisTimeoutMs,
   });
-  return redisHotStore({
-    client,
-    shards,
-    idleTimeoutMs,
-    now,
-    onBatch: (script, size) => {
-      if (script === "check") metrics.countHotBatch(size);
-    },
-  });
+  return {
+    hot: redisHotStore({
+      client,
+      shards,
+      idleTimeoutMs,
+      now,
+      onBatch: (script, size) => {
+        if (script === "check") metrics.countHotBatch(size);
+      },
+      onAnswers: (outcome, questions) =>
+        metrics.countHotAnswers(outcome === "unknown" ? "doubt" : outcome, questions),
+    }),
+    endings: redisEndingSignal(client),
+  };
 };

@@ -2,6 +2,8 @@ import cluster from "node:cluster";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Settings } from "../config/settings.js";
 import type { Logger } from "../telemetry/logger.js";
+import { startMetricsServer } from "../telemetry/metrics_server.js";
+import { metricsOfWorkers } from "../telemetry/worker_metrics.js";
 
 /** A worker that dies is replaced, but not more often than this, in milliseconds. */
 const REPLACE_AFTER_MS = 1000;
@@ -44,12 +46,22 @@ export const overseeWorkers = async (
       );
     });
 
-  // One first, which makes the schema, the keys and the administrator.
-  await start();
-  for (let worker = 1; worker < settings.workers; worker++) await start();
-  logger.info({ workers: settings.workers }, "all workers are ready");
-  await told;
-  stopping = true;
-  for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGTERM");
-  await Promise.all(ended);
+  const { host, metricsPort } = settings;
+  const exporter =
+    metricsPort === 0
+      ? undefined
+      : await startMetricsServer({ host, port: metricsPort, metrics: metricsOfWorkers() });
+
+  try {
+    // One first, which makes the schema, the keys and the administrator.
+    await start();
+    for (let worker = 1; worker < settings.workers; worker++) await start();
+    logger.info({ workers: settings.workers }, "all workers are ready");
+    await told;
+    stopping = true;
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGTERM");
+    await Promise.all(ended);
+  } finally {
+    await exporter?.close();
+  }
 };

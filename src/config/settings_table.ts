@@ -4,6 +4,7 @@ import { OPERATION_SETTINGS } from "./sections/operation.js";
 import { SESSION_SETTINGS } from "./sections/sessions.js";
 import { STORE_SETTINGS } from "./sections/stores.js";
 import { TOKEN_SETTINGS } from "./sections/tokens.js";
+import { TRACING_SETTINGS } from "./sections/tracing.js";
 
 /** Every setting, by its name in `Settings`. */
 export const SETTINGS = {
@@ -13,6 +14,7 @@ export const SETTINGS = {
   ...SESSION_SETTINGS,
   ...ACCESS_SETTINGS,
   ...OPERATION_SETTINGS,
+  ...TRACING_SETTINGS,
 } as const;
 
 export type SettingKey = keyof typeof SETTINGS;
@@ -25,4 +27,5 @@ export const SECTIONS = [
   { title: "Sessions", settings: Object.values(SESSION_SETTINGS) },
   { title: "Access", settings: Object.values(ACCESS_SETTINGS) },
   { title: "Operation", settings: Object.values(OPERATION_SETTINGS) },
+  { title: "Traces", settings: Object.values(TRACING_SETTINGS) },
 ] as const;

@@ -24,6 +24,13 @@ export const wholeNumber = (least: number, most: number) =>
     return value >= least && value <= most ? value : undefined;
   });
 
+/** A part of the whole, from 0 to 1. */
+export const ratio = () =>
+  reads("a number from 0 to 1", (text) => {
+    const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
+    return value >= 0 && value <= 1 ? value : undefined;
+  });
+
 const UNITS = { seconds: 1_000, minutes: 60_000, hours: 3_600_000 } as const;
 export type Unit = keyof typeof UNITS;
 

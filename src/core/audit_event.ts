@@ -15,6 +15,7 @@ export const AUDIT_EVENT_TYPES = [
   "SERVICE_KEY_CREATED",
   "SERVICE_KEY_REVOKED",
   "SIGNING_KEY_CHANGED",
+  "UNUSUAL_ACTIVITY",
 ] as const;
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
 

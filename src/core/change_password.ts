@@ -36,11 +36,32 @@ export const changePassword =
     }
     checkNewPassword("new_password", input.newPassword, account.username, deps.minLength);
     const name = foldUsername(account.username);
-    // A stolen session must not be a way to guess the password.
-    const { retryAfterMs } = await throttle.attempt(name, input.ip);
-    if (retryAfterMs > 0) throw fail("TOO_MANY_ATTEMPTS", { retryAfterMs });
-    const current = await deps.hasher.verify(input.currentPassword, account.passwordHash);
-    if (!current.ok) throw fail("INVALID_CREDENTIALS");
+    // A stolen session must not be a way to guess the password, and each guess is told of (D7).
+    const { retryAfterMs, locked } = await throttle.attempt(name, input.ip);
+    const refuse = async (reason: "TOO_MANY_ATTEMPTS" | "INVALID_CREDENTIALS") => {
+      const about = {
+        at: clock.now(),
+        userId: input.userId,
+        sessionId: input.sessionId,
+        actor: input.userId,
+        ip: input.ip,
+      };
+      await store.transaction((tx) =>
+        tx.record([
+          { ...about, type: "LOGIN_FAILED", reason, metadata: { attempt: "change_password" } },
+          ...(locked ? [{ ...about, type: "ACCOUNT_LOCKED" as const }] : []),
+        ]),
+      );
+      return fail(reason, retryAfterMs > 0 ? { retryAfterMs } : {});
+    };
+    if (retryAfterMs > 0) throw await refuse("TOO_MANY_ATTEMPTS");
+    const current = await deps.hasher
+      .verify(input.currentPassword, account.passwordHash)
+      .catch(async (busy) => {
+        await throttle.forgive(name, input.ip, false);
+        throw busy;
+      });
+    if (!current.ok) throw await refuse("INVALID_CREDENTIALS");
     await throttle.forgive(name, input.ip, true);
     const passwordHash = await deps.hasher.hash(input.newPassword);
 

@@ -1,3 +1,4 @@
+import type { AuditLog } from "./ports/audit_log.js";
 import type { Clock } from "./ports/clock.js";
 import type { LoginThrottle } from "./ports/login_throttle.js";
 import type { SessionStore } from "./ports/session_store.js";
@@ -11,13 +12,14 @@ const BATCH = 200;
 const SWEEP_MARGIN_MS = 10_000;
 
 /**
- * Marks timed-out sessions as ended and deletes ended ones that nothing needs
- * any more, in small batches that any number of cleaners share. Resolves to how
- * many sessions were marked or deleted.
+ * Marks timed-out sessions as ended, and deletes ended ones that nothing needs
+ * any more and security events past their retention, in small batches that any
+ * number of cleaners share. Resolves to how many sessions were marked or deleted.
  */
 export const cleanup =
   (deps: {
     store: SessionStore;
+    audit: Pick<AuditLog, "deleteBefore">;
     throttle: LoginThrottle;
     withRecentActivity: WithRecentActivity;
     clock: Clock;
@@ -67,6 +69,9 @@ export const cleanup =
       const now = clock.now();
       const deleted = await store.deleteEnded(now - settings.retentionMs, now, BATCH);
       cleaned += deleted;
-      if (deleted < BATCH) return cleaned;
+      if (deleted < BATCH) break;
     }
+    const oldestEvent = clock.now() - settings.auditRetentionMs;
+    while ((await deps.audit.deleteBefore(oldestEvent, BATCH)) === BATCH);
+    return cleaned;
   };

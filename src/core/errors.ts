@@ -55,6 +55,7 @@ export const REASONS = {
   DEPENDENCY_UNAVAILABLE: row(Code.UNAVAILABLE, 503, true),
   DEADLINE_EXCEEDED: row(Code.DEADLINE_EXCEEDED, 504, true),
   REVISION_OUT_OF_RANGE: row(Code.OUT_OF_RANGE, 400),
+  WATCH_FELL_BEHIND: row(Code.RESOURCE_EXHAUSTED, 429, true),
   UNIMPLEMENTED: row(Code.UNIMPLEMENTED, 501),
   INTERNAL: row(Code.INTERNAL, 500),
 } as const satisfies Record<string, ReasonRow>;

@@ -40,6 +40,8 @@ export interface HotTrust {
    * DEPENDENCY_UNAVAILABLE after `timeoutMs`. Then pulses go on trying.
    */
   settle(changes: readonly Unburied[], timeoutMs: number): Promise<void>;
+  /** Calls back when endings have been settled, so that they can be told to others. */
+  onSettled(listener: () => void): void;
   /** Every ending up to this revision is in force on every replica. */
   revision(): bigint;
   leave(): Promise<void>;
@@ -62,6 +64,12 @@ export const hotTrust = (deps: {
   let renewAt = 0;
   let revision = 0n;
   let pulsing: Promise<void> | undefined;
+  const settledListeners: (() => void)[] = [];
+
+  const tellSettled = (changes: readonly Unburied[]): void => {
+    if (!changes.some(({ end }) => end !== undefined)) return;
+    for (const listener of settledListeners) listener();
+  };
 
   const current = (): Lease | undefined =>
     trusted && clock.monotonic() < grantedUntil ? granted : undefined;
@@ -95,7 +103,8 @@ export const hotTrust = (deps: {
         ...(after !== undefined && { after }),
       });
       if (waiting.length === 0) return true;
-      const { told } = await bury(waiting);
+      const { told, buried } = await bury(waiting);
+      if (buried.length > 0) tellSettled(waiting);
       if (!told.every(({ shard, serverId }) => serverIds[shard] === serverId)) return false;
       if (waiting.length < BURY_BATCH) return true;
       after = waiting.at(-1)?.sessionId;
@@ -192,10 +201,15 @@ export const hotTrust = (deps: {
           const free = new Set(await store.outOfReach(open.map((change) => change.sessionId)));
           open = open.filter((change) => !free.has(change.sessionId));
         }
-        if (open.length === 0) return;
+        if (open.length === 0) break;
         if (clock.monotonic() >= deadline) throw unavailable("a hot store may still call it live");
         await clock.sleep(RETRY_MS);
       }
+      tellSettled(changes);
+    },
+
+    onSettled(listener) {
+      settledListeners.push(listener);
     },
 
     async leave() {

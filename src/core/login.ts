@@ -170,26 +170,29 @@ export const login = (deps: {
   return async (input) => {
     const usernameFolded = foldUsername(input.username);
     const verdict = await throttle.attempt(usernameFolded, input.ip);
+    const tooMany = (account: Account | undefined) =>
+      refuse(
+        account,
+        usernameFolded,
+        input.ip,
+        "TOO_MANY_ATTEMPTS",
+        verdict.retryAfterMs,
+        verdict.locked,
+      );
     for (let checks = 1; ; checks++) {
       const account = await users.findByUsername(usernameFolded);
       // Also for the unknown and the locked, so that time tells nothing (D1).
       const password = await hasher
         .verify(input.password, account?.passwordHash)
         .catch(async (busy) => {
-          await throttle.forgive(usernameFolded, input.ip, false);
+          // What is over the limit stays counted: else the lock could go by without its event (D7).
+          if (verdict.retryAfterMs === 0) await throttle.forgive(usernameFolded, input.ip, false);
+          if (verdict.locked) throw await tooMany(account);
           throw busy;
         });
       const refused = (reason: Parameters<typeof refuse>[3]) =>
         refuse(account, usernameFolded, input.ip, reason);
-      if (verdict.retryAfterMs > 0)
-        throw await refuse(
-          account,
-          usernameFolded,
-          input.ip,
-          "TOO_MANY_ATTEMPTS",
-          verdict.retryAfterMs,
-          verdict.locked,
-        );
+      if (verdict.retryAfterMs > 0) throw await tooMany(account);
       if (!password.ok || account === undefined) throw await refused("INVALID_CREDENTIALS");
       if (!account.isActive) throw await refused("USER_INACTIVE");
 

@@ -7,6 +7,7 @@ import type { LoginThrottle } from "./ports/login_throttle.js";
 import type { PasswordHasher } from "./ports/password_hasher.js";
 import type { SessionStore, SessionTransaction, UserPatch } from "./ports/session_store.js";
 import type { UserStore } from "./ports/user_store.js";
+import { isRole, ROLE_SPELLING } from "./role.js";
 import type { EndReason } from "./session.js";
 import { type Account, foldUsername, type User } from "./user.js";
 
@@ -156,10 +157,6 @@ export const manageUsers = (deps: {
 };
 
 const checkRoles = (field: string, roles: readonly string[]): void => {
-  const bad = roles.findIndex((role) => !/^[A-Za-z0-9][A-Za-z0-9_.:/-]*$/.test(role));
-  if (bad >= 0)
-    throw invalidField(
-      `${field}[${bad}]`,
-      "must start with a letter or digit and hold only letters, digits and _ . : / -",
-    );
+  const bad = roles.findIndex((role) => !isRole(role));
+  if (bad >= 0) throw invalidField(`${field}[${bad}]`, ROLE_SPELLING);
 };

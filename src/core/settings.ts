@@ -17,6 +17,8 @@ export interface CoreSettings {
   readonly consistencyTimeoutMs: number;
   /** How long an ended session stays on record. */
   readonly retentionMs: number;
+  /** How long security events are kept. */
+  readonly auditRetentionMs: number;
   readonly passwordMinLength: number;
 }
 

@@ -28,9 +28,11 @@ import { withRecentActivity } from "./recent_activity.js";
 import { recordActivity } from "./record_activity.js";
 import { refreshTokens } from "./refresh_tokens.js";
 import { sessionCheck } from "./session_check.js";
+import { sessionEventsFeed } from "./session_events_feed.js";
 import { sessionStats } from "./session_stats.js";
 import type { CoreSettings } from "./settings.js";
 import type { SharedClock } from "./shared_clock.js";
+import { type PatternRound, unusualPatterns } from "./unusual_patterns.js";
 import { validateToken } from "./validate_token.js";
 
 /** Everything the core needs from outside. */
@@ -49,6 +51,8 @@ export interface Ports {
   readonly clock: SharedClock;
   /** Calls back at the end of the event-loop turn. */
   readonly schedule: (task: () => void) => void;
+  /** Told of what happened, as far as this replica was the one to look through it. */
+  readonly onEvents?: (round: PatternRound) => void;
 }
 
 /** Doubts that wait for Postgres at most; the rest are answered UNAVAILABLE at once, so that no queue grows. */
@@ -77,6 +81,7 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
   const check = sessionCheck({ hot, trust, store, standing, activity, clock, idleTimeoutMs });
   const end = endSessions({ store, trust, clock, idleTimeoutMs });
   const issue = issueTokens({ ...ports, settings });
+  const findPatterns = unusualPatterns(ports, ports.onEvents);
 
   return {
     login: login({ ...ports, issue, trust, withRecentActivity: recent, settings }),
@@ -97,7 +102,10 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
     listSessions: listSessions({ store, clock, idleTimeoutMs }),
     currentSessions: current,
     explainToken: explainToken({ ...ports, check, current }),
-    sessionStats: sessionStats({ ...ports, idleTimeoutMs }),
+    sessionStats: sessionStats({ ...ports, idleTimeoutMs, findPatterns }),
+    /** Kept going by the server: looks for unusual patterns, and tells watchers what happens. */
+    findPatterns,
+    sessionEvents: sessionEventsFeed({ ...ports, retentionMs: settings.auditRetentionMs }),
     cleanup: cleanup({ ...ports, withRecentActivity: recent, settings }),
     bootstrapAdmin: bootstrapAdmin(ports),
     /** Counts a use of a session that was found live a moment ago; returns at once. */

@@ -21,6 +21,7 @@ import { createRouteTable } from "./route_table.js";
 import { openChannel } from "./rpc_channel.js";
 import { installRpcRoutes } from "./rpc_routes.js";
 import { installSecurityHeaders, pageHeaders } from "./security_headers.js";
+import { installTracing } from "./tracing.js";
 
 const DEFAULT_DEADLINE_MS = 5000;
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -66,6 +67,7 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
   const replyProblem = createProblemReply(options.localize);
   const app = createApp(options, replyProblem);
   app.setErrorHandler(replyProblem);
+  if (options.beginRequest) installTracing(app, options.beginRequest);
   await installSecurityHeaders(app, options);
   await app.register(cookie, { hook: false });
   installBodyReader(app);

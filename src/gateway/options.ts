@@ -1,6 +1,7 @@
 import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
 import type { FastifyBaseLogger } from "fastify";
 import type { Localize } from "./localize.js";
+import type { BeginRequest } from "./tracing.js";
 
 /** What a gateway needs to know. Nothing here is read from the environment. */
 export interface GatewayOptions {
@@ -27,6 +28,8 @@ export interface GatewayOptions {
   readonly logger: FastifyBaseLogger | false;
   /** Texts for what the gateway itself refuses. Absent: English. */
   readonly localize?: Localize | undefined;
+  /** Gives each request a span. Absent: the client's trace is passed on as it is. */
+  readonly beginRequest?: BeginRequest | undefined;
   /** Deadline of a unary call whose method declares none, in milliseconds. Absent: 5,000. */
   readonly defaultDeadlineMs?: number | undefined;
 }

@@ -18,34 +18,46 @@ const tooLarge = (limit: number): ProblemError =>
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-const decode = (bytes: Buffer): string => {
+/** The text; undefined if the bytes are not UTF-8. */
+const decode = (bytes: Buffer): string | undefined => {
   try {
     return decoder.decode(bytes);
   } catch {
-    throw badRequest("The body is not valid UTF-8.");
+    return undefined;
   }
 };
 
-const readBytes = (request: FastifyRequest, limit: number): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    if (Number(request.headers["content-length"]) > limit) {
-      reject(tooLarge(limit));
-      return;
+/** Calls back once, with the bytes or with why there are none. */
+const readBytes = (
+  { raw, headers }: FastifyRequest,
+  limit: number,
+  done: (error: ProblemError | null, bytes: Buffer) => void,
+): void => {
+  const none = Buffer.alloc(0);
+  if (Number(headers["content-length"]) > limit) {
+    done(tooLarge(limit), none);
+    return;
+  }
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let ended = false;
+  const end = (error: ProblemError | null): void => {
+    if (ended) return;
+    ended = true;
+    done(error, error ? none : Buffer.concat(chunks, length));
+  };
+  raw.on("data", (chunk: Buffer) => {
+    length += chunk.length;
+    if (length > limit) {
+      raw.pause();
+      end(tooLarge(limit));
+    } else {
+      chunks.push(chunk);
     }
-    const chunks: Buffer[] = [];
-    let length = 0;
-    request.raw.on("data", (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > limit) {
-        request.raw.pause();
-        reject(tooLarge(limit));
-      } else {
-        chunks.push(chunk);
-      }
-    });
-    request.raw.once("end", () => resolve(Buffer.concat(chunks, length)));
-    request.raw.once("error", () => reject(badRequest("The body ended early.")));
   });
+  raw.once("end", () => end(null));
+  raw.once("error", () => end(badRequest("The body ended early.")));
+};
 
 const UTF8_JSON = /^application\/json\s*(;\s*charset="?utf-?8"?\s*)?$/i;
 
@@ -56,7 +68,7 @@ const UTF8_JSON = /^application\/json\s*(;\s*charset="?utf-?8"?\s*)?$/i;
  */
 export const installBodyReader = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", async (request: FastifyRequest) => {
+  app.addContentTypeParser("application/json", (request: FastifyRequest, _payload, done) => {
     const contentType = request.headers["content-type"] ?? "";
     if (!UTF8_JSON.test(contentType)) {
       throw new ProblemError(
@@ -66,6 +78,10 @@ export const installBodyReader = (app: FastifyInstance): void => {
       );
     }
     const limit = request.route ? bodyLimit(request.route.binding) : SINGLE_LIMIT;
-    return decode(await readBytes(request, limit));
+    readBytes(request, limit, (error, bytes) => {
+      const text = error ? undefined : decode(bytes);
+      if (text !== undefined) done(null, text);
+      else done(error ?? badRequest("The body is not valid UTF-8."));
+    });
   });
 };

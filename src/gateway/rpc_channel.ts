@@ -32,6 +32,8 @@ export interface RpcChannel {
 }
 
 const DEFAULT_CONNECTIONS = 4;
+/** Calls that share a connection, and its writes, before the next one is used. */
+const CALLS_PER_CONNECTION = 32;
 const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 
 const pass = (bytes: Buffer): Buffer => bytes;
@@ -40,7 +42,8 @@ const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /**
- * Opens the channel. Calls go to the connection with the fewest of them, for a
+ * Opens the channel. Calls go to the first connection that has few of them, for
+ * calls of one turn are then one write; else to the one with the fewest, for a
  * server bounds the streams of one connection, and slow logins must not hold up
  * the rest.
  */
@@ -61,18 +64,21 @@ export const openChannel = (options: GatewayOptions): RpcChannel => {
     }),
   }));
   const streams = new Set<ClientReadableStream<Buffer>>();
-  const leastBusy = () => lanes.reduce((best, lane) => (lane.calls < best.calls ? lane : best));
+  const freeLane = () =>
+    lanes.find(({ calls }) => calls < CALLS_PER_CONNECTION) ??
+    lanes.reduce((best, lane) => (lane.calls < best.calls ? lane : best));
   const deadlineOf = (deadlineMs: number) =>
     deadlineMs > 0 ? { deadline: Date.now() + deadlineMs } : {};
 
   return {
     unary(path, request, metadata, deadlineMs) {
-      const lane = leastBusy();
+      const lane = freeLane();
       lane.calls += 1;
       let call: ClientUnaryCall | undefined;
       const response = new Promise<Buffer>((resolve, reject) => {
         const done = (error: ServiceError | null, bytes?: Buffer): void => {
           lane.calls -= 1;
+          call = undefined;
           if (error || !bytes) reject(error);
           else resolve(bytes);
         };
@@ -90,7 +96,7 @@ export const openChannel = (options: GatewayOptions): RpcChannel => {
       return { response, cancel: () => call?.cancel() };
     },
     stream(path, request, metadata, deadlineMs) {
-      const lane = leastBusy();
+      const lane = freeLane();
       lane.calls += 1;
       const call = lane.client.makeServerStreamRequest(
         path,

@@ -86,10 +86,11 @@ export const installRpcRoutes = (app: FastifyInstance, parts: RpcRoutes): void =
     method: ["GET", "POST", "PUT", "PATCH", "DELETE"],
     url: "/*",
     bodyLimit: BATCH_LIMIT,
-    onRequest: async (request) => {
+    onRequest(request, _reply, done) {
       request.route = find(request.method, splitUrl(request.raw.url ?? "")[0]);
+      done();
     },
-    handler: async (request, reply) => {
+    handler(request, reply) {
       if (!request.route) throw new Error("the route was not looked up");
       const prepared = prepare(request, request.route, parts);
       const answer = prepared.binding.rpc.method.methodKind === "unary" ? replyUnary : replyStream;

@@ -54,9 +54,12 @@ export const installSecurityHeaders = async (
     );
   }
   const allowed = new Set(corsOrigins);
-  const headers = await helmetHeaders(options(DATA_POLICY, development));
+  const headers = {
+    ...(await helmetHeaders(options(DATA_POLICY, development))),
+    "cache-control": "no-store",
+  };
   app.addHook("onRequest", (request, reply, done) => {
-    reply.headers(headers).header("cache-control", "no-store").header("x-request-id", request.id);
+    reply.headers(headers).header("x-request-id", request.id);
     done();
   });
   await app.register(cors, {

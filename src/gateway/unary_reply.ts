@@ -22,14 +22,14 @@ export interface PreparedCall {
 const cacheControl = ({ verb, rpc }: Binding): string =>
   verb === "GET" && rpc.access === Access.PUBLIC ? "public, max-age=300" : "no-store";
 
-/** Calls a unary method and answers with its response; ends the call if the client goes away. */
+/** Calls a unary method and resolves to the answer's JSON; ends the call if the client goes away. */
 export const replyUnary = async (
   channel: RpcChannel,
   readResponse: ResponseReader,
   prepared: PreparedCall,
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<FastifyReply> => {
+): Promise<string> => {
   const { binding, message, outcome } = prepared;
   const { path, method } = binding.rpc;
   const call = channel.unary(
@@ -49,8 +49,6 @@ export const replyUnary = async (
   }
   const answer = readResponse(binding, bytes);
   outcome?.succeeded(reply, answer);
-  return reply
-    .header("cache-control", cacheControl(binding))
-    .type("application/json")
-    .send(JSON.stringify(answer));
+  reply.header("cache-control", cacheControl(binding)).type("application/json");
+  return JSON.stringify(answer);
 };

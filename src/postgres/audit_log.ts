@@ -1,58 +1,36 @@
-import type { Knex } from "knex";
-import type { AuditEvent, AuditEventType } from "../core/audit_event.js";
-import type { AuditLog } from "../core/ports/audit_log.js";
+import type { AuditEventType } from "../core/audit_event.js";
+import type { AuditLog, SubjectCount } from "../core/ports/audit_log.js";
 import type { EndReason } from "../core/session.js";
 import { type Database, run } from "./database.js";
-
-interface EventRow {
-  at: Date;
-  type: AuditEventType;
-  user_id: string | null;
-  session_id: string | null;
-  actor: string | null;
-  ip: string | null;
-  reason: string | null;
-  metadata: Record<string, string>;
-}
-
-/** A row of `audit_events` for an event. */
-export const eventColumns = (event: AuditEvent) => ({
-  at: new Date(event.at),
-  type: event.type,
-  user_id: event.userId ?? null,
-  session_id: event.sessionId ?? null,
-  actor: event.actor ?? null,
-  ip: event.ip ?? null,
-  reason: event.reason ?? null,
-  metadata: JSON.stringify(event.metadata ?? {}),
-});
-
-const eventFromRow = (row: EventRow): AuditEvent => ({
-  type: row.type,
-  at: row.at.getTime(),
-  userId: row.user_id ?? undefined,
-  sessionId: row.session_id ?? undefined,
-  actor: row.actor ?? undefined,
-  ip: row.ip ?? undefined,
-  reason: row.reason ?? undefined,
-  metadata: row.metadata,
-});
+import { orderedEvents } from "./event_order.js";
+import { type EventRow, eventColumns, eventFromRow } from "./event_row.js";
+import { plannedRows } from "./statements.js";
 
 const MOST_SUBJECTS = 10;
+const MOST_PATTERNS = 100;
+
+/** What was told of each subject, and how often; a pattern that counts says so itself. */
+const UNUSUAL = `
+  SELECT reason AS kind, coalesce(user_id, actor, ip, '') AS subject,
+    greatest(count(*), max((metadata->>'count')::bigint))::int AS count
+  FROM audit_events WHERE type = 'UNUSUAL_ACTIVITY' AND at >= ?
+  GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT ?`;
 
 export const postgresAuditLog = (database: Database): AuditLog => {
-  const rows = async <Row>(sql: string, bindings: readonly Knex.RawBinding[]): Promise<Row[]> =>
-    (await run<{ rows: Row[] }>(database.raw(sql, bindings))).rows;
+  const rows = plannedRows(database);
+  const ordered = orderedEvents(database, rows);
 
-  const most = (type: AuditEventType, column: "user_id" | "ip", since: Date) =>
-    rows<{ subject: string; count: number }>(
+  const mostFailed = (column: "user_id" | "ip", since: Date) =>
+    rows<SubjectCount>(
       `SELECT ${column} AS subject, count(*)::int AS count FROM audit_events
-       WHERE at >= ? AND type = ? AND coalesce(${column}, '') <> ''
+       WHERE at >= ? AND type = 'LOGIN_FAILED' AND coalesce(${column}, '') <> ''
        GROUP BY 1 ORDER BY 2 DESC LIMIT ?`,
-      [since, type, MOST_SUBJECTS],
+      [since, MOST_SUBJECTS],
     );
 
   return {
+    ...ordered,
+
     async record(events) {
       if (events.length > 0) await run(database("audit_events").insert(events.map(eventColumns)));
     },
@@ -68,18 +46,20 @@ export const postgresAuditLog = (database: Database): AuditLog => {
 
     async statistics(sinceMs) {
       const since = new Date(sinceMs);
-      const counts = await rows<{ type: AuditEventType; reason: string | null; count: number }>(
-        `SELECT type, CASE WHEN type = 'SESSION_ENDED' THEN reason END AS reason, count(*)::int AS count
-         FROM audit_events WHERE at >= ? GROUP BY 1, 2`,
-        [since],
-      );
+      // First, so that what it leaves out is told to who watches after it.
+      const { position } = await ordered.head();
+      const [counts, failingUsers, failingAddresses, unusual] = await Promise.all([
+        rows<{ type: AuditEventType; reason: string | null; count: number }>(
+          `SELECT type, CASE WHEN type = 'SESSION_ENDED' THEN reason END AS reason, count(*)::int AS count
+           FROM audit_events WHERE at >= ? GROUP BY 1, 2`,
+          [since],
+        ),
+        mostFailed("user_id", since),
+        mostFailed("ip", since),
+        rows<SubjectCount & { kind: string }>(UNUSUAL, [since, MOST_PATTERNS]),
+      ]);
       const of = (type: AuditEventType) =>
         counts.filter((row) => row.type === type).reduce((sum, { count }) => sum + count, 0);
-      const [failingUsers, failingAddresses, reusingUsers] = await Promise.all([
-        most("LOGIN_FAILED", "user_id", since),
-        most("LOGIN_FAILED", "ip", since),
-        most("REFRESH_REUSED", "user_id", since),
-      ]);
       return {
         logins: of("LOGIN"),
         failedLogins: of("LOGIN_FAILED"),
@@ -89,7 +69,8 @@ export const postgresAuditLog = (database: Database): AuditLog => {
           .map(({ reason, count }) => ({ reason: reason as EndReason, count })),
         failingUsers,
         failingAddresses,
-        reusingUsers,
+        unusual,
+        position,
       };
     },
 
@@ -101,7 +82,14 @@ export const postgresAuditLog = (database: Database): AuditLog => {
          ) RETURNING 1`,
         [new Date(at), limit],
       );
-      return deleted.length;
+      const forgotten = await rows(
+        `DELETE FROM known_devices WHERE (user_id, device) IN (
+           SELECT user_id, device FROM known_devices WHERE last_seen_at < ?
+           ORDER BY last_seen_at LIMIT ? FOR UPDATE SKIP LOCKED
+         ) RETURNING 1`,
+        [new Date(at), limit],
+      );
+      return Math.max(deleted.length, forgotten.length);
     },
   };
 };

@@ -11,6 +11,8 @@ export interface DatabaseOptions {
   readonly acquireTimeoutMs: number;
   /** Most time of one statement, in milliseconds; 0: no limit. */
   readonly statementTimeoutMs: number;
+  /** Whether all connections end in one backend, as PGlite's do: names of prepared statements would clash. */
+  readonly sharedBackend?: boolean;
 }
 
 export type Database = Knex;
@@ -51,6 +53,7 @@ export const openDatabase = (options: DatabaseOptions): Database => {
     },
     acquireConnectionTimeout: options.acquireTimeoutMs,
   });
+  database.userParams = { sharedBackend: options.sharedBackend === true };
   database.on("query-error", (error: unknown, { __knexUid }: { __knexUid: string }) => {
     if (!(error instanceof Error)) return;
     // It repeats the row that was to be written, and errors are logged.

@@ -1,20 +1,18 @@
 import type { SessionStore } from "../core/ports/session_store.js";
-import { endFromRow, isUuid, type SessionRow, sessionFromRow } from "./rows.js";
-import type { Rows } from "./standings.js";
+import { endFromRow, isUuid, type SessionRow, sessionColumns } from "./rows.js";
+import type { Rows } from "./statements.js";
 
+const SESSION = sessionColumns("s");
 const NIL_UUID = "00000000-0000-0000-0000-000000000000";
 
-type EndedSessions = Pick<
-  SessionStore,
-  "unburied" | "markBuried" | "outOfReach" | "deleteEnded" | "endingsAfter" | "lastRevision"
->;
+type EndedSessions = Pick<SessionStore, "unburied" | "markBuried" | "outOfReach" | "deleteEnded">;
 
-/** What becomes of sessions after their end: told to the hot store, to watchers, and at last deleted. */
+/** What becomes of sessions after their end: told to the hot store, and at last deleted. */
 export const endedSessions = (rows: Rows): EndedSessions => ({
   async unburied({ limit, after, userId }) {
     if (userId !== undefined && !isUuid(userId)) return [];
     const found = await rows<SessionRow & { hot_changes: number }>(
-      `SELECT * FROM sessions
+      `SELECT ${SESSION}, s.hot_changes FROM sessions s
        WHERE hot_pending AND session_id > ? ${userId === undefined ? "" : "AND user_id = ?"}
        ORDER BY session_id LIMIT ?`,
       [after ?? NIL_UUID, ...(userId === undefined ? [] : [userId]), limit],
@@ -47,25 +45,6 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
   async deleteEnded(endedBefore, now, limit) {
     const deleted = await rows(DELETE_ENDED, [new Date(endedBefore), new Date(now), limit]);
     return deleted.length;
-  },
-
-  async endingsAfter(revision, now, limit) {
-    const found = await rows<SessionRow>(
-      `SELECT * FROM sessions WHERE revision > ? AND relevant_until > ?
-       ORDER BY revision LIMIT ?`,
-      [revision.toString(), new Date(now), limit],
-    );
-    return found.map(sessionFromRow);
-  },
-
-  async lastRevision(userId) {
-    if (userId !== undefined && !isUuid(userId)) return 0n;
-    const [row] = await rows<{ revision: string | null }>(
-      `SELECT max(revision) AS revision FROM sessions
-       WHERE revision IS NOT NULL ${userId === undefined ? "" : "AND user_id = ?"}`,
-      userId === undefined ? [] : [userId],
-    );
-    return BigInt(row?.revision ?? 0);
   },
 });
 

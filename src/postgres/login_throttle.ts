@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { Knex } from "knex";
 import type { LoginThrottle } from "../core/ports/login_throttle.js";
-import { type Database, run } from "./database.js";
+import type { Database } from "./database.js";
+import { preparedRows } from "./statements.js";
 
 export interface ThrottleLimits {
   /** Failed logins of one account before it is locked. */
@@ -25,8 +25,7 @@ export const postgresLoginThrottle = (
   database: Database,
   limits: ThrottleLimits,
 ): LoginThrottle => {
-  const rows = async <Row>(sql: string, bindings: readonly Knex.RawBinding[]): Promise<Row[]> =>
-    (await run<{ rows: Row[] }>(database.raw(sql, bindings))).rows;
+  const rows = preparedRows(database);
 
   return {
     async attempt(usernameFolded, ip) {

@@ -23,6 +23,34 @@ export interface SessionRow {
   revision: string | null;
 }
 
+/** The columns of a SessionRow, as SQL, of a table or its alias. */
+export const sessionColumns = (table: string): string =>
+  [
+    "session_id",
+    "user_id",
+    "created_at",
+    "last_activity_at",
+    "expires_at",
+    "access_expires_at",
+    "jti",
+    "device",
+    "ip",
+    "user_agent",
+    "refresh_generation",
+    "rotated_at",
+    "previous_rotated_at",
+    "revoked_at",
+    "end_reason",
+    "ended_by",
+    "revision",
+  ]
+    .map((column) => `${table}.${column}`)
+    .join(", ");
+
+/** The columns of a UserRow, as SQL. */
+export const USER_COLUMNS =
+  "user_id, username, display_name, roles, is_active, password_hash, created_at";
+
 /** A row of `users`. */
 export interface UserRow {
   user_id: string;

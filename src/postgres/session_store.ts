@@ -1,23 +1,26 @@
 import type { Knex } from "knex";
 import { unavailable } from "../core/errors.js";
-import { LATEST_CHECK_MS, type SessionStore } from "../core/ports/session_store.js";
+import type { SessionStore } from "../core/ports/session_store.js";
 import { type Database, databaseFailure, run, worthRepeating } from "./database.js";
 import { endedSessions } from "./ended_sessions.js";
+import { orderOfEndings } from "./order_of_endings.js";
 import { isUuid, type SessionRow, sessionFromRow } from "./rows.js";
+import { countSessions } from "./session_count.js";
 import { narrowings, narrowToLive } from "./session_filter.js";
 import { sessionTransaction } from "./session_transaction.js";
 import { standings } from "./standings.js";
+import { preparedRows } from "./statements.js";
 
 /** How often a transaction is run again after a deadlock before the caller hears of it. */
 const MOST_RUNS = 4;
 
 /** The truth about users and sessions, in Postgres. */
 export const postgresSessionStore = (database: Database): SessionStore => {
-  const rows = async <Row>(sql: string, bindings: readonly Knex.RawBinding[]): Promise<Row[]> =>
-    (await run<{ rows: Row[] }>(database.raw(sql, bindings))).rows;
+  const rows = preparedRows(database);
 
   return {
     ...endedSessions(rows),
+    ...orderOfEndings(rows),
     standings: standings(rows),
 
     async transaction(work) {
@@ -70,15 +73,7 @@ export const postgresSessionStore = (database: Database): SessionStore => {
       return Number((await run<{ count: string }>(query)).count);
     },
 
-    async count({ now, idleTimeoutMs }) {
-      const [counts] = await rows<{ open: number; idle: number; ended: number }>(COUNT, [
-        new Date(now + LATEST_CHECK_MS),
-        new Date(now),
-        new Date(now - idleTimeoutMs),
-      ]);
-      const { open, idle, ended } = counts ?? { open: 0, idle: 0, ended: 0 };
-      return { live: open - idle, idle, ended };
-    },
+    count: (liveAt) => countSessions(rows, liveAt),
 
     async touch(activity) {
       const possible = activity.filter((a) => isUuid(a.sessionId));
@@ -91,15 +86,6 @@ export const postgresSessionStore = (database: Database): SessionStore => {
     },
   };
 };
-
-/** Of open sessions, only those can have timed out whose check is due; all else is counted in indexes alone. */
-const COUNT = `
-  SELECT
-    (SELECT count(*) FROM sessions WHERE revoked_at IS NULL)::int AS open,
-    (SELECT count(*) FROM sessions
-     WHERE revoked_at IS NULL AND next_check_at <= ?
-       AND (expires_at <= ? OR last_activity_at <= ?))::int AS idle,
-    (SELECT count(*) FROM sessions WHERE revoked_at IS NOT NULL)::int AS ended`;
 
 /** Rows that another transaction holds are left for the next flush, so that activity never waits and never deadlocks. */
 const TOUCH = `

@@ -1,10 +1,19 @@
 import type { Knex } from "knex";
 import type { SessionTransaction } from "../core/ports/session_store.js";
 import type { Session } from "../core/session.js";
-import { eventColumns } from "./audit_log.js";
 import { run } from "./database.js";
-import { accountFromRow, isUuid, type SessionRow, sessionFromRow, type UserRow } from "./rows.js";
+import { eventColumns } from "./event_row.js";
+import {
+  accountFromRow,
+  isUuid,
+  type SessionRow,
+  sessionColumns,
+  sessionFromRow,
+  USER_COLUMNS,
+  type UserRow,
+} from "./rows.js";
 import { narrowToLive } from "./session_filter.js";
+import { preparedRows } from "./statements.js";
 
 /**
  * The advisory lock of endings. Held from the moment a revision is given out
@@ -15,21 +24,20 @@ const ENDINGS_LOCK = 7_302_002;
 
 /** The statements of one transaction. */
 export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction => {
-  const rows = async <Row>(sql: string, bindings: readonly Knex.RawBinding[]): Promise<Row[]> =>
-    (await run<{ rows: Row[] }>(trx.raw(sql, bindings))).rows;
+  const rows = preparedRows(trx);
 
   return {
     async lockUser(userId) {
       if (!isUuid(userId)) return undefined;
-      const [row] = await rows<UserRow>("SELECT * FROM users WHERE user_id = ? FOR UPDATE", [
-        userId,
-      ]);
+      const [row] = await rows<UserRow>(LOCK_USER, [userId]);
       return row && accountFromRow(row);
     },
 
     async readUser(userId) {
       if (!isUuid(userId)) return undefined;
-      const [row] = await rows<UserRow>("SELECT * FROM users WHERE user_id = ?", [userId]);
+      const [row] = await rows<UserRow>(`SELECT ${USER_COLUMNS} FROM users WHERE user_id = ?`, [
+        userId,
+      ]);
       return row && accountFromRow(row);
     },
 
@@ -71,7 +79,7 @@ export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction =>
     async lockSession(sessionId) {
       if (!isUuid(sessionId)) return undefined;
       const [row] = await rows<SessionRow>(
-        "SELECT * FROM sessions WHERE session_id = ? FOR UPDATE",
+        `SELECT ${SESSION} FROM sessions s WHERE session_id = ? FOR UPDATE`,
         [sessionId],
       );
       return row && sessionFromRow(row);
@@ -80,7 +88,8 @@ export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction =>
     async lockOpenSessionsOf(userId) {
       if (!isUuid(userId)) return [];
       const found = await rows<SessionRow>(
-        "SELECT * FROM sessions WHERE user_id = ? AND revoked_at IS NULL ORDER BY session_id FOR UPDATE",
+        `SELECT ${SESSION} FROM sessions s
+         WHERE user_id = ? AND revoked_at IS NULL ORDER BY session_id FOR UPDATE`,
         [userId],
       );
       return found.map(sessionFromRow);
@@ -96,11 +105,11 @@ export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction =>
     },
 
     async insertSession(session, nextCheckAt) {
-      await run(
-        trx("sessions").insert({
-          ...insertColumns(session),
-          next_check_at: new Date(nextCheckAt),
-        }),
+      const columns = { ...insertColumns(session), next_check_at: new Date(nextCheckAt) };
+      const names = Object.keys(columns);
+      await rows(
+        `INSERT INTO sessions (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`,
+        Object.values(columns),
       );
     },
 
@@ -138,7 +147,7 @@ export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction =>
 
     async lockDue(now, limit) {
       const due = await rows<SessionRow>(
-        `SELECT * FROM sessions WHERE revoked_at IS NULL AND next_check_at <= ?
+        `SELECT ${SESSION} FROM sessions s WHERE revoked_at IS NULL AND next_check_at <= ?
          ORDER BY next_check_at LIMIT ? FOR UPDATE SKIP LOCKED`,
         [new Date(now), limit],
       );
@@ -161,10 +170,26 @@ export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction =>
     },
 
     async record(events) {
-      if (events.length > 0) await run(trx("audit_events").insert(events.map(eventColumns)));
+      if (events.length === 0) return;
+      const columns = events.map(eventColumns);
+      const column = <T>(of: (event: (typeof columns)[number]) => T) => columns.map(of);
+      await rows(RECORD, [
+        column((e) => e.at),
+        column((e) => e.type),
+        column((e) => e.user_id),
+        column((e) => e.session_id),
+        column((e) => e.actor),
+        column((e) => e.ip),
+        column((e) => e.reason),
+        column((e) => e.metadata),
+      ]);
     },
   };
 };
+
+const SESSION = sessionColumns("s");
+
+const LOCK_USER = `SELECT ${USER_COLUMNS} FROM users WHERE user_id = ? FOR UPDATE`;
 
 /**
  * The rows are locked by the caller. The join on `turn` makes each row wait for
@@ -188,7 +213,12 @@ const END_SESSIONS = `
       CASE WHEN note = '' THEN '{}'::jsonb ELSE jsonb_build_object('note', note) END
     FROM ended ORDER BY revision
   )
-  SELECT * FROM ended ORDER BY revision`;
+  SELECT ${sessionColumns("ended")} FROM ended ORDER BY revision`;
+
+const RECORD = `
+  INSERT INTO audit_events (at, type, user_id, session_id, actor, ip, reason, metadata)
+  SELECT * FROM unnest(?::timestamptz[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[],
+    ?::text[], ?::jsonb[])`;
 
 const FORGET_HOT = `
   WITH held AS (

@@ -1,8 +1,6 @@
-import type { Knex } from "knex";
 import type { SessionStore } from "../core/ports/session_store.js";
 import { endFromRow, isUuid, type SessionRow } from "./rows.js";
-
-export type Rows = <Row>(sql: string, bindings: readonly Knex.RawBinding[]) => Promise<Row[]>;
+import type { Rows } from "./statements.js";
 
 /** What validation reads when the hot store leaves a doubt. */
 const STANDINGS = `

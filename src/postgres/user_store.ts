@@ -1,8 +1,12 @@
 import type { UserStore } from "../core/ports/user_store.js";
 import { type Database, run } from "./database.js";
-import { accountFromRow, isUuid, type UserRow, userFromRow } from "./rows.js";
+import { accountFromRow, isUuid, USER_COLUMNS, type UserRow, userFromRow } from "./rows.js";
+import { preparedRows } from "./statements.js";
+
+const BY_USERNAME = `SELECT ${USER_COLUMNS} FROM users WHERE username_folded = ?`;
 
 export const postgresUserStore = (database: Database): UserStore => {
+  const rows = preparedRows(database);
   const users = () => database<UserRow & { username_folded: string }>("users");
   const byId = async (userId: string) =>
     isUuid(userId) ? run(users().where("user_id", userId).first()) : undefined;
@@ -17,7 +21,7 @@ export const postgresUserStore = (database: Database): UserStore => {
       return row && accountFromRow(row);
     },
     async findByUsername(usernameFolded) {
-      const row = await run(users().where("username_folded", usernameFolded).first());
+      const [row] = await rows<UserRow>(BY_USERNAME, [usernameFolded]);
       return row && accountFromRow(row);
     },
     async list(after, limit) {

@@ -15,6 +15,8 @@ export interface RedisHotStoreOptions {
   readonly now: () => number;
   /** Told of each script call with how many sessions it was about. */
   readonly onBatch?: (script: "check" | "fill" | "bury", size: number) => void;
+  /** Told how many questions of one call came out how. */
+  readonly onAnswers?: (outcome: HotAnswer["kind"] | "failure", questions: number) => void;
 }
 
 /** Two keys a session, and Lua's stack holds 8,000. */
@@ -35,9 +37,20 @@ interface Filling {
   readonly lease: Lease;
 }
 
+const countKinds = (
+  answers: readonly HotAnswer[],
+  told: NonNullable<RedisHotStoreOptions["onAnswers"]>,
+): void => {
+  const counts = { live: 0, ended: 0, unknown: 0 };
+  for (const { kind } of answers) counts[kind] += 1;
+  if (counts.live > 0) told("live", counts.live);
+  if (counts.ended > 0) told("ended", counts.ended);
+  if (counts.unknown > 0) told("unknown", counts.unknown);
+};
+
 /** The hot store in Redis: alone, behind Sentinel, or a cluster. */
 export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
-  const { client, shards, idleTimeoutMs, now, onBatch } = options;
+  const { client, shards, idleTimeoutMs, now, onBatch, onAnswers } = options;
   const scripts = loadScripts(client);
   const readAnswer = answerReader();
   const instance = randomBytes(6).toString("base64url");
@@ -79,11 +92,18 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
     };
     const asked = questions.map(({ ask }) => placeOf(ask));
     onBatch?.("check", questions.length);
-    const texts = await answered(scripts.check(keys, args));
+    const texts = await answered(scripts.check(keys, args)).catch((failure: unknown) => {
+      onAnswers?.("failure", questions.length);
+      throw failure;
+    });
     // None at all: it is another server than the one to be trusted.
-    if (texts.length === 0) return questions.map(() => UNKNOWN);
-    const answers = [...places.keys()].map((id, place) => readAnswer(id, texts[place] ?? ""));
-    return asked.map((place) => answers[place] ?? UNKNOWN);
+    const answers =
+      texts.length === 0
+        ? []
+        : [...places.keys()].map((id, place) => readAnswer(id, texts[place] ?? ""));
+    const given = asked.map((place) => answers[place] ?? UNKNOWN);
+    if (onAnswers) countKinds(given, onAnswers);
+    return given;
   };
 
   const fill = async (shard: number, fillings: Filling[]): Promise<undefined[]> => {

@@ -15,6 +15,9 @@ export const sessionKey = (shard: number, sessionId: string): string =>
 export const tombstoneKey = (shard: number, sessionId: string): string =>
   `access_token_blacklist:{${tag(shard)}}:${sessionId}`;
 
+/** The pub/sub channel, no key, that replicas announce endings on. The messages are empty. */
+export const ENDINGS_CHANNEL = "curfew:endings";
+
 const tag = (shard: number): string => shard.toString(36);
 
 /** Which shard a session is in: always the same one, whatever the cluster looks like. */

@@ -119,6 +119,16 @@ export class CallContext {
     this.environment.onDefect(this, failure);
   }
 
+  /**
+   * Sends a message of a stream without waiting for those before it, so that
+   * all answers of a turn leave together; grpc-js's own stream writes one at a time.
+   *
+   * @param sent called when flow control has let it through; never, if the call ends before
+   */
+  send(message: unknown, sent: () => void): void {
+    this.call.sendMessage(message, sent);
+  }
+
   /** Ends the call at once with a failure, whatever its handler is doing. */
   end(failure: CurfewError): void {
     this.call.refuse(failure);

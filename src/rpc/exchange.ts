@@ -1,37 +1,57 @@
 import type { handleBidiStreamingCall } from "@grpc/grpc-js";
-import { contextOf } from "./call_context.js";
+import { fail } from "../core/errors.js";
+import { type CallContext, contextOf } from "./call_context.js";
 import type { ExchangeHandler } from "./handlers.js";
 import { enforce, type MethodRule } from "./rules.js";
 import { failureOf } from "./status.js";
 
-const MOST_IN_FLIGHT = 256;
+const MOST_OPEN = 256;
+/** How long callers may leave that many answers unread before their stream ends. */
+const LONGEST_STALL_MS = 30_000;
+
+const endStalled = (ctx: CallContext): void =>
+  ctx.end(fail("TOO_MANY_ATTEMPTS", { metadata: { cause: "slow_reader" } }));
 
 /**
- * The adapter of handlers that answer each message of a stream. Reads no
- * further while too many questions are open or the caller does not read the answers.
+ * The adapter of handlers that answer each message of a stream. A question is
+ * open until its answer is on its way, as HTTP/2's flow control allows. While
+ * too many are open, no more are read; a caller that asks but does not read
+ * loses its stream.
  */
 export const exchange =
   <Request, Response>(
     rule: MethodRule,
-    { answer, refuse, mostInFlight = MOST_IN_FLIGHT }: ExchangeHandler<Request, Response>,
+    { answer, refuse, mostInFlight = MOST_OPEN }: ExchangeHandler<Request, Response>,
+    stallMs = LONGEST_STALL_MS,
   ): handleBidiStreamingCall<Request, Response> =>
   (call) => {
     const ctx = contextOf(call.metadata);
-    let inFlight = 0;
-    let isRead = true;
+    let open = 0;
+    let unsent = 0;
     let isAsked = false;
+    let stall: NodeJS.Timeout | undefined;
 
     const proceed = (): void => {
       if (ctx.over) return;
-      if (isAsked && inFlight === 0) call.end();
-      else if (inFlight >= mostInFlight || !isRead) call.pause();
-      else if (call.isPaused()) call.resume();
+      if (isAsked && open === 0) call.end();
+      else if (open >= mostInFlight) {
+        call.pause();
+        if (unsent > 0) stall ??= setTimeout(endStalled, stallMs, ctx);
+      } else if (call.isPaused()) call.resume();
+    };
+
+    const sent = (): void => {
+      clearTimeout(stall);
+      stall = undefined;
+      unsent -= 1;
+      open -= 1;
+      proceed();
     };
 
     const send = (response: Response): void => {
-      inFlight -= 1;
       if (ctx.over) return;
-      isRead = call.write(response);
+      unsent += 1;
+      ctx.send(response, sent);
       proceed();
     };
 
@@ -49,7 +69,7 @@ export const exchange =
     };
 
     const ask = (request: Request): void => {
-      inFlight += 1;
+      open += 1;
       let response: Response | Promise<Response>;
       try {
         enforce(rule.check, request);
@@ -65,14 +85,11 @@ export const exchange =
       }
     };
 
-    call.on("drain", () => {
-      isRead = true;
-      proceed();
-    });
     call.on("end", () => {
       isAsked = true;
       proceed();
     });
+    call.on("close", () => clearTimeout(stall));
     call.on("data", (request: Request) => {
       if (ctx.over) return;
       ask(request);

@@ -15,6 +15,7 @@ import { activity, type TrackActivity } from "./interceptors/activity.js";
 import { authentication, type DenialListener } from "./interceptors/authentication.js";
 import { compose, serverInterceptor } from "./interceptors/compose.js";
 import { errors } from "./interceptors/errors.js";
+import type { Interceptor } from "./interceptors/interceptor.js";
 import { loadLimit } from "./interceptors/load_limit.js";
 import { type CallObserver, observation } from "./interceptors/observation.js";
 import { openStreams } from "./interceptors/open_streams.js";
@@ -42,6 +43,8 @@ export interface RpcServerOptions {
   /** The descriptors to serve by reflection. Absent: no reflection. */
   readonly reflect?: Uint8Array | undefined;
   readonly limits?: Partial<RpcLimits>;
+  /** Come before all of the server's own. */
+  readonly interceptors?: readonly Interceptor[];
 }
 
 export interface RpcServer {
@@ -87,6 +90,7 @@ export const createRpcServer = (options: RpcServerOptions): RpcServer => {
   const streams = openStreams(authenticate, limits.recheckMs);
   const chain = compose(
     [
+      ...(options.interceptors ?? []),
       loadLimit(limits.calls),
       streams,
       observation(options.observe),

@@ -7,10 +7,13 @@ import { failureOf, statusOf } from "./status.js";
 import { noteLanguage } from "./unary.js";
 
 /** How long callers may leave messages unread before their stream ends. */
-const LONGEST_STALL_MS = 30_000;
+const LONGEST_STALL_MS = 10_000;
 
-const endStalled = (ctx: CallContext): void =>
-  ctx.end(fail("TOO_MANY_ATTEMPTS", { metadata: { cause: "slow_reader" } }));
+/**
+ * It does not say what was sent last, since clients drop what they have not read
+ * when a failure arrives: they go on after what they have seen.
+ */
+const endStalled = (ctx: CallContext): void => ctx.end(fail("WATCH_FELL_BEHIND"));
 
 /** Resolves when the caller has read what was written, or the call is over. */
 const drained = <Request, Response>(
@@ -33,7 +36,8 @@ const drained = <Request, Response>(
 
 /**
  * The adapter of handlers that answer with a stream. Writes at the pace the
- * caller reads, and ends the stream of a caller that has stopped reading.
+ * caller reads, and ends the stream of a caller that has stopped reading with
+ * WATCH_FELL_BEHIND.
  */
 export const serverStream =
   <Request, Response>(

@@ -1,15 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-
-/** One finished call. */
-export interface FinishedCall {
-  /** Full method name, for example `curfew.v1.AuthService/ValidateToken`. */
-  readonly method: string;
-  /** Name of the gRPC status, for example `OK`. */
-  readonly code: string;
-  /** The reason of `ErrorInfo`; empty when the call succeeded. */
-  readonly reason: string;
-  readonly seconds: number;
-}
+import { type CountCall, callMetrics } from "./call_metrics.js";
+import { type JobMetrics, jobMetrics } from "./job_metrics.js";
+import { type SessionMetrics, sessionMetrics } from "./session_metrics.js";
 
 /** How the hot store answered: of an ended or a live session, not at all, or not in time. */
 export type HotOutcome = "live" | "ended" | "doubt" | "failure";
@@ -25,8 +17,13 @@ export type BreakerState = "closed" | "half_open" | "open";
 
 /** What the service counts. Every method is cheap and never throws. */
 export interface Metrics {
-  countCall(call: FinishedCall): void;
-  countHotAnswer(outcome: HotOutcome): void;
+  /**
+   * One finished call: the method's full name, for example
+   * `curfew.v1.AuthService/ValidateToken`, the name of its gRPC status, the
+   * reason of its `ErrorInfo` (empty: it succeeded), and its time.
+   */
+  readonly countCall: CountCall;
+  countHotAnswers(outcome: HotOutcome, questions: number): void;
   /** Sessions asked for in one script call of the hot store. */
   countHotBatch(sessions: number): void;
   /** Sessions asked for in one statement of the truth. */
@@ -37,28 +34,18 @@ export interface Metrics {
   watchPool(read: () => PoolUse): void;
   /** Tells where to read the state of the hot store's breaker at each scrape. */
   watchBreaker(read: () => BreakerState): void;
+  readonly sessions: SessionMetrics;
+  readonly jobs: JobMetrics;
+  /** What holds them all. */
+  readonly registry: Registry;
   /** All metrics in Prometheus's text format. */
   render(): Promise<string>;
   /** The media type of `render`. */
   readonly contentType: string;
 }
 
-const LATENCY_SECONDS = [
-  0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-];
 const BATCH_SIZES = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000];
 const LAG_SECONDS = [0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30];
-
-/** More methods than the contract has are somebody's guesses: they share one label. */
-const MOST_METHODS = 100;
-
-const boundedMethods = (): ((method: string) => string) => {
-  const known = new Set<string>();
-  return (method) => {
-    if (known.size < MOST_METHODS) known.add(method);
-    return known.has(method) ? method : "other";
-  };
-};
 
 /** A registry of its own; with `processMetrics`, also memory, CPU, garbage collection and event-loop delay. */
 export const createMetrics = ({ processMetrics = true } = {}): Metrics => {
@@ -66,25 +53,7 @@ export const createMetrics = ({ processMetrics = true } = {}): Metrics => {
   const registers = [registry];
   if (processMetrics) collectDefaultMetrics({ register: registry });
 
-  const calls = new Counter({
-    name: "curfew_rpc_calls_total",
-    help: "Finished calls by method, gRPC code and reason.",
-    labelNames: ["method", "code", "reason"],
-    registers,
-  });
-  const callSeconds = new Histogram({
-    name: "curfew_rpc_duration_seconds",
-    help: "Time of a call in the server.",
-    labelNames: ["method"],
-    buckets: LATENCY_SECONDS,
-    registers,
-  });
-  const hotAnswers = new Counter({
-    name: "curfew_hot_store_answers_total",
-    help: "Answers of the hot store: live, ended, doubt (the truth was asked) or failure.",
-    labelNames: ["outcome"],
-    registers,
-  });
+  const countHotAnswers = hotAnswers(registry);
   const batch = (name: string, help: string) =>
     new Histogram({ name, help, buckets: BATCH_SIZES, registers });
   const hotBatches = batch("curfew_hot_store_batch_sessions", "Sessions in one script call.");
@@ -96,15 +65,13 @@ export const createMetrics = ({ processMetrics = true } = {}): Metrics => {
     buckets: LAG_SECONDS,
     registers,
   });
-  const methodLabel = boundedMethods();
 
   return {
-    countCall: ({ method, code, reason, seconds }) => {
-      const label = methodLabel(method);
-      calls.inc({ method: label, code, reason });
-      callSeconds.observe({ method: label }, seconds);
-    },
-    countHotAnswer: (outcome) => hotAnswers.inc({ outcome }),
+    countCall: callMetrics(registry),
+    countHotAnswers,
+    sessions: sessionMetrics(registry),
+    jobs: jobMetrics(registry, Date.now),
+    registry,
     countHotBatch: (sessions) => hotBatches.observe(sessions),
     countTruthBatch: (sessions) => truthBatches.observe(sessions),
     countActivityFlush: (sessions, lagSeconds) => {
@@ -119,6 +86,24 @@ export const createMetrics = ({ processMetrics = true } = {}): Metrics => {
     },
     render: () => registry.metrics(),
     contentType: registry.contentType,
+  };
+};
+
+/** Counted in plain numbers, because it happens at every validation. */
+const hotAnswers = (registry: Registry): Metrics["countHotAnswers"] => {
+  const counts: Record<HotOutcome, number> = { live: 0, ended: 0, doubt: 0, failure: 0 };
+  const counter: Counter<"outcome"> = new Counter({
+    name: "curfew_hot_store_answers_total",
+    help: "Answers of the hot store: live, ended, doubt (the truth was asked) or failure.",
+    labelNames: ["outcome"],
+    registers: [registry],
+    collect: () => {
+      counter.reset();
+      for (const [outcome, count] of Object.entries(counts)) counter.inc({ outcome }, count);
+    },
+  });
+  return (outcome, questions) => {
+    counts[outcome] += questions;
   };
 };
 

@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
 import { launchBrowser } from "../support/chromium.js";
 import { PASSWORD, startTestService, type TestService } from "../support/service.js";
 
@@ -17,7 +17,10 @@ export interface ExampleStage {
   signIn(username: string, mode: Mode): Promise<Page>;
 }
 
-const WAIT_MILLISECONDS = 10_000;
+/** For one step, on a machine with more to do. */
+const WAIT_MILLISECONDS = 20_000;
+/** For a test, of 20 tabs for example. */
+const TEST_MILLISECONDS = 90_000;
 
 /** Fills in the form. */
 export const submitSignIn = async (
@@ -43,7 +46,8 @@ export const isSignedOut = async (page: Page, message: string): Promise<void> =>
 };
 
 /**
- * Refreshes with a manager of its own, as another application in the page would.
+ * Refreshes with a manager of its own, as another application in the page would,
+ * and again where the service is too busy.
  *
  * @param options of SessionManager, as JSON
  */
@@ -52,12 +56,20 @@ export const refreshTokens = (page: Page, options: object): Promise<void> =>
   page.evaluate(`(async () => {
     const { SessionManager } = await import("/assets/curfew-client.js");
     const manager = new SessionManager("/api/v1", ${JSON.stringify(options)});
-    await manager.refreshTokens();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await manager.refreshTokens();
+        break;
+      } catch (error) {
+        if (!error.isTransient || attempt === 10) throw error;
+      }
+    }
     manager.close();
   })()`);
 
 /** Starts browser and service for the tests of a file. An error that a page does not catch fails its test. */
 export const setUpExample = (environment: Readonly<Record<string, string>> = {}): ExampleStage => {
+  vi.setConfig({ testTimeout: TEST_MILLISECONDS });
   let service: TestService | undefined;
   let browser: Browser | undefined;
   let devices: BrowserContext[] = [];

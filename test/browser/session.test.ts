@@ -65,12 +65,14 @@ describe.each(["cookie", "bearer"] as const)("in %s mode", (mode) => {
     await askToStay(page);
     await isSignedIn(page);
   });
+});
 
+describe("in any mode", () => {
   test("all other devices can be signed out at once", async () => {
     const { username } = await stage.service.createUser();
     await stage.service.signIn(username, "phone");
     await stage.service.signIn(username, "tablet");
-    const page = await stage.signIn(username, mode);
+    const page = await stage.signIn(username, "cookie");
     await page.getByText("phone").waitFor();
     await page.getByTestId("revoke-others").click();
     await page.getByTestId("message").getByText("Signed out 2 devices.").waitFor();
@@ -79,7 +81,7 @@ describe.each(["cookie", "bearer"] as const)("in %s mode", (mode) => {
 
   test("a session that an administrator ended is explained, also after the page was closed", async () => {
     const { username, userId } = await stage.service.createUser();
-    const page = await stage.signIn(username, mode);
+    const page = await stage.signIn(username, "cookie");
     const device = page.context();
     await page.close();
     await stage.service.call(
@@ -92,7 +94,7 @@ describe.each(["cookie", "bearer"] as const)("in %s mode", (mode) => {
 
   test("a session that made room for a newer one is explained", async () => {
     const { username } = await stage.service.createUser();
-    const page = await stage.signIn(username, mode);
+    const page = await stage.signIn(username, "cookie");
     for (let login = 0; login < 5; login++) await stage.service.signIn(username);
     await askToStay(page);
     await isSignedOut(page, "You signed in on another device, and this one made room for it.");
@@ -100,7 +102,7 @@ describe.each(["cookie", "bearer"] as const)("in %s mode", (mode) => {
 
   test("a server that cannot be reached signs nobody out", async () => {
     const { username } = await stage.service.createUser();
-    const page = await stage.signIn(username, mode);
+    const page = await stage.signIn(username, "cookie");
     await page.context().setOffline(true);
     await askToStay(page);
     await page.getByText("The server does not answer. You stay signed in.").waitFor();

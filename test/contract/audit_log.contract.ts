@@ -54,6 +54,7 @@ export const describeAuditLog = (engine: Engine): void => {
     test("statistics count what happened since, and who failed most", async () => {
       const users = Array.from({ length: 12 }, () => newId());
       const since = NOW + 1000;
+      const unusual = { type: "UNUSUAL_ACTIVITY", at: since } as const;
       await log().record([
         ...times(3, { type: "LOGIN", at: since }),
         ...times(5, { type: "LOGIN", at: since - 1 }),
@@ -65,7 +66,9 @@ export const describeAuditLog = (engine: Engine): void => {
         ...users.flatMap((userId, i) =>
           times(i + 1, { type: "LOGIN_FAILED", at: since, userId, ip: `192.0.2.${i % 2}` }),
         ),
-        ...times(2, { type: "REFRESH_REUSED", at: since, userId: users[0] }),
+        ...times(2, { ...unusual, reason: "new_device", userId: users[0], ip: "192.0.2.1" }),
+        { ...unusual, reason: "revocation_burst", actor: "service:x", metadata: { count: "70" } },
+        { ...unusual, at: since - 1, reason: "refresh_reuse", userId: users[0] },
       ]);
       const statistics = await log().statistics(since);
       expect(statistics).toMatchObject({ logins: 3, failedLogins: 80, refreshes: 2 });
@@ -83,15 +86,18 @@ export const describeAuditLog = (engine: Engine): void => {
         { subject: "192.0.2.1", count: 42 },
         { subject: "192.0.2.0", count: 36 },
       ]);
-      expect(statistics.reusingUsers).toEqual([{ subject: users[0], count: 2 }]);
-      expect(await log().statistics(since + 1)).toEqual({
+      expect(statistics.unusual).toEqual([
+        { kind: "revocation_burst", subject: "service:x", count: 70 },
+        { kind: "new_device", subject: users[0], count: 2 },
+      ]);
+      expect(await log().statistics(since + 1)).toMatchObject({
         logins: 0,
         failedLogins: 0,
         refreshes: 0,
         endings: [],
         failingUsers: [],
         failingAddresses: [],
-        reusingUsers: [],
+        unusual: [],
       });
     });
 

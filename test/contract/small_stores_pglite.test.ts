@@ -1,11 +1,14 @@
 import { afterAll, beforeAll } from "vitest";
 import { describeAuditLog } from "./audit_log.contract.js";
+import { describeEventOrder } from "./event_order.contract.js";
+import { describeJobLeases } from "./job_leases.contract.js";
 import { describeKeyStore } from "./key_store.contract.js";
 import { describeLoginThrottle } from "./login_throttle.contract.js";
 import { describeReplicaRegistry } from "./replica_registry.contract.js";
 import { describeServiceKeyStore } from "./service_key_store.contract.js";
 import type { Truth } from "./truth.js";
 import { PGLITE } from "./truth_pglite.js";
+import { describeUserIntake } from "./user_intake.contract.js";
 import { describeUserStore } from "./user_store.contract.js";
 
 // One PGlite for all of them: starting it takes longer than any of the suites.
@@ -24,8 +27,11 @@ const sharing = {
 };
 
 describeUserStore(sharing);
+describeUserIntake(sharing);
 describeKeyStore(sharing);
 describeServiceKeyStore(sharing);
 describeLoginThrottle(sharing);
 describeReplicaRegistry(sharing);
 describeAuditLog(sharing);
+describeEventOrder(sharing);
+describeJobLeases(sharing);

@@ -17,6 +17,7 @@ export const PGLITE: Engine = {
         poolSize: 4,
         acquireTimeoutMs: 20_000,
         statementTimeoutMs: 20_000,
+        sharedBackend: true,
       });
       pools.push(pool);
       return pool;

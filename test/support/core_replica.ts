@@ -45,6 +45,8 @@ export interface CoreReplicaOptions {
   readonly pulseMs?: number;
   /** Wraps the hot store, to watch or break it. */
   readonly wrapHot?: (hot: HotStore) => HotStore;
+  /** Wraps all ports, the hot store included, to watch or break them. */
+  readonly wrapPorts?: (ports: Ports) => Ports;
   readonly throttle?: { perAccount: number; perSource: number };
   /** Time from a clock of the test's own, in milliseconds since the epoch. */
   readonly now?: () => number;
@@ -67,6 +69,7 @@ export const TEST_SETTINGS: CoreSettings = {
   limitPolicy: "evict_oldest",
   consistencyTimeoutMs: 5000,
   retentionMs: 168 * 3_600_000,
+  auditRetentionMs: 2160 * 3_600_000,
   passwordMinLength: 15,
 };
 
@@ -102,7 +105,7 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   await firstConnection(client);
   const { idleTimeoutMs } = settings;
   const redis = redisHotStore({ client, shards, idleTimeoutMs, now: clock.now });
-  const ports: Ports = {
+  const ownPorts: Ports = {
     store: postgresSessionStore(database),
     users: postgresUserStore(database),
     audit: postgresAuditLog(database),
@@ -124,6 +127,7 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
     clock,
     schedule: setImmediate,
   };
+  const ports = options.wrapPorts?.(ownPorts) ?? ownPorts;
   const core = createUseCases(ports, settings);
   await core.trust.pulse();
   const { pulseMs = 50 } = options;

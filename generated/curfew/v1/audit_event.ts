@@ -51,7 +51,11 @@ export enum AuditEvent_Type {
   REFRESH_REUSED = 6,
   /** SESSION_ENDED - A session ended. */
   SESSION_ENDED = 7,
-  /** CALL_DENIED - A call was denied for its access class. */
+  /**
+   * CALL_DENIED - A call was denied for its access class. The first of a source in a minute
+   * is told at once, the others of that minute together, with how many they
+   * are as `count` in `metadata`.
+   */
   CALL_DENIED = 8,
   /** PASSWORD_SET - A password was changed or set. */
   PASSWORD_SET = 9,
@@ -67,6 +71,11 @@ export enum AuditEvent_Type {
   SERVICE_KEY_REVOKED = 14,
   /** SIGNING_KEY_CHANGED - A signing key was made, rotated or retired. */
   SIGNING_KEY_CHANGED = 15,
+  /**
+   * UNUSUAL_ACTIVITY - Earlier events together look unusual; `reason` is the pattern, as in
+   * `UnusualPattern.kind`. Told once, not again for each further event.
+   */
+  UNUSUAL_ACTIVITY = 16,
   UNRECOGNIZED = -1,
 }
 

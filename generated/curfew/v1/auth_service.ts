@@ -207,7 +207,7 @@ export interface StreamValidateTokensResponse {
 
 /** Request of WatchRevocations. */
 export interface WatchRevocationsRequest {
-  /** The last revision seen. 0: everything that still matters. */
+  /** The last revision received, of a revocation or a watermark. 0: everything that still matters. */
   afterRevision: bigint;
 }
 
@@ -2790,10 +2790,18 @@ export const AuthServiceService = {
   },
   /**
    * Every ending after `after_revision` that still matters, then each new one
-   * as it happens, with a watermark at least every second.
+   * as it happens, in order, with a watermark several times a second. For
+   * validators that judge tokens themselves and keep a list of what has ended.
    *
-   * A watcher that falls behind is cut off with RESOURCE_EXHAUSTED and resumes
-   * from the last revision it saw. Reasons: REVISION_OUT_OF_RANGE.
+   * Whenever the stream ends, resume it from the last revision received, at any
+   * replica: nothing is left out. What still matters may be told twice.
+   * While the stores are in trouble there are no watermarks: by the age of the
+   * last one a watcher knows how much it can be sure of. After some seconds of it
+   * the stream ends with DEPENDENCY_UNAVAILABLE, to be resumed at another replica;
+   * so it does when the server stops. A watcher that does not keep up is cut off
+   * with WATCH_FELL_BEHIND.
+   * REVISION_OUT_OF_RANGE: the endings do not go as far as `after_revision`, so
+   * it is another database's (a backup was restored): start again from 0.
    */
   watchRevocations: {
     path: "/curfew.v1.AuthService/WatchRevocations" as const,
@@ -2963,10 +2971,18 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
   streamValidateTokens: handleBidiStreamingCall<StreamValidateTokensRequest, StreamValidateTokensResponse>;
   /**
    * Every ending after `after_revision` that still matters, then each new one
-   * as it happens, with a watermark at least every second.
+   * as it happens, in order, with a watermark several times a second. For
+   * validators that judge tokens themselves and keep a list of what has ended.
    *
-   * A watcher that falls behind is cut off with RESOURCE_EXHAUSTED and resumes
-   * from the last revision it saw. Reasons: REVISION_OUT_OF_RANGE.
+   * Whenever the stream ends, resume it from the last revision received, at any
+   * replica: nothing is left out. What still matters may be told twice.
+   * While the stores are in trouble there are no watermarks: by the age of the
+   * last one a watcher knows how much it can be sure of. After some seconds of it
+   * the stream ends with DEPENDENCY_UNAVAILABLE, to be resumed at another replica;
+   * so it does when the server stops. A watcher that does not keep up is cut off
+   * with WATCH_FELL_BEHIND.
+   * REVISION_OUT_OF_RANGE: the endings do not go as far as `after_revision`, so
+   * it is another database's (a backup was restored): start again from 0.
    */
   watchRevocations: handleServerStreamingCall<WatchRevocationsRequest, WatchRevocationsResponse>;
   /**
@@ -3127,10 +3143,18 @@ export interface AuthServiceClient extends Client {
   ): ClientDuplexStream<StreamValidateTokensRequest, StreamValidateTokensResponse>;
   /**
    * Every ending after `after_revision` that still matters, then each new one
-   * as it happens, with a watermark at least every second.
+   * as it happens, in order, with a watermark several times a second. For
+   * validators that judge tokens themselves and keep a list of what has ended.
    *
-   * A watcher that falls behind is cut off with RESOURCE_EXHAUSTED and resumes
-   * from the last revision it saw. Reasons: REVISION_OUT_OF_RANGE.
+   * Whenever the stream ends, resume it from the last revision received, at any
+   * replica: nothing is left out. What still matters may be told twice.
+   * While the stores are in trouble there are no watermarks: by the age of the
+   * last one a watcher knows how much it can be sure of. After some seconds of it
+   * the stream ends with DEPENDENCY_UNAVAILABLE, to be resumed at another replica;
+   * so it does when the server stops. A watcher that does not keep up is cut off
+   * with WATCH_FELL_BEHIND.
+   * REVISION_OUT_OF_RANGE: the endings do not go as far as `after_revision`, so
+   * it is another database's (a backup was restored): start again from 0.
    */
   watchRevocations(
     request: WatchRevocationsRequest,

@@ -59,5 +59,7 @@ export enum ErrorReason {
   DEADLINE_EXCEEDED = 21,
   /** REVISION_OUT_OF_RANGE - OUT_OF_RANGE: a stream cannot be resumed from the given revision or cursor. */
   REVISION_OUT_OF_RANGE = 22,
+  /** WATCH_FELL_BEHIND - RESOURCE_EXHAUSTED: the watcher does not keep up; resume from the last message received. */
+  WATCH_FELL_BEHIND = 23,
   UNRECOGNIZED = -1,
 }

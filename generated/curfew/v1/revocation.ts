@@ -28,11 +28,14 @@ export interface Revocation {
   relevantUntil: Date | undefined;
 }
 
-/** A promise: every revocation up to `revision` has been sent before this. */
+/**
+ * A promise: every revocation up to `revision`, and of every ending operation
+ * that answered OK before `at`, has been sent before this.
+ */
 export interface Watermark {
   /** The newest revision. */
   revision: bigint;
-  /** When that was so. */
+  /** When that was so, on the clock of the database. */
   at: Date | undefined;
 }
 

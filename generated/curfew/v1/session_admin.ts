@@ -261,6 +261,11 @@ export interface GetSessionStatsResponse {
   unusualPatterns: UnusualPattern[];
   /** The window in minutes. */
   windowMinutes: number;
+  /**
+   * Where the events counted here end: WatchSessionEvents after it tells what
+   * has happened since, without a gap.
+   */
+  cursor: string;
 }
 
 /** How many sessions ended for one reason. */
@@ -273,9 +278,15 @@ export interface ReasonCount {
 
 /** Something an operator should look at. */
 export interface UnusualPattern {
-  /** What kind, for example `many_failed_logins`. */
+  /**
+   * What kind: `many_failed_logins` (of one user), `many_failed_logins_from_address`,
+   * `new_device` (a user signed in with software not seen before),
+   * `address_changed` (a session went on from another address), `refresh_reuse`
+   * (a refresh token was presented long after its use) or `revocation_burst`
+   * (one caller ended many sessions in minutes). There may be more in future.
+   */
   kind: string;
-  /** The user or address it concerns. */
+  /** The user, address or caller it concerns. */
   subject: string;
   /** How often it happened. */
   count: bigint;
@@ -1781,6 +1792,7 @@ function createBaseGetSessionStatsResponse(): GetSessionStatsResponse {
     revocations: [],
     unusualPatterns: [],
     windowMinutes: 0,
+    cursor: "",
   };
 }
 
@@ -1830,6 +1842,9 @@ export const GetSessionStatsResponse: MessageFns<GetSessionStatsResponse> = {
     }
     if (message.windowMinutes !== 0) {
       writer.uint32(72).int32(message.windowMinutes);
+    }
+    if (message.cursor !== "") {
+      writer.uint32(82).string(message.cursor);
     }
     return writer;
   },
@@ -1919,6 +1934,14 @@ export const GetSessionStatsResponse: MessageFns<GetSessionStatsResponse> = {
             message.windowMinutes = reader.int32();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.cursor = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1953,6 +1976,7 @@ export const GetSessionStatsResponse: MessageFns<GetSessionStatsResponse> = {
     message.revocations = object.revocations?.map((e) => ReasonCount.fromPartial(e)) || [];
     message.unusualPatterns = object.unusualPatterns?.map((e) => UnusualPattern.fromPartial(e)) || [];
     message.windowMinutes = object.windowMinutes ?? 0;
+    message.cursor = object.cursor ?? "";
     return message;
   },
 };
@@ -2370,7 +2394,13 @@ export const SessionAdminService = {
       Buffer.from(GetSessionStatsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetSessionStatsResponse => GetSessionStatsResponse.decode(value),
   },
-  /** Security events after a cursor, then each new one as it happens. */
+  /**
+   * Security events after a cursor, then each new one within about a second, in
+   * the order in which they became certain. Resume with the last cursor seen:
+   * no event is left out or told twice. OUT_OF_RANGE (`REVISION_OUT_OF_RANGE`)
+   * for a cursor so old that events after it may have been deleted, or of
+   * another database: begin anew without one, or with that of GetSessionStats.
+   */
   watchSessionEvents: {
     path: "/curfew.v1.SessionAdmin/WatchSessionEvents" as const,
     requestStream: false as const,
@@ -2412,7 +2442,13 @@ export interface SessionAdminServer extends UntypedServiceImplementation {
   explainToken: handleUnaryCall<ExplainTokenRequest, ExplainTokenResponse>;
   /** Counts over the whole service. */
   getSessionStats: handleUnaryCall<GetSessionStatsRequest, GetSessionStatsResponse>;
-  /** Security events after a cursor, then each new one as it happens. */
+  /**
+   * Security events after a cursor, then each new one within about a second, in
+   * the order in which they became certain. Resume with the last cursor seen:
+   * no event is left out or told twice. OUT_OF_RANGE (`REVISION_OUT_OF_RANGE`)
+   * for a cursor so old that events after it may have been deleted, or of
+   * another database: begin anew without one, or with that of GetSessionStats.
+   */
   watchSessionEvents: handleServerStreamingCall<WatchSessionEventsRequest, WatchSessionEventsResponse>;
 }
 
@@ -2570,7 +2606,13 @@ export interface SessionAdminClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetSessionStatsResponse) => void,
   ): ClientUnaryCall;
-  /** Security events after a cursor, then each new one as it happens. */
+  /**
+   * Security events after a cursor, then each new one within about a second, in
+   * the order in which they became certain. Resume with the last cursor seen:
+   * no event is left out or told twice. OUT_OF_RANGE (`REVISION_OUT_OF_RANGE`)
+   * for a cursor so old that events after it may have been deleted, or of
+   * another database: begin anew without one, or with that of GetSessionStats.
+   */
   watchSessionEvents(
     request: WatchSessionEventsRequest,
     options?: Partial<CallOptions>,

@@ -15,6 +15,12 @@ export const OPERATION_SETTINGS = {
     fallback: "info",
     doc: "The least severe lines to log.",
   }),
+  auditRetentionMs: setting({
+    name: "AUDIT_RETENTION_HOURS",
+    schema: duration("hours", 87_600),
+    fallback: "2160",
+    doc: "How long security events are kept before cleanup deletes them.",
+  }),
   shutdownGraceMs: setting({
     name: "SHUTDOWN_GRACE_SECONDS",
     schema: duration("seconds", 600, "zero"),

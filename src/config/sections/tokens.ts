@@ -36,6 +36,18 @@ export const TOKEN_SETTINGS = {
     doc: "Encrypts the private keys in PostgreSQL.",
     secret: true,
   }),
+  keyRotationMs: setting({
+    name: "KEY_ROTATION_HOURS",
+    schema: duration("hours", 87_600, "zero"),
+    fallback: "2160",
+    doc: "How long a key in PostgreSQL signs before the next one is made. 0: keys are rotated by `curfew keys rotate` alone.",
+  }),
+  keyPublicationMs: setting({
+    name: "KEY_PUBLICATION_MINUTES",
+    schema: duration("minutes", 10_080),
+    fallback: "10",
+    doc: "How long a new key is published before it signs: longer than any validator keeps the key set. The same on all replicas.",
+  }),
   jwtKeysDir: setting({
     name: "JWT_KEYS_DIR",
     schema: readableFolder().optional(),

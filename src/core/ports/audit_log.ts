@@ -1,5 +1,7 @@
-import type { AuditEvent } from "../audit_event.js";
+import type { AuditEvent, AuditEventType } from "../audit_event.js";
+import type { EventPosition } from "../event_cursor.js";
 import type { EndReason } from "../session.js";
+import type { EventHistory } from "./event_history.js";
 
 /** Reads security events, and writes those that belong to no change of a session or user. */
 export interface AuditLog {
@@ -7,7 +9,78 @@ export interface AuditLog {
   /** The event that ended a session. */
   endingOf(sessionId: string): Promise<AuditEvent | undefined>;
   statistics(since: number): Promise<AuditStatistics>;
+  /**
+   * Deletes up to `limit` events that happened before `at`, oldest first, and as
+   * many devices that were last used before. Resolves to the greater number.
+   */
   deleteBefore(at: number, limit: number): Promise<number>;
+
+  /**
+   * Reads up to `limit` events after a position, in order, and hands back those
+   * of the given types (none given: all). Gap-free although transactions do not
+   * commit in the order in which they wrote: no event is handed out before
+   * every transaction with an earlier position is over.
+   */
+  eventsAfter(
+    after: EventPosition,
+    types: readonly AuditEventType[],
+    limit: number,
+  ): Promise<EventPage>;
+  /** How far the order of events is certain now. */
+  head(): Promise<EventHead>;
+  /**
+   * Hands `work` up to `limit` events after those that this follower was handed
+   * last, and writes the events it resolves to, in one transaction: over all
+   * replicas each event is handed out once. Resolves to what happened, or to
+   * undefined while another replica is at it.
+   */
+  follow(follower: string, limit: number, work: FollowEvents): Promise<Followed | undefined>;
+  /**
+   * Gives up to `limit` events of a restored backup, which carry the
+   * transactions of another database, a place before every event to come.
+   * Resolves to how many there were.
+   */
+  adoptRestored(limit: number): Promise<number>;
+}
+
+/** An event and where it stands. */
+export interface PlacedEvent {
+  readonly event: AuditEvent;
+  readonly position: EventPosition;
+}
+
+export interface EventPage {
+  readonly events: readonly PlacedEvent[];
+  /** How far this page has read. */
+  readonly position: EventPosition;
+  /** Whether there may be more to read now. */
+  readonly more: boolean;
+}
+
+export interface EventHead {
+  /** Of the last event that is certain. */
+  readonly position: EventPosition;
+  /** No transaction of this database has had this id yet, or a greater one. */
+  readonly nextTransactionId: bigint;
+}
+
+export type FollowEvents = (
+  events: readonly AuditEvent[],
+  history: EventHistory,
+) => Promise<readonly AuditEvent[]>;
+
+export interface Followed {
+  /** What was handed out. */
+  readonly events: readonly AuditEvent[];
+  /** What was written. */
+  readonly written: readonly AuditEvent[];
+  readonly more: boolean;
+}
+
+/** How often something happened to or by somebody. */
+export interface SubjectCount {
+  readonly subject: string;
+  readonly count: number;
 }
 
 /** Counts of events since a moment. */
@@ -17,7 +90,10 @@ export interface AuditStatistics {
   readonly refreshes: number;
   readonly endings: readonly { readonly reason: EndReason; readonly count: number }[];
   /** Accounts and addresses with the most failures, at most ten each. */
-  readonly failingUsers: readonly { readonly subject: string; readonly count: number }[];
-  readonly failingAddresses: readonly { readonly subject: string; readonly count: number }[];
-  readonly reusingUsers: readonly { readonly subject: string; readonly count: number }[];
+  readonly failingUsers: readonly SubjectCount[];
+  readonly failingAddresses: readonly SubjectCount[];
+  /** What was told as UNUSUAL_ACTIVITY, the most frequent first, at most a hundred. */
+  readonly unusual: readonly (SubjectCount & { readonly kind: string })[];
+  /** Of the last event that may have been counted. */
+  readonly position: EventPosition;
 }

@@ -44,8 +44,13 @@ export interface SessionStore {
   /** Deletes up to `limit` sessions that ended before `endedBefore` and whose access tokens are all expired. */
   deleteEnded(endedBefore: number, now: number, limit: number): Promise<number>;
 
-  /** Endings after a revision in order, with how far the order is known to be complete. */
-  endingsAfter(revision: bigint, now: number, limit: number): Promise<Session[]>;
+  /** Up to `limit` endings after a revision, in order, and where the order ended in the same moment. */
+  endingsAfter(revision: bigint, limit: number): Promise<EndingsPage>;
+  /**
+   * A revision after which come all endings that an access token could still
+   * ask about at `now`, also those yet to be.
+   */
+  relevantAfter(now: number): Promise<bigint>;
   /** The newest revision, of one user's sessions if given; 0: nothing has ended. */
   lastRevision(userId?: string): Promise<bigint>;
 }
@@ -134,6 +139,20 @@ export interface Unburied {
   readonly accessExpiresAt: number;
   /** Which change of a live session it is: another may follow, where an end is the last. */
   readonly change?: number;
+}
+
+/** A page of the order of all endings. */
+export interface EndingsPage {
+  readonly endings: readonly RecordedEnding[];
+  /** The newest revision there was; 0: nothing has ended. Every ending that comes has a greater one. */
+  readonly lastRevision: bigint;
+}
+
+/** An ending in the order of all endings. `accessExpiresAt` is when it no longer matters. */
+export interface RecordedEnding extends Unburied {
+  readonly end: SessionEnd;
+  /** Whether a replica may still call the session live. */
+  readonly withinReach: boolean;
 }
 
 /** What which hot server was told of a session. */

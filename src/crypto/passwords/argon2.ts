@@ -37,8 +37,9 @@ export function createDummyCheck(cost: Argon2Cost): PasswordCheck {
   return { current: true, matches: (password) => verify(encoded, password) };
 }
 
-/** Reads argon2id, argon2i and argon2d in PHC strings; see `PasswordScheme`. */
-export function readArgon2(encoded: string, wanted: Argon2Cost): PasswordCheck | undefined {
+/** Reads argon2id, argon2i and argon2d in PHC strings, also after Django's `argon2`; see `PasswordScheme`. */
+export function readArgon2(text: string, wanted: Argon2Cost): PasswordCheck | undefined {
+  const encoded = text.replace(/^argon2(?=\$)/, "");
   if (!encoded.startsWith("$argon2")) {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import type { Knex } from "knex";
 import * as initial from "./0001_initial.js";
+import * as operations from "./0003_operations.js";
 
 export interface Migration {
   readonly name: string;
@@ -8,7 +9,7 @@ export interface Migration {
 }
 
 /** Every migration in order. Never change one that was released; add another. */
-export const MIGRATIONS: readonly Migration[] = [initial];
+export const MIGRATIONS: readonly Migration[] = [initial, operations];
 
 /** An explicit list, because knex's directory loader confuses .ts with .js. */
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -22,6 +22,7 @@ export const ar: Texts = {
   DEPENDENCY_UNAVAILABLE: "الخدمة غير متاحة مؤقتًا، حاول مرة أخرى",
   DEADLINE_EXCEEDED: "استغرق الطلب وقتًا طويلاً جدًا",
   REVISION_OUT_OF_RANGE: "لا يمكن استئناف البث من هذه النقطة",
+  WATCH_FELL_BEHIND: "تأخر البث، يرجى استئنافه",
   UNIMPLEMENTED: "هذه العملية غير مدعومة",
   INTERNAL: "خطأ داخلي",
   LOGOUT_DONE: "تم تسجيل الخروج بنجاح",

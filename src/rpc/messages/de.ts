@@ -22,6 +22,7 @@ export const de: Texts = {
   DEPENDENCY_UNAVAILABLE: "Der Dienst ist vorübergehend nicht verfügbar, bitte erneut versuchen",
   DEADLINE_EXCEEDED: "Die Anfrage hat zu lange gedauert",
   REVISION_OUT_OF_RANGE: "Der Datenstrom kann an dieser Stelle nicht fortgesetzt werden",
+  WATCH_FELL_BEHIND: "Der Datenstrom ist in Rückstand geraten, bitte fortsetzen",
   UNIMPLEMENTED: "Dieser Vorgang wird nicht unterstützt",
   INTERNAL: "Interner Fehler",
   LOGOUT_DONE: "Erfolgreich abgemeldet",

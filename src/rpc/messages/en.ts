@@ -22,6 +22,7 @@ export const en: Texts = {
   DEPENDENCY_UNAVAILABLE: "The service is temporarily unavailable, try again",
   DEADLINE_EXCEEDED: "The request took too long",
   REVISION_OUT_OF_RANGE: "The stream cannot be resumed from this point",
+  WATCH_FELL_BEHIND: "The stream fell behind, resume it",
   UNIMPLEMENTED: "This operation is not supported",
   INTERNAL: "Internal error",
   LOGOUT_DONE: "Logged out successfully",

@@ -22,6 +22,7 @@ export const es: Texts = {
   DEPENDENCY_UNAVAILABLE: "El servicio no está disponible temporalmente, inténtelo de nuevo",
   DEADLINE_EXCEEDED: "La solicitud ha tardado demasiado",
   REVISION_OUT_OF_RANGE: "La transmisión no se puede reanudar desde este punto",
+  WATCH_FELL_BEHIND: "La transmisión se ha retrasado; reanúdela",
   UNIMPLEMENTED: "Esta operación no es compatible",
   INTERNAL: "Error interno",
   LOGOUT_DONE: "Sesión cerrada correctamente",

@@ -22,6 +22,7 @@ export const fa: Texts = {
   DEPENDENCY_UNAVAILABLE: "سرویس موقتاً در دسترس نیست، دوباره تلاش کنید",
   DEADLINE_EXCEEDED: "درخواست بیش از حد طول کشید",
   REVISION_OUT_OF_RANGE: "ادامهٔ جریان از این نقطه ممکن نیست",
+  WATCH_FELL_BEHIND: "جریان عقب مانده است، آن را از سر بگیرید",
   UNIMPLEMENTED: "این عملیات پشتیبانی نمی‌شود",
   INTERNAL: "خطای داخلی",
   LOGOUT_DONE: "خروج با موفقیت انجام شد",

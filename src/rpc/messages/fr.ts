@@ -22,6 +22,7 @@ export const fr: Texts = {
   DEPENDENCY_UNAVAILABLE: "Le service est temporairement indisponible, réessayez",
   DEADLINE_EXCEEDED: "La requête a pris trop de temps",
   REVISION_OUT_OF_RANGE: "Le flux ne peut pas reprendre à partir de ce point",
+  WATCH_FELL_BEHIND: "Le flux a pris du retard, reprenez-le",
   UNIMPLEMENTED: "Cette opération n’est pas prise en charge",
   INTERNAL: "Erreur interne",
   LOGOUT_DONE: "Déconnexion réussie",

@@ -22,6 +22,7 @@ export const hi: Texts = {
   DEPENDENCY_UNAVAILABLE: "सेवा अस्थायी रूप से उपलब्ध नहीं है, फिर कोशिश करें",
   DEADLINE_EXCEEDED: "अनुरोध में बहुत अधिक समय लगा",
   REVISION_OUT_OF_RANGE: "स्ट्रीम को यहाँ से दोबारा शुरू नहीं किया जा सकता",
+  WATCH_FELL_BEHIND: "स्ट्रीम पीछे रह गई है, इसे दोबारा शुरू करें",
   UNIMPLEMENTED: "यह कार्रवाई समर्थित नहीं है",
   INTERNAL: "आंतरिक त्रुटि",
   LOGOUT_DONE: "सफलतापूर्वक लॉग आउट किया गया",

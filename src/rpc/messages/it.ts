@@ -22,6 +22,7 @@ export const it: Texts = {
   DEPENDENCY_UNAVAILABLE: "Il servizio è temporaneamente non disponibile, riprova",
   DEADLINE_EXCEEDED: "La richiesta ha impiegato troppo tempo",
   REVISION_OUT_OF_RANGE: "Impossibile riprendere il flusso da questo punto",
+  WATCH_FELL_BEHIND: "Il flusso è rimasto indietro, riprenderlo",
   UNIMPLEMENTED: "Questa operazione non è supportata",
   INTERNAL: "Errore interno",
   LOGOUT_DONE: "Disconnessione riuscita",

@@ -22,6 +22,7 @@ export const ja: Texts = {
   DEPENDENCY_UNAVAILABLE: "サービスは一時的に利用できません。もう一度お試しください",
   DEADLINE_EXCEEDED: "リクエストに時間がかかりすぎました",
   REVISION_OUT_OF_RANGE: "この位置からストリームを再開できません",
+  WATCH_FELL_BEHIND: "ストリームの受信が遅れています。再開してください",
   UNIMPLEMENTED: "この操作はサポートされていません",
   INTERNAL: "内部エラー",
   LOGOUT_DONE: "ログアウトしました",

@@ -22,6 +22,7 @@ export const pt: Texts = {
   DEPENDENCY_UNAVAILABLE: "O serviço está temporariamente indisponível, tente novamente",
   DEADLINE_EXCEEDED: "A solicitação demorou demais",
   REVISION_OUT_OF_RANGE: "Não é possível retomar o fluxo a partir deste ponto",
+  WATCH_FELL_BEHIND: "O fluxo ficou atrasado, retome-o",
   UNIMPLEMENTED: "Esta operação não é suportada",
   INTERNAL: "Erro interno",
   LOGOUT_DONE: "Sessão encerrada com sucesso",

@@ -22,6 +22,7 @@ export const ru: Texts = {
   DEPENDENCY_UNAVAILABLE: "Сервис временно недоступен, повторите попытку",
   DEADLINE_EXCEEDED: "Запрос выполнялся слишком долго",
   REVISION_OUT_OF_RANGE: "Невозможно возобновить поток с этого места",
+  WATCH_FELL_BEHIND: "Поток отстал, возобновите его",
   UNIMPLEMENTED: "Эта операция не поддерживается",
   INTERNAL: "Внутренняя ошибка",
   LOGOUT_DONE: "Вы успешно вышли из системы",

@@ -22,6 +22,7 @@ export const tr: Texts = {
   DEPENDENCY_UNAVAILABLE: "Hizmet geçici olarak kullanılamıyor, yeniden deneyin",
   DEADLINE_EXCEEDED: "İstek çok uzun sürdü",
   REVISION_OUT_OF_RANGE: "Akış bu noktadan sürdürülemiyor",
+  WATCH_FELL_BEHIND: "Akış geride kaldı, devam ettirin",
   UNIMPLEMENTED: "Bu işlem desteklenmiyor",
   INTERNAL: "İç hata",
   LOGOUT_DONE: "Oturum başarıyla kapatıldı",

@@ -22,6 +22,7 @@ export const zh: Texts = {
   DEPENDENCY_UNAVAILABLE: "服务暂时不可用，请重试",
   DEADLINE_EXCEEDED: "请求超时",
   REVISION_OUT_OF_RANGE: "无法从此处恢复数据流",
+  WATCH_FELL_BEHIND: "数据流已落后，请恢复",
   UNIMPLEMENTED: "不支持此操作",
   INTERNAL: "内部错误",
   LOGOUT_DONE: "已成功退出登录",

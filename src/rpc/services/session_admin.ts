@@ -6,6 +6,7 @@ import {
 import { actorOf } from "../../core/caller.js";
 import type { EndCause } from "../../core/end_sessions.js";
 import { fail, invalidField } from "../../core/errors.js";
+import { writeCursor } from "../../core/event_cursor.js";
 import type { CallContext } from "../call_context.js";
 import { date, reasonToProto, sessionToProto } from "../conversion/session.js";
 import { filterFromProto, isEmptyFilter } from "../conversion/session_filter.js";
@@ -127,6 +128,7 @@ export const sessionAdmin = (
           count: BigInt(pattern.count),
         })),
         windowMinutes,
+        cursor: writeCursor(stats.position),
       };
     },
   };

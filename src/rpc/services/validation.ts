@@ -1,26 +1,28 @@
 import {
   AuthServiceService,
-  type StreamValidateTokensRequest,
   type ValidateTokenRequest,
-  type ValidateTokensResult,
 } from "../../../generated/curfew/v1/auth_service.js";
+import type { ValidToken } from "../../core/validate_token.js";
 import type { CallContext } from "../call_context.js";
-import { validTokenToProto } from "../conversion/valid_token.js";
+import {
+  encodeResults,
+  encodeStreamResult,
+  type ValidationResult,
+} from "../conversion/result_bytes.js";
 import { validTokenEncoder } from "../conversion/valid_token_bytes.js";
 import type { HandlersOf } from "../handlers.js";
 import { enforce, type Rules } from "../rules.js";
 import type { ServiceDeps } from "./service_deps.js";
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
+const inBytes = { responseSerialize: asItIs, responseDeserialize: asItIs };
 
-/** The generated definition, but ValidateToken's handler answers encoded bytes (see `valid_token_bytes.ts`). */
+/** The generated definition, but validation's handlers answer encoded bytes (see `valid_token_bytes.ts`). */
 export const AUTH_SERVICE = {
   ...AuthServiceService,
-  validateToken: {
-    ...AuthServiceService.validateToken,
-    responseSerialize: asItIs,
-    responseDeserialize: asItIs,
-  },
+  validateToken: { ...AuthServiceService.validateToken, ...inBytes },
+  validateTokens: { ...AuthServiceService.validateTokens, ...inBytes },
+  streamValidateTokens: { ...AuthServiceService.streamValidateTokens, ...inBytes },
 };
 
 type Validation = Pick<
@@ -31,44 +33,36 @@ type Validation = Pick<
 /** The question of the day: is this token good right now? */
 export const validation = (deps: ServiceDeps, rules: Rules): Validation => {
   const { validateToken: validate, trust } = deps.core;
-  const { idleTimeoutMs } = deps.settings;
   const checkRequest = rules.checkOf("curfew.v1.ValidateTokenRequest");
+  const encodeToken = validTokenEncoder(deps.settings.idleTimeoutMs);
+  const encode = (token: ValidToken): Buffer => encodeToken(token, trust.revision());
 
-  const one = async (request: ValidateTokenRequest | StreamValidateTokensRequest) =>
-    validTokenToProto(await validate(request), idleTimeoutMs, trust.revision());
-
-  const result = async (
+  const result = (
     request: ValidateTokenRequest,
     call: CallContext,
-  ): Promise<ValidateTokensResult> => {
+  ): ValidationResult | Promise<ValidationResult> => {
+    const refuse = (failure: unknown): ValidationResult => call.rpcStatus(failure);
     try {
       enforce(checkRequest, request);
-      return { result: { $case: "token", value: await one(request) } };
+      return validate(request).then(encode, refuse);
     } catch (failure) {
-      return { result: { $case: "error", value: call.rpcStatus(failure) } };
+      return refuse(failure);
     }
   };
 
-  const encode = validTokenEncoder(idleTimeoutMs);
-
   return {
-    validateToken: (request) => validate(request).then((token) => encode(token, trust.revision())),
+    validateToken: (request) => validate(request).then(encode),
 
     validateTokens: {
-      batch: async ({ requests }, call) => ({
-        results: await Promise.all(requests.map((request) => result(request, call))),
-      }),
+      batch: ({ requests }, call) =>
+        Promise.all(requests.map((request) => result(request, call))).then(encodeResults),
     },
 
     streamValidateTokens: {
-      answer: async (request) => ({
-        requestId: request.requestId,
-        result: { $case: "token", value: await one(request) },
-      }),
-      refuse: ({ requestId }, failure, call) => ({
-        requestId,
-        result: { $case: "error", value: call.rpcStatus(failure) },
-      }),
+      answer: (request) =>
+        validate(request).then((token) => encodeStreamResult(request.requestId, encode(token))),
+      refuse: ({ requestId }, failure, call) =>
+        encodeStreamResult(requestId, call.rpcStatus(failure)),
     },
   };
 };

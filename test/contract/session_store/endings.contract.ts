@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { SessionStore } from "../../../src/core/ports/session_store.js";
+import type { EndingsPage, SessionStore } from "../../../src/core/ports/session_store.js";
 import { waitUntil } from "../../support/wait_until.js";
 import { addSession, addSessions, end, idsOf, NOW, newId, newSession } from "../samples.js";
 import type { SessionStores } from "./fixture.js";
@@ -71,7 +71,7 @@ export const describeEndings = (stores: () => SessionStores): void => {
     await expect(failed).rejects.toThrow("no");
     expect(await one.get(session.id)).toEqual(session);
     expect(await audit.endingOf(session.id)).toBeUndefined();
-    expect(await one.endingsAfter(0n, NOW, 10)).toEqual([]);
+    expect(await one.endingsAfter(0n, 10)).toEqual({ endings: [], lastRevision: 0n });
   });
 
   test("L7: who has seen a revision has seen all below it, however many end at once", async () => {
@@ -80,9 +80,12 @@ export const describeEndings = (stores: () => SessionStores): void => {
     let ending = true;
     const seen: { id: string; revision: bigint }[] = [];
     const follow = async () => {
-      const found = await two.endingsAfter(seen.at(-1)?.revision ?? 0n, NOW, 7);
-      for (const { id, end } of found) seen.push({ id, revision: end?.revision ?? 0n });
-      return found.length;
+      const { endings, lastRevision } = await two.endingsAfter(seen.at(-1)?.revision ?? 0n, 7);
+      for (const { sessionId, end } of endings)
+        seen.push({ id: sessionId, revision: end.revision });
+      // The page and where the order ended are of one moment.
+      if (endings.length < 7) expect(seen.at(-1)?.revision ?? 0n).toBe(lastRevision);
+      return endings.length;
     };
     const reader = (async () => {
       while (ending) await follow();
@@ -130,24 +133,55 @@ export const describeEndings = (stores: () => SessionStores): void => {
         );
         return committed || rows.length > 0;
       });
-      expect(await two.endingsAfter(0n, NOW, 10)).toEqual([]);
+      expect((await two.endingsAfter(0n, 10)).endings).toEqual([]);
     });
     await later;
-    expect(idsOf(await two.endingsAfter(0n, NOW, 10))).toEqual(idsOf([first, second]));
+    expect(sessionIdsOf(await two.endingsAfter(0n, 10))).toEqual(idsOf([first, second]));
   });
 
-  test("endings that no access token can ask about any more are passed over", async () => {
+  test("a page of the order of endings: whole, in order, and with where the order ends", async () => {
     const { one } = stores();
-    const [gone, there, later] = await addSessions(one, 3);
-    if (!gone || !there || !later) throw new Error("They are there.");
-    for (const { id } of [gone, there, later]) await end(one, id);
-    expect(idsOf(await one.endingsAfter(0n, NOW, 10))).toEqual(idsOf([gone, there, later]));
-    expect(idsOf(await one.endingsAfter(0n, gone.accessExpiresAt, 10))).toEqual(
-      idsOf([there, later]),
-    );
-    expect(idsOf(await one.endingsAfter(2n, NOW, 10))).toEqual([later.id]);
-    expect(idsOf(await one.endingsAfter(0n, NOW, 1))).toEqual([gone.id]);
-    expect(await one.endingsAfter(3n, NOW, 10)).toEqual([]);
+    expect(await one.endingsAfter(5n, 10)).toEqual({ endings: [], lastRevision: 0n });
+    const sessions = await addSessions(one, 3);
+    for (const [i, { id }] of sessions.entries()) await end(one, id, { at: NOW + i, by: `b${i}` });
+    const recorded = sessions.map(({ id, userId, accessExpiresAt }, i) => ({
+      sessionId: id,
+      userId,
+      end: { reason: "LOGOUT", at: NOW + i, by: `b${i}`, revision: BigInt(i + 1) },
+      accessExpiresAt,
+      withinReach: false,
+    }));
+    expect(await one.endingsAfter(0n, 10)).toEqual({ endings: recorded, lastRevision: 3n });
+    expect(await one.endingsAfter(1n, 1)).toEqual({ endings: [recorded[1]], lastRevision: 3n });
+    expect(await one.endingsAfter(3n, 10)).toEqual({ endings: [], lastRevision: 3n });
+    expect(await one.endingsAfter(9n, 10)).toEqual({ endings: [], lastRevision: 3n });
+  });
+
+  test("L2: an ending says whether some replica may still call the session live", async () => {
+    const { one, joinRegistry } = stores();
+    const [told, waiting] = await addSessions(one, 2);
+    if (!told || !waiting) throw new Error("They are there.");
+    const registry = joinRegistry();
+    await registry.renew(["s1"], 60_000);
+    await endAndBury(one, told.id);
+    await end(one, waiting.id);
+    const withinReach = async () =>
+      (await one.endingsAfter(0n, 10)).endings.map((ending) => ending.withinReach);
+    expect(await withinReach()).toEqual([false, true]);
+    await registry.leave();
+    expect(await withinReach()).toEqual([false, false]);
+  });
+
+  test("all endings that an access token can still ask about come after a known revision", async () => {
+    const { one } = stores();
+    expect(await one.relevantAfter(NOW)).toBe(0n);
+    const [early, late, middle] = await addSessions(one, 3);
+    if (!early || !late || !middle) throw new Error("They are there.");
+    for (const { id } of [early, middle, late]) await end(one, id);
+    expect(await one.relevantAfter(NOW)).toBe(0n);
+    expect(await one.relevantAfter(early.accessExpiresAt)).toBe(1n);
+    expect(await one.relevantAfter(late.accessExpiresAt)).toBe(1n);
+    expect(await one.relevantAfter(middle.accessExpiresAt)).toBe(3n);
   });
 
   test("the last revision, of all and of one user", async () => {
@@ -161,14 +195,6 @@ export const describeEndings = (stores: () => SessionStores): void => {
     expect(await one.lastRevision(mine.userId)).toBe(1n);
     expect(await one.lastRevision(newId())).toBe(0n);
   });
-
-  /** Ends a session and has the hot server told. */
-  const endAndBury = async (store: SessionStore, sessionId: string) => {
-    const ended = await end(store, sessionId);
-    if (ended === undefined) throw new Error("It is live.");
-    const told = { unburied: { sessionId, end: ended.end }, shard: 0, serverId: "s1" };
-    expect(await store.markBuried([told])).toEqual([sessionId]);
-  };
 
   test("deletes only what ended before, is out of every token's and cache's reach, and is not the newest", async () => {
     const { one, joinRegistry } = stores();
@@ -188,7 +214,7 @@ export const describeEndings = (stores: () => SessionStores): void => {
     expect(await one.get(first.id)).toBeUndefined();
     expect(await one.deleteEnded(NOW + 1, long, 10)).toBe(1);
     expect(await one.get(second.id)).toBeUndefined();
-    expect(idsOf(await one.endingsAfter(0n, 0, 10))).toEqual(idsOf([unburied, newest]));
+    expect(sessionIdsOf(await one.endingsAfter(0n, 10))).toEqual(idsOf([unburied, newest]));
     expect(await one.lastRevision()).toBe(4n);
   });
 
@@ -205,3 +231,14 @@ export const describeEndings = (stores: () => SessionStores): void => {
     expect(await databases[0]("sessions").count({ n: "*" }).first()).toEqual({ n: "1" });
   });
 };
+
+/** Ends a session and has the hot server told. */
+const endAndBury = async (store: SessionStore, sessionId: string): Promise<void> => {
+  const ended = await end(store, sessionId);
+  if (ended === undefined) throw new Error("It is live.");
+  const told = { unburied: { sessionId, end: ended.end }, shard: 0, serverId: "s1" };
+  expect(await store.markBuried([told])).toEqual([sessionId]);
+};
+
+const sessionIdsOf = ({ endings }: EndingsPage): string[] =>
+  endings.map(({ sessionId }) => sessionId);

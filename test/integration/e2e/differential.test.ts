@@ -33,6 +33,7 @@ const asBody = (outcome: Outcome, responseBody: string): Outcome =>
     ? { ...outcome, message: (outcome.message as Record<string, never>)[responseBody] ?? null }
     : outcome;
 
+/** Asks over gRPC and by every route; resolves to what it came to. */
 const compare = async (
   method: HttpMethod,
   { equalBut, ask }: Case,
@@ -76,8 +77,10 @@ describe.each(METHODS)("$name answers alike over gRPC and REST", (method) => {
 
   test.each(cases)("$name: $outcome", async (given) => {
     const languages = given.outcome === "OK" ? LANGUAGES.slice(0, 1) : LANGUAGES;
-    for (const language of languages) {
-      const outcome = await compare(method, given, language);
+    for (const [index, language] of languages.entries()) {
+      // Routes of one method differ in their path alone: all are asked once.
+      const routes = index === 0 ? method.routes : method.routes.slice(0, 1);
+      const outcome = await compare({ ...method, routes }, given, language);
       const reason = outcome.kind === "answer" ? "OK" : outcome.reason;
       expect(reason).toBe(given.outcome);
     }

@@ -40,23 +40,23 @@ const interruptible = (hot: HotStore): HotStore => ({
   },
 });
 
+const options = (): CoreReplicaOptions => ({
+  databaseUrl: database.url,
+  redisUrl: redis.url,
+  pulseMs: 0,
+});
+
 beforeEach(async () => {
   database = await createDatabase();
   redis = await startRedis();
   proxy = await startTcpProxy({ port: redis.port });
   beforeBurial = undefined;
-  const options: CoreReplicaOptions = {
-    databaseUrl: database.url,
-    redisUrl: redis.url,
-    pulseMs: 0,
-    redisTimeoutMs: 100,
-  };
   a = await startCoreReplica({
-    ...options,
+    ...options(),
     redisUrl: proxy.urlFor(redis.url),
     wrapHot: interruptible,
   });
-  b = await startCoreReplica(options);
+  b = await startCoreReplica(options());
 });
 afterEach(async () => {
   proxy.restore();
@@ -67,6 +67,8 @@ afterEach(async () => {
   await database.drop();
 });
 
+const pulse = (replica: CoreReplica) => replica.core.trust.pulse();
+
 /** A session that both replicas know by heart, in Redis. */
 const knownSession = async () => {
   const user = await makeUser(a);
@@ -74,6 +76,8 @@ const knownSession = async () => {
   const { accessToken, refreshToken } = tokens;
   await waitUntil("the session is in Redis", async () => {
     expect(await verdictOf(b, accessToken)).toBe("valid");
+    // A busy machine may have made it doubt.
+    if (b.core.trust.lease() === undefined) await pulse(b);
     const lease = b.core.trust.lease();
     const ask = { sessionId: session.id, now: b.ports.clock.now(), touchAt: 0 };
     const answer = lease && (await b.ports.hot.check(ask, lease).catch(() => undefined));
@@ -87,8 +91,6 @@ const committedRevision = async (sessionId: string): Promise<bigint> => {
   if (session?.end === undefined) throw new Error("The ending was not committed.");
   return session.end.revision;
 };
-
-const pulse = (replica: CoreReplica) => replica.core.trust.pulse();
 
 describe("L4 an ending that Redis never heard of", () => {
   test("L4 is UNAVAILABLE while another replica may still believe Redis, and never flickers", async () => {
@@ -146,6 +148,21 @@ describe("L4 an ending that Redis never heard of", () => {
     expect(await verdictOf(a, accessToken)).toBe(ENDED);
     const left = await redisCommand(redis.url, "KEYS", `*${sessionId}`);
     expect(left).toEqual([`access_token_blacklist:{0}:${sessionId}`]);
+  });
+
+  test("L4 a replica that trusts Redis again tells it first what it missed", async () => {
+    await b.close();
+    b = await startCoreReplica({ ...options(), redisUrl: proxy.urlFor(redis.url) });
+    const { accessToken } = await knownSession();
+    proxy.cut();
+    await Promise.all([pulse(a), pulse(b)]);
+    await signOut(a, accessToken);
+    proxy.restore();
+    await waitUntil("the replica trusts Redis again", async () => {
+      await pulse(b);
+      return b.core.trust.lease() !== undefined;
+    });
+    expect(await verdictOf(b, accessToken)).toBe(ENDED);
   });
 
   test("L4 a refresh token's reuse and a deactivation are no surer than a logout", async () => {

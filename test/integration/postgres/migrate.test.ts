@@ -9,11 +9,15 @@ import { waitUntil } from "../../support/wait_until.js";
 const ALL = MIGRATIONS.map(({ name }) => name);
 const TABLES = [
   "audit_events",
+  "event_followers",
   "hot_epochs",
+  "job_leases",
   "keys",
+  "known_devices",
   "login_throttle",
   "replicas",
   "service_keys",
+  "session_census",
   "sessions",
   "users",
 ];

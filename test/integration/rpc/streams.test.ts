@@ -9,6 +9,7 @@ import {
 } from "../../../generated/curfew/v1/auth_service.js";
 import { fail } from "../../../src/core/errors.js";
 import type { CallContext } from "../../../src/rpc/call_context.js";
+import { exchange } from "../../../src/rpc/exchange.js";
 import { serverStream } from "../../../src/rpc/server_stream.js";
 import { waitUntil } from "../../support/wait_until.js";
 import {
@@ -182,7 +183,7 @@ describe("a stream of answers", () => {
     const stream = client().watchRevocations({ afterRevision: 0n }, asService);
     stream.on("error", () => {});
     await waitUntil("the caller has stopped reading for too long", () => calls.length > 0);
-    expect(calls).toMatchObject([{ code: 8, reason: "TOO_MANY_ATTEMPTS" }]);
+    expect(calls).toMatchObject([{ code: 8, reason: "WATCH_FELL_BEHIND" }]);
     await waitUntil("the source is closed", () => !isFed);
     stream.cancel();
   });
@@ -305,6 +306,55 @@ describe("an exchange", () => {
     }
     await once(stream, "end");
     expect(most).toBe(3);
+  });
+
+  test("reads no further than its answers are read, and cuts off who never reads (D5)", async () => {
+    let asked = 0;
+    const { path } = AuthServiceService.streamValidateTokens;
+    const service = stubService({}, stubRules);
+    const streamValidateTokens = exchange<StreamValidateTokensRequest, unknown>(
+      stubRules.of(path),
+      {
+        refuse,
+        answer: ({ requestId }) => {
+          asked += 1;
+          return StreamValidateTokensResponse.create({ requestId: requestId.padEnd(100_000, ".") });
+        },
+      },
+      20,
+    );
+    const stalling = {
+      ...service,
+      implementation: { ...service.implementation, streamValidateTokens },
+    };
+    const { client, calls } = await start({}, { services: [stalling] });
+    const stream = client().streamValidateTokens(asService);
+    stream.on("error", () => {});
+    for (let id = 0; id < 2000; id += 1) stream.write(ask(String(id)));
+    await waitUntil("the caller has not read for too long", () => calls.length > 0);
+    expect(calls).toMatchObject([{ code: 8, reason: "TOO_MANY_ATTEMPTS" }]);
+    // Those that may be open, and what fits into the windows of stream and connection.
+    expect(asked).toBeLessThan(400);
+    stream.cancel();
+  });
+
+  test("goes on when a slow caller reads at last", async () => {
+    const { client, calls } = await start({
+      streamValidateTokens: {
+        refuse,
+        answer: ({ requestId }) => answer(ask(requestId.padEnd(20_000, "."))),
+      },
+    });
+    const stream = client().streamValidateTokens(asService);
+    for (let id = 0; id < 1000; id += 1) stream.write(ask(String(id)));
+    stream.end();
+    let answers = 0;
+    for await (const _ of stream) {
+      answers += 1;
+      if (answers % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(answers).toBe(1000);
+    expect(calls).toMatchObject([{ code: 0 }]);
   });
 
   test("ends as INTERNAL when even refusing fails, and on what is no message", async () => {

@@ -55,7 +55,8 @@ export const run = async (
   const terminal: Terminal = {
     input: keyboard(invocation, rawModes),
     output: Object.assign(output, invocation.screen && { isTTY: true, ...invocation.screen }),
-    errors,
+    // On a screen both are: bars are drawn on it.
+    errors: Object.assign(errors, invocation.screen && { isTTY: true, ...invocation.screen }),
     log: { write: (line) => void output.write(line) },
     environment: invocation.environment ?? {},
     now: () => invocation.now ?? Date.now(),

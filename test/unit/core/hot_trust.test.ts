@@ -178,6 +178,26 @@ describe("trust in the hot store", () => {
 });
 
 describe("L4: an ending is settled", () => {
+  test("and others are told once it is, however it came about", async () => {
+    const stage = trustStage();
+    let told = 0;
+    stage.trust.onSettled(() => {
+      told += 1;
+    });
+    await stage.trust.settle([ending("a"), ending("b")], 1000);
+    expect(told).toBe(1);
+    await stage.trust.settle([], 0);
+    await stage.trust.settle([{ ...ending("live"), end: undefined }], 1000);
+    expect(told).toBe(1);
+    stage.servers = undefined;
+    await expect(stage.trust.settle([ending("c")], 100)).rejects.toMatchObject(OUTAGE);
+    expect(told).toBe(1);
+    stage.servers = ["s1"];
+    stage.waiting = [ending("c")];
+    await stage.trust.pulse();
+    expect(told).toBe(2);
+  });
+
   test("when the servers were told and that was noted", async () => {
     const stage = trustStage();
     await stage.trust.settle([ending("a"), ending("b")], 1000);

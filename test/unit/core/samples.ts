@@ -17,6 +17,7 @@ export const SETTINGS: CoreSettings = {
   limitPolicy: "evict_oldest",
   consistencyTimeoutMs: 5000,
   retentionMs: 168 * HOUR,
+  auditRetentionMs: 2160 * 3_600_000,
   passwordMinLength: 15,
 };
 

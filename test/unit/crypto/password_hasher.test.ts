@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { parseOptions } from "@node-rs/argon2";
 import { hashSync } from "@node-rs/bcrypt";
 import { describe, expect, test } from "vitest";
@@ -84,6 +85,30 @@ describe("hashes made elsewhere", () => {
       "pleaseletmein",
       "$scrypt$ln=14,r=8,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofLVQylVYT8Pz2LUlwUkKpr55h6F3A1lHkDfzwF7RVdYhw",
     ],
+    // Django's tests
+    [
+      "scrypt (Django)",
+      "lètmein",
+      "scrypt$16384$seasalt$8$1$Qj3+9PPyRjSJIebHnG81TMjsqtaIGxNQG/aEB/NYafTJ7tibgfYz71m0ldQESkXFRkdVCBhhY8mx7rQwite/Pw==",
+    ],
+    ["PBKDF2-SHA1 (Django)", "lètmein", "pbkdf2_sha1$30000$seasalt2$pMzU1zNPcydf6wjnJFbiVKwgULc="],
+    // made with Python's hashlib in Werkzeug's form
+    [
+      "scrypt (Werkzeug)",
+      "lètmein",
+      "scrypt:32768:8:1$seasalt$234adc1bad217ba78ba38755879749e79e0bd9e15594146d46e6420f2313e6228332c0781cdf9077cf34c4a818d359fe2eb589d29206092aba3cb6ee4afcac2f",
+    ],
+    [
+      "PBKDF2-SHA256 (Werkzeug)",
+      "lètmein",
+      "pbkdf2:sha256:1000$seasalt$26066bc977b619af32b20e976f390ba537723d0ac7aac8a76cbf419e78605f80",
+    ],
+    // escrypt and libsodium
+    [
+      "scrypt ($7$)",
+      "pleaseletmein",
+      "$7$C6..../....SodiumChloride$kBGj9fHznVYFQMEn/qDCfrDevf9YDtcDdKvEqHJLV8D",
+    ],
     // passlib's documentation
     [
       "scrypt",
@@ -95,6 +120,17 @@ describe("hashes made elsewhere", () => {
     expect(isPasswordHash(encoded)).toBe(true);
     expect(await hasher.verify(password, encoded)).toEqual(YES_AND_REHASH);
     expect(await hasher.verify(`${password}!`, encoded)).toEqual(NO);
+  });
+
+  test("Django's names before argon2 and bcrypt hashes are understood", async () => {
+    const argon2 = await hasher.hash("l\u00e8tmein");
+    expect(await hasher.verify("l\u00e8tmein", `argon2${argon2}`)).toEqual(YES);
+    const bcrypt = hashSync("l\u00e8tmein", { cost: 4 });
+    expect(await hasher.verify("l\u00e8tmein", `bcrypt$${bcrypt}`)).toEqual(YES_AND_REHASH);
+    const digest = createHash("sha256").update("l\u00e8tmein").digest("hex");
+    const prehashed = `bcrypt_sha256$${hashSync(digest, { cost: 4 })}`;
+    expect(await hasher.verify("l\u00e8tmein", prehashed)).toEqual(YES_AND_REHASH);
+    expect(await hasher.verify(digest, prehashed)).toEqual(NO);
   });
 
   test("bcrypt compares 72 bytes, which the rehash puts right", async () => {
@@ -147,7 +183,7 @@ describe("D1: nothing to compare with", () => {
     "$pbkdf2-sha256$i=1000,l=64$TmFDbA$TdzY9guYviGDDO5e8icB+WQaRBjQTAQUrv8Ih2s0q1Y",
     "$pbkdf2-sha256$i=1000$TmFDbA$TdzY",
     "$pbkdf2-md5$i=1000$TmFDbA$TdzY9guYviGDDO5e8icB+WQaRBjQTAQUrv8Ih2s0q1Y",
-    "pbkdf2_sha1$1000$seasalt$oBSd886ysm3AqYun62DOdin8YcfbU1z9cksZSuLP9r0=",
+    "pbkdf2_md5$1000$seasalt$oBSd886ysm3AqYun62DOdin8YcfbU1z9cksZSuLP9r0=",
     "$scrypt$ln=30,r=8,p=1$TmFDbA$TdzY9guYviGDDO5e8icB+WQaRBjQTAQUrv8Ih2s0q1Y",
     "$scrypt$ln=0,r=8,p=1$TmFDbA$TdzY9guYviGDDO5e8icB+WQaRBjQTAQUrv8Ih2s0q1Y",
     "$scrypt$ln=10,r=8,p=999$TmFDbA$TdzY9guYviGDDO5e8icB+WQaRBjQTAQUrv8Ih2s0q1Y",

@@ -6,14 +6,9 @@ describe("metrics", () => {
   test("calls are counted by method, code and reason, and timed by method", async () => {
     const metrics = createMetrics({ processMetrics: false });
     const method = "curfew.v1.AuthService/ValidateToken";
-    metrics.countCall({ method, code: "OK", reason: "", seconds: 0.0004 });
-    metrics.countCall({ method, code: "OK", reason: "", seconds: 0.02 });
-    metrics.countCall({
-      method,
-      code: "UNAUTHENTICATED",
-      reason: "SESSION_EXPIRED",
-      seconds: 0.001,
-    });
+    metrics.countCall(method, "OK", "", 0.0004);
+    metrics.countCall(method, "OK", "", 0.02);
+    metrics.countCall(method, "UNAUTHENTICATED", "SESSION_EXPIRED", 0.001);
     const text = await metrics.render();
     expect(text).toContain(`curfew_rpc_calls_total{method="${method}",code="OK",reason=""} 2`);
     expect(text).toContain(
@@ -26,7 +21,7 @@ describe("metrics", () => {
   test("D5: guessed method names share one label", async () => {
     const metrics = createMetrics({ processMetrics: false });
     for (let guess = 0; guess < 150; guess += 1) {
-      metrics.countCall({ method: `x/${guess}`, code: "UNIMPLEMENTED", reason: "", seconds: 0 });
+      metrics.countCall(`x/${guess}`, "UNIMPLEMENTED", "", 0);
     }
     const text = await metrics.render();
     expect(text).toContain('method="other",code="UNIMPLEMENTED",reason=""} 50');
@@ -36,7 +31,7 @@ describe("metrics", () => {
   test("the stores are counted, and read at each scrape", async () => {
     const metrics = createMetrics({ processMetrics: false });
     let waiting = 0;
-    metrics.countHotAnswer("doubt");
+    metrics.countHotAnswers("doubt", 1);
     metrics.countHotBatch(7);
     metrics.countTruthBatch(3);
     metrics.countActivityFlush(40, 0.6);

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { type CommandContext, optionsOf, reportFromServer } from "../../command_context.js";
+import { openProgress } from "../../output/progress.js";
 import { counted } from "../../output/report.js";
 import { LONG_TIMEOUT_MS } from "../../rpc/connection.js";
 import {
@@ -16,11 +17,16 @@ export const addCleanupSessions = (sessions: Command, context: CommandContext): 
     .action((_options: unknown, self: Command) =>
       reportFromServer(context, optionsOf<ConnectionOptions>(self), async ({ sessions, call }) => {
         const cleanup = sessions.cleanupSessions.bind(sessions);
-        const { cleanedSessions } = await call(cleanup, {}, LONG_TIMEOUT_MS);
-        return {
-          document: { cleaned_sessions: cleanedSessions },
-          text: `Cleaned ${counted(cleanedSessions, "session")}.`,
-        };
+        const progress = openProgress(context.terminal.errors, { label: "Cleaning up" });
+        try {
+          const { cleanedSessions } = await call(cleanup, {}, LONG_TIMEOUT_MS);
+          return {
+            document: { cleaned_sessions: cleanedSessions },
+            text: `Cleaned ${counted(cleanedSessions, "session")}.`,
+          };
+        } finally {
+          progress.stop();
+        }
       }),
     );
   withCredentialOptions(withTargetOptions(command));

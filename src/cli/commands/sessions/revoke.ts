@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { type CommandContext, optionsOf, reportFromServer } from "../../command_context.js";
 import { misused } from "../../command_failure.js";
+import { openProgress } from "../../output/progress.js";
 import { counted, type Report } from "../../output/report.js";
 import { confirm } from "../../prompt/confirmation.js";
 import { type Connection, LONG_TIMEOUT_MS } from "../../rpc/connection.js";
@@ -12,6 +13,7 @@ import {
 import type { Terminal } from "../../terminal.js";
 import { userIdOf } from "../../user_reference.js";
 import { type FilterOptions, filterOf, hasConditions, withFilterOptions } from "./filter.js";
+import { countMatching, withRevocationProgress } from "./revocation_progress.js";
 
 interface RevokeOptions extends ConnectionOptions, FilterOptions {
   readonly except?: string;
@@ -30,11 +32,18 @@ const revokeById = async (
   { sessions, call }: Connection,
   ids: readonly string[],
   note: string,
+  { errors }: Terminal,
 ): Promise<Report> => {
   let revision = 0n;
-  for (const sessionId of ids) {
-    const answer = await call(sessions.revokeSession.bind(sessions), { sessionId, note });
-    if (answer.revision > revision) revision = answer.revision;
+  const progress = openProgress(errors, { label: "Ending sessions", total: ids.length });
+  try {
+    for (const [done, sessionId] of ids.entries()) {
+      const answer = await call(sessions.revokeSession.bind(sessions), { sessionId, note });
+      if (answer.revision > revision) revision = answer.revision;
+      progress.update(done + 1);
+    }
+  } finally {
+    progress.stop();
   }
   return ended(ids.length, revision);
 };
@@ -60,17 +69,20 @@ const revokeMatching = async (
   const filter = await filterOf(connection, options, terminal.now());
   const revoke = connection.sessions.revokeSessions.bind(connection.sessions);
   const request = { filter, note, all, dryRun: false };
+  let matching: number | undefined;
   if (options.dryRun || !options.yes) {
-    const { matchedSessions } = await connection.call(revoke, { ...request, dryRun: true });
+    matching = await countMatching(connection, request);
     if (options.dryRun) {
       return {
-        document: { matched_sessions: matchedSessions, revoked_sessions: 0 },
-        text: `It would end ${counted(matchedSessions, "session")}.`,
+        document: { matched_sessions: matching, revoked_sessions: 0 },
+        text: `It would end ${counted(matching, "session")}.`,
       };
     }
-    await confirm(terminal, `End ${counted(matchedSessions, "session")}?`);
+    await confirm(terminal, `End ${counted(matching, "session")}?`);
   }
-  const answer = await connection.call(revoke, request, LONG_TIMEOUT_MS);
+  const answer = await withRevocationProgress(connection, terminal, request, matching, () =>
+    connection.call(revoke, request, LONG_TIMEOUT_MS),
+  );
   return ended(answer.revokedSessions, answer.revision);
 };
 
@@ -107,7 +119,9 @@ export const addRevokeSessions = (sessions: Command, context: CommandContext): v
       const options = optionsOf<RevokeOptions>(self);
       checkUse(ids, options);
       return reportFromServer(context, options, (connection) => {
-        if (ids.length > 0) return revokeById(connection, ids, options.note ?? "");
+        if (ids.length > 0) {
+          return revokeById(connection, ids, options.note ?? "", context.terminal);
+        }
         if (options.user !== undefined && !hasConditions(options) && !options.dryRun) {
           return revokeOfUser(connection, options.user, options);
         }

@@ -1,0 +1,106 @@
+import type { Call } from "../history/call.js";
+import type { Rules } from "./rules.js";
+import type { SessionStory, Stories, UserStory } from "./story.js";
+import type { Violation } from "./violation.js";
+
+/** What each operation may be refused with; everything else is a wrong answer whatever has happened. */
+const REFUSALS: Readonly<Record<Call["operation"], readonly string[]>> = {
+  login: ["SESSION_LIMIT_EXCEEDED", "TOO_MANY_ATTEMPTS", "USER_INACTIVE", "INVALID_CREDENTIALS"],
+  validate: [
+    "ACCESS_TOKEN_BLACKLISTED",
+    "USER_INACTIVE",
+    "SESSION_INACTIVITY_TIMEOUT",
+    "SESSION_EXPIRED",
+    "ACCESS_TOKEN_EXPIRED",
+  ],
+  refresh: [
+    "REFRESH_TOKEN_REUSED",
+    "SESSION_REVOKED_OR_INVALID",
+    "SESSION_INACTIVITY_TIMEOUT",
+    "SESSION_EXPIRED",
+  ],
+  end: [],
+  end_user: [],
+};
+
+/**
+ * Trouble is answered UNAVAILABLE, never as a verdict that logs people out: a
+ * token that was issued is not invalid, a session that was made not unknown, a
+ * right password not wrong.
+ */
+export const checkAnswers = (calls: readonly Call[]): Violation[] =>
+  calls.flatMap((call) => {
+    const { operation, answer } = call;
+    if (answer.kind !== "refused" || REFUSALS[operation].includes(answer.reason)) return [];
+    const what = `${operation} was answered ${answer.reason}, which nothing explains`;
+    return [{ guarantee: "OUTAGE", what, calls: [call] }];
+  });
+
+/** A login with the right password is refused only for a cause. */
+export const checkLogins = ({ users }: Stories, rules: Rules): Violation[] =>
+  [...users.values()].flatMap((user) =>
+    user.logins.flatMap((call) => {
+      const { answer, rightPassword, end } = call;
+      if (answer.kind === "ok" && !rightPassword)
+        return [{ guarantee: "D1", what: "a wrong password was let in", calls: [call] }];
+      if (answer.kind !== "refused" || !rightPassword) return [];
+      const wrong = (guarantee: string, what: string) => [{ guarantee, what, calls: [call] }];
+      const shut = user.endings.some(({ forGood, start }) => forGood && start < end);
+      switch (answer.reason) {
+        case "USER_INACTIVE":
+        case "INVALID_CREDENTIALS":
+          return shut ? [] : wrong("OUTAGE", "a right password was called wrong");
+        case "TOO_MANY_ATTEMPTS":
+          return mayBeLocked(user, call, rules)
+            ? []
+            : wrong("N3", "an account was locked without enough wrong passwords");
+        default:
+          return [];
+      }
+    }),
+  );
+
+/** Whether wrong passwords, and attempts that did not come to their end yet, may have reached the limit. */
+const mayBeLocked = (user: UserStory, { start, end }: Call, rules: Rules): boolean => {
+  const counted = user.logins.filter(
+    (other) =>
+      other.start < end &&
+      (!other.rightPassword || other.answer.kind === "uncertain" || other.end > start),
+  );
+  // The call itself is one of them, and the limit is reached by one more than it.
+  return counted.length >= rules.loginFailures;
+};
+
+/** L4, L6: the same ending is told in the same words by everybody, and repeated with its first revision. */
+export const checkSameWords = ({ sessions }: Stories): Violation[] =>
+  [...sessions.values()].flatMap((session) => [...verdicts(session), ...revisions(session)]);
+
+const verdicts = ({ id, validations }: SessionStory): Violation[] => {
+  let first: (typeof validations)[number] | undefined;
+  return validations.flatMap((call) => {
+    const words = endWords(call);
+    if (words === undefined) return [];
+    first ??= call;
+    if (endWords(first) === words) return [];
+    const what = `the end of session ${id} was told in different words`;
+    return [{ guarantee: "L6", what, calls: [first, call] }];
+  });
+};
+
+const endWords = ({ answer }: SessionStory["validations"][number]): string | undefined =>
+  answer.kind === "refused" && answer.endReason !== undefined
+    ? `${answer.reason} ${answer.endReason} ${answer.endedAt}`
+    : undefined;
+
+const revisions = ({ id, endings }: SessionStory): Violation[] => {
+  const [first, ...others] = endings.filter(({ answer }) => answer.kind === "ok");
+  if (first?.answer.kind !== "ok") return [];
+  const { revision } = first.answer;
+  return others
+    .filter(({ answer }) => answer.kind === "ok" && answer.revision !== revision)
+    .map((call) => ({
+      guarantee: "L4",
+      what: `a repeated ending of session ${id} answered another revision`,
+      calls: [first, call],
+    }));
+};

@@ -1,0 +1,44 @@
+import type { RefreshCall } from "../history/call.js";
+import type { Rules } from "./rules.js";
+import type { SessionStory } from "./story.js";
+
+/** What can be told from outside about how old presented refresh tokens were. */
+export interface RefreshAges {
+  /** A token so old at this call, whatever the order of racing ones, that the session has to end (R3). */
+  surelyStale(call: RefreshCall): boolean;
+  /** Whether some order of racing calls makes the token that old. */
+  maybeStale(call: RefreshCall): boolean;
+}
+
+export const refreshAges = (
+  { refreshes }: SessionStory,
+  { graceMs, clockSlackMs }: Rules,
+): RefreshAges => {
+  /** By generation: the earliest moment its exchange may have happened, and the latest it must have. */
+  const earliest = new Map<number, number>();
+  const latest = new Map<number, number>();
+  for (const { generation, start, end, answer } of refreshes) {
+    earliest.set(generation, Math.min(start, earliest.get(generation) ?? Infinity));
+    if (answer.kind === "ok")
+      latest.set(generation, Math.min(end, latest.get(generation) ?? Infinity));
+  }
+  const newest = (moments: ReadonlyMap<number, number>, at: number): number => {
+    let generation = 1;
+    for (const [exchanged, moment] of moments)
+      if (moment < at) generation = Math.max(generation, exchanged + 1);
+    return generation;
+  };
+
+  return {
+    surelyStale({ generation, start }) {
+      const age = newest(latest, start) - generation;
+      const exchanged = latest.get(generation) ?? Infinity;
+      return age >= 3 || (age >= 1 && start > exchanged + graceMs + clockSlackMs);
+    },
+    maybeStale({ generation, end }) {
+      const age = newest(earliest, end) - generation;
+      const exchanged = earliest.get(generation) ?? Infinity;
+      return age >= 3 || (age >= 1 && end >= exchanged + graceMs - clockSlackMs);
+    },
+  };
+};

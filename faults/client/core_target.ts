@@ -1,0 +1,52 @@
+import { CurfewError } from "../../src/core/errors.js";
+import type { UseCases } from "../../src/core/use_cases.js";
+import { type GivenTokens, type Target, TargetFailure } from "./target.js";
+
+const IP = "192.0.2.1";
+const ADMIN = { reason: "ADMIN", by: "service:faults" } as const;
+
+/** What a target calls of a replica in this process. */
+export type CalledCore = Pick<
+  UseCases,
+  "login" | "validateToken" | "refreshTokens" | "logout" | "end" | "users"
+>;
+
+/** A replica in this process. */
+export const coreTarget = (name: string, core: CalledCore): Target => ({
+  name,
+  login: (username, password) =>
+    answer(async () => {
+      const input = { username, password, device: "test", ip: IP, userAgent: "faults" };
+      const { tokens, session, evicted } = await core.login(input);
+      return { sessionId: session.id, ...tokens, evicted: evicted.map(({ id }) => id) };
+    }),
+  validate: (accessToken, use) =>
+    answer(async () => {
+      await core.validateToken({ accessToken, audience: "", skipActivity: !use });
+    }),
+  refresh: (refreshToken) =>
+    answer(async (): Promise<GivenTokens> => {
+      const { tokens, session } = await core.refreshTokens({ refreshToken, ip: IP });
+      return { sessionId: session.id, ...tokens };
+    }),
+  logout: (accessToken) => answer(() => core.logout({ accessToken, bearer: "", ip: IP })),
+  revoke: (sessionId) => answer(() => core.end.one(sessionId, ADMIN)),
+  revokeUser: (userId) =>
+    answer(async () => (await core.end.ofUser(userId, undefined, ADMIN)).revision),
+  deactivate: (userId) =>
+    answer(async () => {
+      await core.users.update(userId, { isActive: false }, { by: "service:faults", ip: IP });
+      return 0n;
+    }),
+});
+
+const answer = async <T>(call: () => Promise<T>): Promise<T> => {
+  try {
+    return await call();
+  } catch (failure) {
+    if (failure instanceof CurfewError)
+      throw new TargetFailure(failure.reason, failure.metadata, { cause: failure });
+    // As the server answers it.
+    throw new TargetFailure("INTERNAL", {}, { cause: failure });
+  }
+};

@@ -1,0 +1,170 @@
+import { CurfewError, fail } from "../../src/core/errors.js";
+import type { HotEntry } from "../../src/core/ports/hot_store.js";
+import type { Standing } from "../../src/core/ports/session_store.js";
+import {
+  allCutOff,
+  oneCutOff,
+  postgresDown,
+  redisDown,
+  rolledBack,
+} from "../scenarios/store_trouble.js";
+import type { Defect } from "./defect.js";
+
+const isOutage = (failure: unknown): boolean =>
+  failure instanceof CurfewError && failure.reason === "DEPENDENCY_UNAVAILABLE";
+
+/** Mistakes in what is believed when a store is in trouble. */
+export const BLIND_TRUST: readonly Defect[] = [
+  {
+    name: "fail-open on Redis errors: the signature alone decides",
+    breaks: ["L1", "L2"],
+    scenario: redisDown,
+    sabotage: () => ({
+      core: (core, { ports, keyring: _ }) => ({
+        ...core,
+        validateToken: async (input) => {
+          const isDown = await ports.hot.identify().then(
+            () => false,
+            () => true,
+          );
+          const claims = isDown ? await ports.verifier.verify(input.accessToken) : undefined;
+          if (claims === undefined) return core.validateToken(input);
+          const session: HotEntry = {
+            sessionId: claims.sid,
+            userId: claims.sub,
+            username: "",
+            roles: claims.roles,
+            expiresAt: claims.sexp * 1000,
+            lastActivityAt: ports.clock.now(),
+          };
+          return { claims, session };
+        },
+      }),
+    }),
+  },
+  {
+    name: "fail-open on Postgres errors: who cannot be looked up is live",
+    breaks: ["L1", "L2"],
+    scenario: postgresDown,
+    sabotage: () => ({
+      ports(ports) {
+        const seen = new Map<string, Standing>();
+        const standings = async (ids: readonly string[]) => {
+          try {
+            const found = await ports.store.standings(ids);
+            for (const one of found) if (one && !one.session.end) seen.set(one.session.id, one);
+            return found;
+          } catch (failure) {
+            const remembered = ids.map((id) => seen.get(id));
+            if (remembered.every((one) => one === undefined)) throw failure;
+            return remembered;
+          }
+        };
+        return { ...ports, store: { ...ports.store, standings } };
+      },
+    }),
+  },
+  {
+    name: "an outage is answered as a logout",
+    breaks: ["OUTAGE"],
+    scenario: postgresDown,
+    sabotage: () => ({
+      core: (core) => ({
+        ...core,
+        validateToken: (input) =>
+          core.validateToken(input).catch((failure: unknown) => {
+            throw isOutage(failure) ? fail("SESSION_REVOKED_OR_INVALID") : failure;
+          }),
+      }),
+    }),
+  },
+  {
+    name: "a store's failure is swallowed and the logout answers OK (CVE-2020-15223)",
+    breaks: ["L1", "L4"],
+    scenario: postgresDown,
+    sabotage: () => ({
+      core: (core) => ({
+        ...core,
+        logout: (input) =>
+          core.logout(input).catch((failure: unknown) => {
+            if (isOutage(failure)) return 0n;
+            throw failure;
+          }),
+      }),
+    }),
+  },
+  {
+    name: "OK although another replica may still believe Redis",
+    breaks: ["L1", "L2"],
+    scenario: oneCutOff,
+    sabotage: () => ({
+      ports: (ports) => ({
+        ...ports,
+        store: { ...ports.store, outOfReach: async (ids) => [...ids] },
+      }),
+    }),
+  },
+  {
+    name: "Redis is trusted again before it was told what it missed",
+    breaks: ["L1", "L2", "L4 unfinished"],
+    scenario: allCutOff,
+    sabotage: () => ({
+      ports: (ports) => ({ ...ports, store: { ...ports.store, unburied: async () => [] } }),
+    }),
+  },
+  {
+    name: "any server is taken for the one that was told",
+    breaks: ["L1", "L2"],
+    scenario: rolledBack,
+    sabotage: () => ({
+      ports(ports) {
+        const { hot } = ports;
+        let firstIds: string[] | undefined;
+        const asNow = async <Lease extends { readonly serverIds: readonly string[] }>(
+          lease: Lease,
+        ) => ({ ...lease, serverIds: await hot.identify() });
+        return {
+          ...ports,
+          hot: {
+            ...hot,
+            check: async (ask, lease) => hot.check(ask, await asNow(lease)),
+            fill: async (entry, ticket, lease) => hot.fill(entry, ticket, await asNow(lease)),
+            async bury(endings) {
+              const told = await hot.bury(endings);
+              return told.map((one) => ({
+                ...one,
+                serverId: firstIds?.[one.shard] ?? one.serverId,
+              }));
+            },
+            async identify() {
+              const ids = await hot.identify();
+              firstIds ??= ids;
+              return firstIds;
+            },
+          },
+        };
+      },
+    }),
+  },
+  {
+    name: "what was written before a failover counts after it",
+    breaks: ["L1", "L2"],
+    scenario: rolledBack,
+    sabotage: () => ({
+      ports: (ports) => ({
+        ...ports,
+        registry: {
+          ...ports.registry,
+          async renew(serverIds, leaseMs) {
+            const renewal = await ports.registry.renew(serverIds, leaseMs);
+            const { lease } = renewal;
+            return {
+              ...renewal,
+              lease: lease && { ...lease, epochs: lease.epochs.map(() => "1") },
+            };
+          },
+        },
+      }),
+    }),
+  },
+];

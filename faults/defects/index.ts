@@ -1,0 +1,15 @@
+import { BLIND_TRUST } from "./blind_trust.js";
+import type { Defect } from "./defect.js";
+import { LATE_ENDINGS } from "./late_endings.js";
+import { LIMIT_RULES } from "./limit_rules.js";
+import { REFRESH_RULES } from "./refresh_rules.js";
+import { TIME_RULES } from "./time_rules.js";
+
+/** All planted defects. */
+export const DEFECTS: readonly Defect[] = [
+  ...LATE_ENDINGS,
+  ...BLIND_TRUST,
+  ...REFRESH_RULES,
+  ...LIMIT_RULES,
+  ...TIME_RULES,
+];

@@ -1,0 +1,123 @@
+import type { Violation } from "../checker/violation.js";
+import type { KnownSession } from "../client/recording_client.js";
+import type { Random } from "../random.js";
+import { anyReplica, askEverybody } from "../scenarios/scenario.js";
+import { loseMemory, MEMORY_LOSSES } from "../world/memory_loss.js";
+import type { Databases } from "../world/stores.js";
+import { createWorld, type World } from "../world/world.js";
+
+/** Two calls about one session that begin together on different replicas. */
+export const PAIR_KINDS = [
+  "logout and validation",
+  "revocation and refresh",
+  "refresh and refresh",
+  "logout and revocation",
+  "revocation of all and validation",
+] as const;
+export type PairKind = (typeof PAIR_KINDS)[number];
+
+export interface PairsReport {
+  readonly pairs: Record<PairKind, number>;
+  calls: number;
+  readonly violations: Violation[];
+}
+
+/** Sessions raced for one at a time, and those whose user's sessions are all ended at once. */
+const SINGLE = 160;
+const TOGETHER = 320;
+/** Races at once: no more than the replicas' pools have connections. */
+const AT_ONCE = 12;
+
+const twoOf = ({ replicas, random }: World) => {
+  const [a, b] = random.chance(0.5) ? replicas : [...replicas].reverse();
+  if (a === undefined || b === undefined) throw new Error("a race takes two replicas");
+  return [a, b] as const;
+};
+
+const raceOne = async (world: World, session: KnownSession, kind: PairKind): Promise<void> => {
+  const { client } = world;
+  const [a, b] = twoOf(world);
+  if (kind === "logout and validation")
+    await Promise.all([client.logout(a, session), client.validate(b, session)]);
+  else if (kind === "revocation and refresh")
+    await Promise.all([client.revoke(a, session), client.refresh(b, session)]);
+  else if (kind === "refresh and refresh")
+    await Promise.all([client.refresh(a, session), client.refresh(b, session)]);
+  else await Promise.all([client.logout(a, session), client.revoke(b, session)]);
+  // Begun after both were answered: of these the guarantees speak.
+  await askEverybody(world, [session]);
+};
+
+/** Runs races in batches until there are `wanted`, or time or patience is over: the first violation ends them. */
+export const racePairs = async (options: {
+  readonly databases: Pick<Databases, "create">;
+  readonly random: Random;
+  readonly wanted: number;
+  readonly until: number;
+  readonly onProgress: (pairs: number) => void;
+}): Promise<PairsReport> => {
+  const { databases, random, wanted, until, onProgress } = options;
+  const report: PairsReport = {
+    pairs: Object.fromEntries(PAIR_KINDS.map((kind) => [kind, 0])) as Record<PairKind, number>,
+    calls: 0,
+    violations: [],
+  };
+  const total = () => Object.values(report.pairs).reduce((a, b) => a + b, 0);
+  const world = await createWorld({ databases, random, settings: { maxSessions: 10_000 } });
+  try {
+    while (total() < wanted && performance.now() < until && report.violations.length === 0) {
+      await raceBatch(world, report);
+      onProgress(total());
+    }
+    return report;
+  } finally {
+    await world.close();
+  }
+};
+
+const raceBatch = async (world: World, report: PairsReport): Promise<void> => {
+  world.startAnew();
+  const [single, together] = await Promise.all(
+    [SINGLE, TOGETHER].map(async (count) => world.openSessions(await world.newUser(), count)),
+  );
+  if (single === undefined || together === undefined) return;
+  const kinds = PAIR_KINDS.slice(0, 4);
+  // Half of them are in Redis already.
+  await askEverybody(
+    world,
+    [...single, ...together].filter((_, i) => i % 2 === 0),
+  );
+  const forgetting = world.random.chance(0.5) ? forgetAtTimes(world) : undefined;
+  const waiting = single.entries();
+  const lane = async () => {
+    for (const [i, session] of waiting) {
+      const kind = kinds[i % kinds.length] ?? "logout and validation";
+      report.pairs[kind] += 1;
+      await raceOne(world, session, kind);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  const [one] = together;
+  if (one)
+    await Promise.all([
+      world.client.revokeUser(anyReplica(world), one.user),
+      ...together.map((session) => world.client.validate(anyReplica(world), session)),
+    ]);
+  report.pairs["revocation of all and validation"] += together.length;
+  await forgetting?.();
+  await askEverybody(world, together);
+  report.calls += world.recorder.calls().length;
+  report.violations.push(...(await world.verdict()));
+};
+
+/** Makes Redis forget again and again. Resolves, when called, as soon as that has ended. */
+const forgetAtTimes = (world: World): (() => Promise<void>) => {
+  let over = false;
+  const forgetting = (async () => {
+    while (!over) await loseMemory(world.redis.url, world.random.pick(MEMORY_LOSSES), world.random);
+  })();
+  return () => {
+    over = true;
+    return forgetting;
+  };
+};

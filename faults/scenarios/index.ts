@@ -1,0 +1,30 @@
+import {
+  deactivation,
+  evictingLimit,
+  refusedLogins,
+  rejectingLimit,
+  timedOutSessions,
+} from "./limit.js";
+import { refreshing } from "./refresh.js";
+import { revocation } from "./revocation.js";
+import type { Scenario } from "./scenario.js";
+import { allCutOff, oneCutOff, postgresDown, redisDown, rolledBack } from "./store_trouble.js";
+import { idleness, skewedClocks } from "./time.js";
+
+/** All that are run against the honest system and the planted defects. */
+export const SCENARIOS: readonly Scenario[] = [
+  revocation,
+  redisDown,
+  postgresDown,
+  oneCutOff,
+  allCutOff,
+  rolledBack,
+  refreshing,
+  evictingLimit,
+  rejectingLimit,
+  refusedLogins,
+  timedOutSessions,
+  deactivation,
+  idleness,
+  skewedClocks,
+];

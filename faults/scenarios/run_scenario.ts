@@ -1,0 +1,48 @@
+import type { Violation } from "../checker/violation.js";
+import { createWorld, type Sabotage, type WorldOptions } from "../world/world.js";
+import type { Scenario } from "./scenario.js";
+
+export interface ScenarioRun extends Pick<WorldOptions, "databases" | "random"> {
+  readonly scenario: Scenario;
+  readonly rounds: number;
+  readonly sabotage?: Sabotage;
+}
+
+export interface ScenarioResult {
+  readonly violations: readonly Violation[];
+  readonly calls: number;
+}
+
+/** Runs rounds of a scenario in a world of its own until something is found, or all are done. */
+export const runScenario = async (run: ScenarioRun): Promise<ScenarioResult> => {
+  const { scenario, rounds, sabotage, databases, random } = run;
+  const world = await createWorld({
+    databases,
+    random,
+    ...scenario.world,
+    ...(sabotage && { sabotage }),
+  });
+  try {
+    let violations: readonly Violation[] = [];
+    for (let round = 0; round < rounds && violations.length === 0; round++) {
+      try {
+        await scenario.run(world);
+      } catch (failure) {
+        // A broken system may also never get done; what it answered till then says why.
+        violations = [...(await world.verdict()), neverDone(failure)];
+        break;
+      }
+      violations = await world.verdict();
+    }
+    return { violations, calls: world.recorder.calls().length };
+  } finally {
+    await world.close();
+  }
+};
+
+/** What waits in vain for a system to recover tells of it too. */
+const neverDone = (failure: unknown): Violation => ({
+  guarantee: "L4 unfinished",
+  what: failure instanceof Error ? failure.message : String(failure),
+  calls: [],
+});

@@ -1,0 +1,65 @@
+import type { KnownSession } from "../client/recording_client.js";
+import type { Target } from "../client/target.js";
+import type { World, WorldOptions } from "../world/world.js";
+
+/** Something that callers and faults do to a world; what is right about it, the checker says. */
+export interface Scenario {
+  readonly name: string;
+  readonly world?: Pick<WorldOptions, "settings" | "loginFailures" | "wallSkewsMs">;
+  /** One round, of any number. */
+  run(world: World): Promise<void>;
+}
+
+/** What is not done by then is left undone. Milliseconds. */
+const PATIENCE_MS = 3000;
+
+/** One of the replicas. */
+export const anyReplica = ({ replicas, random }: World): Target => random.pick(replicas);
+
+/** Tries again, here or on another replica, what is safe to repeat. */
+export const insist = async (call: () => Promise<boolean>): Promise<void> => {
+  const until = performance.now() + PATIENCE_MS;
+  while (!(await call()) && performance.now() < until);
+};
+
+/** A new user's session that every replica has called valid, twice, so that it is in Redis. */
+export const knownSession = async (world: World): Promise<KnownSession> => {
+  const user = await world.newUser();
+  let session: KnownSession | undefined;
+  await insist(async () => {
+    session = await world.client.login(anyReplica(world), user);
+    return session !== undefined;
+  });
+  if (session === undefined) throw new Error("nobody could sign in");
+  for (const replica of [...world.replicas, ...world.replicas])
+    await world.client.validate(replica, session);
+  return session;
+};
+
+export const knownSessions = (world: World, count: number): Promise<KnownSession[]> =>
+  Promise.all(Array.from({ length: count }, () => knownSession(world)));
+
+/** Ends a session, whatever it takes. */
+export const endAtLast = (
+  world: World,
+  session: KnownSession,
+  replica: () => Target = () => anyReplica(world),
+): Promise<void> => {
+  const byLogout = world.random.chance(0.5);
+  return insist(() =>
+    byLogout ? world.client.logout(replica(), session) : world.client.revoke(replica(), session),
+  );
+};
+
+/** Every replica is asked about every token of every session. */
+export const askEverybody = async (
+  world: World,
+  sessions: readonly KnownSession[],
+): Promise<void> => {
+  const questions = world.replicas.flatMap((replica) =>
+    sessions.flatMap((session) =>
+      session.accessTokens.map((_, back) => world.client.validate(replica, session, { back })),
+    ),
+  );
+  await Promise.all(questions);
+};

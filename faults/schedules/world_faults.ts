@@ -1,0 +1,75 @@
+import { loseMemory, MEMORY_LOSSES, putBack, rememberAll } from "../world/memory_loss.js";
+import type { World } from "../world/world.js";
+import type { Fault } from "./stage.js";
+
+const nothing = async () => undefined;
+
+/** What can go wrong in a world: everything but the replicas' own processes. */
+export const worldFaults = (world: World): readonly Fault[] => {
+  const { redis, postgresLink, redisLinks, random } = world;
+  const ofLink = (name: string, breakIt: () => void, mend: () => void): Fault => ({
+    name,
+    async begin() {
+      breakIt();
+      return async () => mend();
+    },
+  });
+  const one = () => random.pick(redisLinks);
+  const cutAll = () => {
+    for (const link of redisLinks) link.cut();
+  };
+  const restoreRedis = () => {
+    for (const link of redisLinks) link.restore();
+  };
+  const restorePostgres = () => postgresLink.restore();
+  return [
+    ...MEMORY_LOSSES.map(
+      (loss): Fault => ({
+        name: `Redis forgets ${loss}`,
+        begin: () => loseMemory(redis.url, loss, random).then(() => nothing),
+      }),
+    ),
+    ofLink("one replica cut off from Redis", () => one().cut(), restoreRedis),
+    ofLink(
+      "Redis hangs for one replica",
+      () => one().hang(random.pick(["requests", "answers", "both"])),
+      restoreRedis,
+    ),
+    ofLink("Redis slow for one replica", () => one().delay(random.below(80)), restoreRedis),
+    ofLink("all cut off from Redis", cutAll, restoreRedis),
+    ofLink(
+      "Redis stopped (SIGSTOP)",
+      () => redis.pause(),
+      () => redis.resume(),
+    ),
+    ofLink("Postgres cut off", () => postgresLink.cut(), restorePostgres),
+    ofLink(
+      "Postgres hangs",
+      () => postgresLink.hang(random.pick(["requests", "answers", "both"])),
+      restorePostgres,
+    ),
+    ofLink("Postgres slow", () => postgresLink.delay(random.below(100)), restorePostgres),
+    {
+      name: "Postgres backends terminated",
+      begin: () => world.terminateBackends().then(() => nothing),
+    },
+    {
+      name: "Redis killed",
+      async begin() {
+        await redis.stop("SIGKILL");
+        return () => redis.restart();
+      },
+    },
+    {
+      name: "Redis fails over and loses acknowledged writes",
+      async begin() {
+        redis.resume();
+        const memory = await rememberAll(redis.url).catch(() => undefined);
+        return async () => {
+          await redis.restart();
+          if (memory) await putBack(redis.url, memory);
+        };
+      },
+    },
+  ];
+};

@@ -1,0 +1,57 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { Ports } from "../../src/core/use_cases.js";
+import type { Random } from "../random.js";
+
+/** Most extra milliseconds of a step that is held up. */
+const MOST_MS = 12;
+const PROBABILITY = 0.15;
+
+/** How often each session was written to Postgres as used. */
+export interface TouchCounts {
+  readonly bySession: Map<string, number>;
+}
+
+/**
+ * Ports that now and then take a little longer, at the moments that decide
+ * races: after the truth was read, before and after the hot store is told.
+ */
+export const jittery =
+  (random: Random, touches: TouchCounts) =>
+  (ports: Ports): Ports => {
+    const pause = async (): Promise<void> => {
+      if (random.chance(PROBABILITY)) await wait(random.below(MOST_MS));
+    };
+    const { store, hot } = ports;
+    return {
+      ...ports,
+      store: {
+        ...store,
+        async standings(ids) {
+          const found = await store.standings(ids);
+          await pause();
+          return found;
+        },
+        async transaction(work) {
+          const result = await store.transaction(work);
+          await pause();
+          return result;
+        },
+        async touch(activity) {
+          for (const { sessionId } of activity)
+            touches.bySession.set(sessionId, (touches.bySession.get(sessionId) ?? 0) + 1);
+          return store.touch(activity);
+        },
+      },
+      hot: {
+        ...hot,
+        async fill(entry, ticket, lease) {
+          await pause();
+          return hot.fill(entry, ticket, lease);
+        },
+        async bury(endings) {
+          await pause();
+          return hot.bury(endings);
+        },
+      },
+    };
+  };

@@ -1,0 +1,218 @@
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import type { CoreSettings } from "../../src/core/settings.js";
+import {
+  type CoreReplica,
+  type CoreReplicaOptions,
+  PASSWORD,
+  startCoreReplica,
+  TEST_SETTINGS,
+} from "../../test/support/core_replica.js";
+import { type RedisServer, startRedis } from "../../test/support/redis.js";
+import { startTcpProxy, type TcpProxy } from "../../test/support/tcp_proxy.js";
+import { waitUntil } from "../../test/support/wait_until.js";
+import { checkHistory } from "../checker/check.js";
+import type { Rules } from "../checker/rules.js";
+import type { Violation } from "../checker/violation.js";
+import { type CalledCore, coreTarget } from "../client/core_target.js";
+import {
+  type KnownSession,
+  type KnownUser,
+  type RecordingClient,
+  recordingClient,
+} from "../client/recording_client.js";
+import type { Target } from "../client/target.js";
+import { createRecorder, type Recorder } from "../history/recorder.js";
+import type { Random } from "../random.js";
+import { readAftermath } from "./aftermath.js";
+import { jittery } from "./jitter.js";
+import { openInBulk } from "./open_in_bulk.js";
+import type { Databases } from "./stores.js";
+
+export interface WorldOptions {
+  readonly databases: Pick<Databases, "create">;
+  readonly random: Random;
+  readonly settings?: Partial<CoreSettings>;
+  /** Failed logins of one account before it is locked. */
+  readonly loginFailures?: number;
+  /** How far each replica's wall clock is ahead, in milliseconds; as many replicas are started. */
+  readonly wallSkewsMs?: readonly number[];
+  /** Most time of one statement; long, so that a busy machine is no fault. */
+  readonly postgresTimeoutMs?: number;
+  readonly sabotage?: Sabotage;
+}
+
+/** What a planted defect changes. Nothing of it exists in the product. */
+export interface Sabotage {
+  /** Wraps a replica's ports. */
+  ports?(ports: CoreReplicaPorts, stores: StoreUrls): CoreReplicaPorts;
+  /** Wraps what callers call. */
+  core?(core: CalledCore, replica: CoreReplica, stores: StoreUrls): CalledCore;
+}
+type CoreReplicaPorts = CoreReplica["ports"];
+
+export interface StoreUrls {
+  readonly redisUrl: string;
+  readonly databaseUrl: string;
+}
+
+/** Replicas in this process on real stores behind links that can be broken, and one recording client. */
+export interface World {
+  readonly random: Random;
+  readonly rules: Rules;
+  readonly replicas: readonly Target[];
+  readonly client: RecordingClient;
+  readonly recorder: Recorder;
+  readonly redis: RedisServer;
+  /** Between each replica and Redis. */
+  readonly redisLinks: readonly TcpProxy[];
+  /** Between all replicas and Postgres. */
+  readonly postgresLink: TcpProxy;
+  newUser(): Promise<KnownUser>;
+  /** Moves all clocks on, as waiting would; what was used is written before, as it is every few seconds. */
+  advance(ms: number): Promise<void>;
+  /** Resolves when every replica believes Redis again and answers from Postgres. */
+  recovered(): Promise<void>;
+  /** Forgets calls and users: another history begins. */
+  startAnew(): void;
+  /** Makes many live sessions of one user in one transaction, without a limit. */
+  openSessions(user: KnownUser, count: number): Promise<KnownSession[]>;
+  /** Ends some of the connections to Postgres. */
+  terminateBackends(): Promise<void>;
+  /** Everything that the history so far breaks. */
+  verdict(): Promise<Violation[]>;
+  close(): Promise<void>;
+}
+
+const CLOCK_SLACK_MS = 100;
+
+const TERMINATE = `
+  SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE datname = current_database() AND application_name = 'curfew' AND random() < 0.5`;
+
+const first = ([core]: readonly CoreReplica[]): CoreReplica => {
+  if (core === undefined) throw new Error("a world without a replica");
+  return core;
+};
+
+export const createWorld = async (options: WorldOptions): Promise<World> => {
+  const { random, sabotage = {}, wallSkewsMs = [0, 0], loginFailures = 1000 } = options;
+  const settings = { ...TEST_SETTINGS, ...options.settings };
+  const database = await options.databases.create();
+  const redis = await startRedis();
+  const { hostname, port } = new URL(database.url);
+  const postgresLink = await startTcpProxy({ host: hostname, port: Number(port) });
+  const redisLinks = await Promise.all(wallSkewsMs.map(() => startTcpProxy({ port: redis.port })));
+  const stores: StoreUrls = { redisUrl: redis.url, databaseUrl: database.url };
+  const touches = { bySession: new Map<string, number>() };
+
+  const startOne = (link: TcpProxy, wallSkewMs: number): Promise<CoreReplica> => {
+    const jitter = jittery(random.fork(), touches);
+    const replica: CoreReplicaOptions = {
+      databaseUrl: postgresLink.urlFor(database.url),
+      redisUrl: link.urlFor(redis.url),
+      settings,
+      wallSkewMs,
+      throttle: { perAccount: loginFailures, perSource: 1_000_000 },
+      postgresTimeoutMs: options.postgresTimeoutMs ?? 10_000,
+      wrapPorts: (ports) => sabotage.ports?.(jitter(ports), stores) ?? jitter(ports),
+    };
+    return startCoreReplica(replica);
+  };
+  const cores: CoreReplica[] = [];
+  for (const [i, link] of redisLinks.entries())
+    cores.push(await startOne(link, wallSkewsMs[i] ?? 0));
+
+  let ahead = 0;
+  let flushes = 0;
+  const recorder = createRecorder(() => performance.now() + ahead);
+  const client = recordingClient(recorder);
+  const users: KnownUser[] = [];
+  const observer = new pg.Client({ connectionString: database.url });
+  await observer.connect();
+  const rules: Rules = {
+    ...settings,
+    activityLossMs: 0,
+    clockSlackMs: CLOCK_SLACK_MS,
+    loginFailures,
+  };
+  const replicas = cores.map((replica, i) =>
+    coreTarget(`replica-${i}`, sabotage.core?.(replica.core, replica, stores) ?? replica.core),
+  );
+  const flush = async () => {
+    flushes += 1;
+    await Promise.all(cores.map(({ core }) => core.activity.flush()));
+  };
+
+  return {
+    random,
+    rules,
+    replicas,
+    client,
+    recorder,
+    redis,
+    redisLinks,
+    postgresLink,
+
+    async newUser() {
+      const username = `user-${randomUUID()}`;
+      const { id } = await first(cores).core.users.create(
+        { username, password: PASSWORD, displayName: "", roles: [] },
+        { by: "system", ip: "" },
+      );
+      const user: KnownUser = { id, username, password: PASSWORD };
+      users.push(user);
+      return user;
+    },
+
+    async advance(ms) {
+      await flush();
+      ahead += ms;
+      for (const core of cores) core.advance(ms);
+    },
+
+    async recovered() {
+      await waitUntil("all replicas trust Redis again", async () => {
+        await Promise.all(cores.map(({ core }) => core.trust.pulse().catch(() => undefined)));
+        return cores.every(({ core }) => core.trust.lease() !== undefined);
+      });
+      await waitUntil("what was left has been finished", async () => {
+        const { rows } = await observer.query(
+          "SELECT 1 FROM sessions WHERE hot_pending AND revoked_at IS NOT NULL LIMIT 1",
+        );
+        return rows.length === 0;
+      });
+    },
+
+    startAnew() {
+      recorder.clear();
+      users.length = 0;
+      touches.bySession.clear();
+      flushes = 0;
+    },
+
+    openSessions: (user, count) => openInBulk(first(cores), recorder, user, count),
+
+    async terminateBackends() {
+      await observer.query(TERMINATE);
+    },
+
+    async verdict() {
+      const userIds = users.map(({ id }) => id);
+      const aftermath = await readAftermath(observer, userIds);
+      const activity = { flushes: flushes * cores.length, bySession: touches.bySession };
+      return checkHistory(recorder.calls(), rules, { ...aftermath, activity });
+    },
+
+    async close() {
+      postgresLink.restore();
+      redis.resume();
+      for (const link of redisLinks) link.restore();
+      await Promise.all(cores.map((core) => core.close()));
+      await observer.end();
+      await Promise.all([postgresLink, ...redisLinks].map((link) => link.close()));
+      await redis.stop("SIGKILL");
+      await database.drop();
+    },
+  };
+};

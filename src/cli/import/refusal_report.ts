@@ -1,0 +1,53 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+import type { RefusedRow } from "../../core/import_users.js";
+import { CommandFailure } from "../command_failure.js";
+import { printable } from "../output/printable.js";
+
+/** Rows told on the error stream; the file has them all. */
+const MOST_TOLD = 20;
+
+/** Where refused rows go. */
+export interface RefusalReport {
+  add(row: RefusedRow): void;
+  /** The file, if any row was refused. */
+  close(): string | undefined;
+}
+
+const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+
+const open = (path: string): number => {
+  try {
+    return openSync(path, "w", 0o600);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandFailure(
+      `The report of refused rows cannot be written (${reason}): name another file with --report.`,
+    );
+  }
+};
+
+/** Tells the first refused rows, and writes all of them to a CSV file, which is made for the first. */
+export const openRefusalReport = (path: string, tell: (line: string) => void): RefusalReport => {
+  let file: number | undefined;
+  let told = 0;
+  let closed = false;
+  return {
+    add: ({ line, username, reason }) => {
+      if (file === undefined) {
+        file = open(path);
+        writeSync(file, "line,username,reason\n");
+      }
+      writeSync(file, `${line},${quoted(username)},${quoted(reason)}\n`);
+      told += 1;
+      const who = username === "" ? "" : ` (${printable(username.slice(0, 64))})`;
+      if (told <= MOST_TOLD) tell(`line ${line}${who}: ${printable(reason)}`);
+      if (told === MOST_TOLD + 1) tell(`more are in ${path}`);
+    },
+    close: () => {
+      if (file === undefined) return undefined;
+      if (!closed) closeSync(file);
+      closed = true;
+      return path;
+    },
+  };
+};

@@ -1,0 +1,63 @@
+import type { Clock } from "../core/ports/clock.js";
+import type { HotStore } from "../core/ports/hot_store.js";
+import type { SessionStore } from "../core/ports/session_store.js";
+import type { RevocationFeed } from "../core/revocation_feed.js";
+import type { EndReason } from "../core/session.js";
+import type { Metrics } from "../telemetry/metrics.js";
+
+/** The store, counting what validation and activity ask of it. */
+export const measuredStore = (
+  store: SessionStore,
+  clock: Pick<Clock, "now">,
+  metrics: Metrics,
+): SessionStore => ({
+  ...store,
+  standings(sessionIds) {
+    metrics.countTruthBatch(sessionIds.length);
+    return store.standings(sessionIds);
+  },
+  async touch(activity) {
+    const done = await store.touch(activity);
+    const oldest = Math.min(...activity.map(({ at }) => at));
+    if (activity.length > 0)
+      metrics.countActivityFlush(activity.length, Math.max(0, clock.now() - oldest) / 1000);
+    return done;
+  },
+});
+
+/** A hot store in this process, counting its answers; that in Redis does so itself, for a whole batch. */
+export const measuredHotStore = (hot: HotStore, metrics: Metrics): HotStore => ({
+  ...hot,
+  async check(ask, lease) {
+    const answer = await hot.check(ask, lease);
+    metrics.countHotAnswers(answer.kind === "unknown" ? "doubt" : answer.kind, 1);
+    return answer;
+  },
+});
+
+/** These are recorded later than they came to be. */
+const TIMEOUTS: readonly EndReason[] = ["IDLE_TIMEOUT", "EXPIRED"];
+
+/** The feed, counting once for each new ending how late it is told to the first watcher. */
+export const measuredFeed = (
+  feed: RevocationFeed,
+  clock: Pick<Clock, "now">,
+  metrics: Metrics,
+): RevocationFeed => {
+  let told = 0n;
+  return {
+    ...feed,
+    async *watch(afterRevision, signal) {
+      const since = clock.now();
+      for await (const event of feed.watch(afterRevision, signal)) {
+        if (event.kind === "revocation" && event.revocation.revision > told) {
+          const { revision, at, reason } = event.revocation;
+          told = revision;
+          if (at >= since && !TIMEOUTS.includes(reason))
+            metrics.sessions.countRevocationLag((clock.now() - at) / 1000);
+        }
+        yield event;
+      }
+    },
+  };
+};

@@ -1,0 +1,110 @@
+import type { Settings } from "../config/settings.js";
+import type { AuditLog } from "../core/ports/audit_log.js";
+import type { Clock } from "../core/ports/clock.js";
+import type { JobLeases } from "../core/ports/job_leases.js";
+import type { KeyStore } from "../core/ports/key_store.js";
+import type { SessionCensus, SessionCounts } from "../core/ports/session_census.js";
+import type { UseCases } from "../core/use_cases.js";
+import { scheduledRotation } from "../crypto/scheduled_rotation.js";
+import type { Logger } from "../telemetry/logger.js";
+import type { Metrics } from "../telemetry/metrics.js";
+import { asLeader } from "./leader.js";
+import { type Periodic, periodically } from "./periodic.js";
+import { keyReloadMs, keyRotation } from "./signing.js";
+
+/** Soon after the start, when calls are answered already. */
+const FIRST_AFTER_MS = 500;
+const PATTERNS_EVERY_MS = 1000;
+const CLEANUP_EVERY_MS = 60_000;
+const CENSUS_EVERY_MS = 15_000;
+/** A census that takes long is taken less often: at most this part of the time is spent counting. */
+const MOST_OF_TIME_COUNTING = 1 / 20;
+/** Keys are looked at this often at least, and several times within the time of their publication. */
+const KEYS_LOOKED_AT_EVERY_MS = 60_000;
+/** How long a job stays with a replica that says nothing. */
+const HOLD_MS = 60_000;
+
+export interface UpkeepParts {
+  readonly settings: Settings;
+  readonly core: UseCases;
+  readonly audit: AuditLog;
+  readonly keys: KeyStore;
+  readonly leases: JobLeases;
+  readonly census: SessionCensus;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The last count of all sessions, taken by one replica and read by this one. */
+const countingSessions = ({ census, leases, clock, settings, metrics }: UpkeepParts) => {
+  let counts: SessionCounts | undefined;
+  let notBefore = 0;
+  metrics.sessions.watchSessions(() => counts);
+  const take = asLeader(leases, "census", HOLD_MS, async () => {
+    const startedAt = clock.monotonic();
+    if (startedAt < notBefore) return;
+    await census.take({ now: clock.now(), idleTimeoutMs: settings.idleTimeoutMs });
+    notBefore = startedAt + (clock.monotonic() - startedAt) / MOST_OF_TIME_COUNTING;
+  });
+  return async (): Promise<void> => {
+    await take();
+    counts = await census.read();
+  };
+};
+
+/** Makes and retires keys when their time has come, if the settings say so. */
+const rotatingKeys = ({ settings, keys, leases, clock, audit, logger, metrics }: UpkeepParts) => {
+  let inUse: { readonly use: string; readonly activeSince: number }[] = [];
+  metrics.jobs.watchKeys(() => inUse);
+  const look = async () => {
+    inUse = (await keys.list())
+      .filter(({ state }) => state === "active")
+      .map(({ use, activatedAt, createdAt }) => ({ use, activeSince: activatedAt ?? createdAt }));
+  };
+  const rotate = scheduledRotation({
+    rotation: keyRotation(settings, keys, clock),
+    everyMs: settings.keyRotationMs,
+    signingKeysFromFiles: settings.jwtKeysDir !== undefined,
+    clock,
+  });
+  const act = asLeader(leases, "keys", HOLD_MS, async () => {
+    for (const { kid, use, change } of await rotate()) {
+      logger.info({ kid, use, change }, "a key was changed on schedule");
+      const metadata = { kid, use, change };
+      await audit.record([
+        { type: "SIGNING_KEY_CHANGED", at: clock.now(), actor: "system", metadata },
+      ]);
+    }
+  });
+  return async (): Promise<void> => {
+    await act();
+    await look();
+  };
+};
+
+/** What goes on in the background for all replicas together; each starts it, one at a time does it. */
+export const startUpkeep = (parts: UpkeepParts): Periodic[] => {
+  const { core, leases, logger, metrics, settings } = parts;
+  const job = (name: string, everyMs: number, work: () => Promise<void>): Periodic => {
+    const counted = () =>
+      work().then(
+        () => metrics.jobs.countRun(name, true),
+        (error: unknown) => {
+          metrics.jobs.countRun(name, false);
+          throw error;
+        },
+      );
+    return periodically(`the job "${name}"`, everyMs, counted, logger, FIRST_AFTER_MS);
+  };
+  const cleanUp = asLeader(leases, "cleanup", HOLD_MS, async () => {
+    metrics.jobs.countCleaned(await core.cleanup());
+  });
+  const count = countingSessions(parts);
+  return [
+    job("patterns", PATTERNS_EVERY_MS, core.findPatterns),
+    job("cleanup", CLEANUP_EVERY_MS, cleanUp),
+    job("census", CENSUS_EVERY_MS, count),
+    job("keys", Math.min(KEYS_LOOKED_AT_EVERY_MS, keyReloadMs(settings)), rotatingKeys(parts)),
+  ];
+};

@@ -1,0 +1,47 @@
+import { isRole, ROLE_SPELLING } from "./role.js";
+
+/** A user of another system, as a file tells of them. */
+export interface ImportedUser {
+  readonly username: string;
+  /** argon2, bcrypt, PBKDF2 or scrypt, in one of their encodings. */
+  readonly passwordHash: string;
+  readonly displayName: string;
+  readonly roles: readonly string[];
+  readonly isActive: boolean;
+}
+
+/** Bounds of `curfew.v1.CreateUserRequest`, in characters. */
+const MOST_NAME = 254;
+const MOST_ROLES = 64;
+const MOST_ROLE = 64;
+const MOST_HASH = 1024;
+const CONTROL = /[\p{Cc}\p{Cs}]/u;
+
+const nameProblem = (field: string, name: string): string | undefined => {
+  if ([...name].length > MOST_NAME) return `${field} has more than ${MOST_NAME} characters`;
+  return CONTROL.test(name) ? `${field} has control characters` : undefined;
+};
+
+const rolesProblem = (roles: readonly string[]): string | undefined => {
+  if (roles.length > MOST_ROLES) return `there are more than ${MOST_ROLES} roles`;
+  const bad = roles.find((role) => role.length > MOST_ROLE || !isRole(role));
+  if (bad === undefined) return undefined;
+  return `the role ${JSON.stringify(bad.slice(0, MOST_ROLE))} ${isRole(bad) ? "is too long" : ROLE_SPELLING}`;
+};
+
+/** What is wrong with a user to import, in words that repeat no hash; undefined: nothing. */
+export const importProblem = (
+  user: ImportedUser,
+  isPasswordHash: (encoded: string) => boolean,
+): string | undefined => {
+  if (user.username.normalize("NFKC").trim() === "") return "username is empty";
+  if (user.passwordHash === "") return "password_hash is empty";
+  return (
+    nameProblem("username", user.username) ??
+    nameProblem("display_name", user.displayName) ??
+    rolesProblem(user.roles) ??
+    (user.passwordHash.length <= MOST_HASH && isPasswordHash(user.passwordHash)
+      ? undefined
+      : "password_hash is not an argon2, bcrypt, PBKDF2 or scrypt hash that can be checked, or costs too much to check")
+  );
+};

@@ -1,0 +1,49 @@
+import type { AuditEvent } from "../audit_event.js";
+import type { EventHistory } from "../ports/event_history.js";
+import type { UnusualPattern } from "./unusual_pattern.js";
+
+/** The first four groups of an IPv6 address, of which its owner may use any; else the address itself. */
+export const networkOf = (ip: string): string => {
+  if (!ip.includes(":") || ip.includes(".")) return ip.replace(/^::ffff:/i, "");
+  const [head = "", tail] = ip.toLowerCase().split("::");
+  const first = head === "" ? [] : head.split(":");
+  const last = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : 8 - first.length - last.length;
+  const groups = [...first, ...Array.from({ length: zeros }, () => "0"), ...last];
+  return `${groups.slice(0, 4).join(":")}::/64`;
+};
+
+/** Refreshes of a session from an address it was not used from lately; each address once. */
+export const addressChanges = async (
+  events: readonly AuditEvent[],
+  history: EventHistory,
+): Promise<UnusualPattern[]> => {
+  const refreshes = events.flatMap((event) => {
+    const { type, sessionId, ip } = event;
+    return type === "REFRESHED" && sessionId && ip ? [{ ...event, sessionId, ip }] : [];
+  });
+  if (refreshes.length === 0) return [];
+  const signIns = await history.signInsOf([...new Set(refreshes.map((event) => event.sessionId))]);
+  const moved = refreshes.filter(({ sessionId, ip }) => {
+    const home = signIns.get(sessionId)?.ip;
+    return home !== undefined && home !== "" && networkOf(home) !== networkOf(ip);
+  });
+  if (moved.length === 0) return [];
+  const lately = await history.addressesOf([...new Set(moved.map((event) => event.sessionId))]);
+  const known = new Map(
+    [...lately].map(([sessionId, addresses]) => [sessionId, new Set(addresses.map(networkOf))]),
+  );
+  return moved.flatMap(({ at, userId, sessionId, ip }) => {
+    const seen = known.get(sessionId) ?? new Set();
+    if (seen.has(networkOf(ip))) return [];
+    known.set(sessionId, seen.add(networkOf(ip)));
+    const from = signIns.get(sessionId)?.ip ?? "";
+    return [
+      {
+        kind: "address_changed" as const,
+        event: { at, userId, sessionId, ip },
+        metadata: { from },
+      },
+    ];
+  });
+};

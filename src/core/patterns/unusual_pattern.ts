@@ -1,0 +1,20 @@
+import type { AuditEvent } from "../audit_event.js";
+
+/** The patterns that are looked for. */
+export const PATTERN_KINDS = [
+  "many_failed_logins",
+  "many_failed_logins_from_address",
+  "new_device",
+  "address_changed",
+  "refresh_reuse",
+  "revocation_burst",
+] as const;
+export type PatternKind = (typeof PATTERN_KINDS)[number];
+
+/** Something an operator should look at. */
+export interface UnusualPattern {
+  readonly kind: PatternKind;
+  /** Whom it concerns, where and when, as the event that tells of it says. */
+  readonly event: Pick<AuditEvent, "at" | "userId" | "sessionId" | "actor" | "ip">;
+  readonly metadata: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,38 @@
+/** What came before the events that a follower is handed, as its transaction sees it. */
+export interface EventHistory {
+  /** Failed logins since a moment, by user id or by address. */
+  failedLogins(
+    by: "user" | "address",
+    subjects: readonly string[],
+    since: number,
+  ): Promise<ReadonlyMap<string, number>>;
+  /** Sessions that each of these callers has ended since a moment, their own logouts left out. */
+  endingsBy(actors: readonly string[], since: number): Promise<ReadonlyMap<string, number>>;
+  /** Whom a pattern was told of since a moment. */
+  toldOf(kind: string, since: number): Promise<ReadonlySet<string>>;
+  /** What these sessions were made with. */
+  signInsOf(sessionIds: readonly string[]): Promise<ReadonlyMap<string, SignIn>>;
+  /** The addresses that these sessions were lately refreshed from, before the events handed out. */
+  addressesOf(sessionIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
+  /**
+   * Notes that users have signed in with these devices. Resolves to those that
+   * were not known while the user had others.
+   */
+  noteDevices(devices: readonly UserDevice[]): Promise<readonly UserDevice[]>;
+}
+
+export interface SignIn {
+  /** The name that the user gave the device. */
+  readonly device: string;
+  readonly userAgent: string;
+  readonly ip: string;
+}
+
+/** What a user signs in with. */
+export interface UserDevice {
+  readonly userId: string;
+  /** One text for the same software in all its versions. */
+  readonly device: string;
+  /** When it was used, in milliseconds since the epoch. */
+  readonly at: number;
+}

@@ -1,0 +1,109 @@
+import { CurfewError, fail } from "./errors.js";
+import type { HotTrust } from "./hot_trust.js";
+import type { Clock } from "./ports/clock.js";
+import type { RecordedEnding, SessionStore } from "./ports/session_store.js";
+import type { Revocation, Stretch } from "./revocation.js";
+import { SETTLE_MS } from "./session_check.js";
+
+/**
+ * Endings go on being told for this long after they matter no more, for
+ * validators whose clock is behind. Milliseconds.
+ */
+const RELEVANCE_MARGIN_MS = 60_000;
+/** How long what is known of where endings begin to matter is good enough, in milliseconds. */
+const BEGINNING_KEPT_MS = 10_000;
+
+/** Reads the order of endings in Postgres. */
+export interface RevocationReader {
+  /**
+   * The stretch after a revision.
+   *
+   * @throws CurfewError REVISION_OUT_OF_RANGE: there is no such revision;
+   * DEPENDENCY_UNAVAILABLE
+   */
+  read(after: bigint): Promise<Stretch>;
+  /** A revision, `after` at least, before which nothing matters any more. */
+  firstRelevant(after: bigint): Promise<bigint>;
+}
+
+export const revocationReader = (deps: {
+  store: Pick<SessionStore, "endingsAfter" | "relevantAfter">;
+  trust: Pick<HotTrust, "settle">;
+  clock: Clock;
+  /** Most endings of one read. */
+  pageSize: number;
+}): RevocationReader => {
+  const { store, trust, clock, pageSize } = deps;
+  let beginning: { readonly known: Promise<bigint>; readonly until: number } | undefined;
+
+  /**
+   * Sees to it that no replica calls these sessions live any more: once a
+   * watcher was told of an end, no later call says valid (L2). Resolves to
+   * whether that is certain.
+   */
+  const settled = async (endings: readonly RecordedEnding[]): Promise<boolean> => {
+    try {
+      await trust.settle(endings, SETTLE_MS);
+      return true;
+    } catch (error) {
+      if (error instanceof CurfewError && error.reason === "DEPENDENCY_UNAVAILABLE") return false;
+      throw error;
+    }
+  };
+
+  return {
+    async read(after) {
+      // Whoever answered OK before this moment had committed, so it is in what is read now.
+      const at = clock.now();
+      const { endings, lastRevision } = await store.endingsAfter(after, pageSize);
+      if (after > lastRevision) {
+        beginning = undefined;
+        throw fail("REVISION_OUT_OF_RANGE", {
+          metadata: { last_revision: lastRevision.toString() },
+        });
+      }
+      const withinReach = endings.filter((ending) => ending.withinReach);
+      const certain = withinReach.length === 0 || (await settled(withinReach));
+      // What is not certain has not been answered OK either. It is held back, with
+      // all that comes after it, so that the order has no gap.
+      const told = certain
+        ? endings
+        : endings.slice(
+            0,
+            endings.findIndex((ending) => ending.withinReach),
+          );
+      const more = certain && endings.length === pageSize;
+      return {
+        revocations: told
+          .filter(({ accessExpiresAt }) => accessExpiresAt > at - RELEVANCE_MARGIN_MS)
+          .map(revocationOf),
+        through: told.at(-1)?.end.revision ?? after,
+        more,
+        completeAt: certain && !more ? at : undefined,
+      };
+    },
+
+    async firstRelevant(after) {
+      const now = clock.monotonic();
+      if (beginning === undefined || now >= beginning.until) {
+        const known = store.relevantAfter(clock.now() - RELEVANCE_MARGIN_MS);
+        beginning = { known, until: now + BEGINNING_KEPT_MS };
+        known.catch(() => {
+          beginning = undefined;
+        });
+      }
+      const from = await beginning.known;
+      if (from > after) return from;
+      return after;
+    },
+  };
+};
+
+const revocationOf = ({ sessionId, userId, end, accessExpiresAt }: RecordedEnding): Revocation => ({
+  revision: end.revision,
+  sessionId,
+  userId,
+  reason: end.reason,
+  at: end.at,
+  relevantUntil: accessExpiresAt,
+});

@@ -1,0 +1,124 @@
+import type { Knex } from "knex";
+import type { EventPosition } from "../core/event_cursor.js";
+import type { EventHistory } from "../core/ports/event_history.js";
+import { isUuid } from "./rows.js";
+import type { Rows } from "./statements.js";
+
+/** Refreshes of a session to look back on. */
+const LATELY = 20;
+
+type Counts = ReadonlyMap<string, number>;
+
+/** What came before `handled`, in the follower's transaction. */
+export const eventHistory = (rows: Rows, handled: EventPosition): EventHistory => {
+  const counts = async (sql: string, bindings: readonly Knex.RawBinding[]): Promise<Counts> => {
+    const found = await rows<{ subject: string; count: number }>(sql, bindings);
+    return new Map(found.map(({ subject, count }) => [subject, count]));
+  };
+
+  return {
+    failedLogins: (by, subjects, since) => {
+      const column = by === "user" ? "user_id" : "ip";
+      return counts(
+        `SELECT ${column} AS subject, count(*)::int AS count FROM audit_events
+         WHERE ${column} = ANY(?::text[]) AND type = 'LOGIN_FAILED' AND at >= ? GROUP BY 1`,
+        [subjects as string[], new Date(since)],
+      );
+    },
+
+    endingsBy: (actors, since) =>
+      counts(
+        `SELECT actor AS subject, count(*)::int AS count FROM audit_events
+         WHERE at >= ? AND type = 'SESSION_ENDED' AND reason <> 'LOGOUT'
+           AND actor = ANY(?::text[]) GROUP BY 1`,
+        [new Date(since), actors as string[]],
+      ),
+
+    async toldOf(kind, since) {
+      const found = await rows<{ subject: string }>(
+        `SELECT DISTINCT coalesce(user_id, actor, ip) AS subject FROM audit_events
+         WHERE type = 'UNUSUAL_ACTIVITY' AND at >= ? AND reason = ?`,
+        [new Date(since), kind],
+      );
+      return new Set(found.map(({ subject }) => subject));
+    },
+
+    async signInsOf(sessionIds) {
+      const found = await rows<{
+        session_id: string;
+        device: string;
+        user_agent: string;
+        ip: string;
+      }>(
+        "SELECT session_id, device, user_agent, ip FROM sessions WHERE session_id = ANY(?::uuid[])",
+        [sessionIds.filter(isUuid)],
+      );
+      return new Map(
+        found.map((row) => [
+          row.session_id,
+          { device: row.device, userAgent: row.user_agent, ip: row.ip },
+        ]),
+      );
+    },
+
+    async addressesOf(sessionIds) {
+      const found = await rows<{ session_id: string; addresses: string[] }>(ADDRESSES, [
+        sessionIds as string[],
+        handled.transactionId.toString(),
+        handled.eventId.toString(),
+        LATELY,
+      ]);
+      return new Map(found.map((row) => [row.session_id, row.addresses]));
+    },
+
+    async noteDevices(devices) {
+      if (devices.length === 0) return [];
+      const found = await rows<{ user_id: string; device: string; at: Date }>(NOTE_DEVICES, [
+        devices.map(({ userId }) => userId),
+        devices.map(({ device }) => device),
+        devices.map(({ at }) => new Date(at)),
+      ]);
+      return found.map((row) => ({
+        userId: row.user_id,
+        device: row.device,
+        at: row.at.getTime(),
+      }));
+    },
+  };
+};
+
+const ADDRESSES = `
+  SELECT asked.session_id, array_agg(DISTINCT lately.ip) AS addresses
+  FROM unnest(?::text[]) AS asked(session_id)
+  JOIN LATERAL (
+    SELECT ip FROM audit_events
+    WHERE session_id = asked.session_id AND type IN ('LOGIN', 'REFRESHED')
+      AND (transaction_id, event_id) <= (?::xid8, ?::bigint)
+    ORDER BY event_id DESC LIMIT ?
+  ) AS lately ON ip <> ''
+  GROUP BY 1`;
+
+/**
+ * Resolves to the devices that were not known, of users that had others before.
+ * What is known is noted again once a day, so that a login writes nothing here.
+ * "Before" is the snapshot that both reads share with the insert.
+ */
+const NOTE_DEVICES = `
+  WITH used AS (
+    SELECT * FROM unnest(?::text[], ?::text[], ?::timestamptz[])
+      WITH ORDINALITY AS used(user_id, device, at, place)
+  ),
+  noted AS (
+    INSERT INTO known_devices AS known (user_id, device, last_seen_at)
+    SELECT user_id, device, at FROM used
+    ON CONFLICT (user_id, device) DO UPDATE SET last_seen_at = excluded.last_seen_at
+      WHERE known.last_seen_at < excluded.last_seen_at - interval '1 day'
+  )
+  SELECT used.user_id, used.device, used.at FROM used
+  WHERE (
+      EXISTS (SELECT 1 FROM known_devices k WHERE k.user_id = used.user_id)
+      OR EXISTS (SELECT 1 FROM used u WHERE u.user_id = used.user_id AND u.place < used.place)
+    )
+    AND NOT EXISTS (
+      SELECT 1 FROM known_devices k WHERE k.user_id = used.user_id AND k.device = used.device
+    )`;

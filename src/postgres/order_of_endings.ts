@@ -1,0 +1,88 @@
+import type { RecordedEnding, SessionStore } from "../core/ports/session_store.js";
+import { endFromRow, isUuid, type SessionRow } from "./rows.js";
+import type { Rows } from "./statements.js";
+
+type OrderOfEndings = Pick<SessionStore, "endingsAfter" | "relevantAfter" | "lastRevision">;
+
+/** The order in which sessions ended, as it appears: revisions are given out under the lock of endings. */
+export const orderOfEndings = (rows: Rows): OrderOfEndings => ({
+  async endingsAfter(revision, limit) {
+    const found = await rows<PageRow | EmptyPageRow>(ENDINGS_AFTER, [revision.toString(), limit]);
+    return {
+      endings: found.flatMap((row) => (row.session_id === null ? [] : recordedEnding(row))),
+      lastRevision: BigInt(found[0]?.last_revision ?? 0),
+    };
+  },
+
+  async relevantAfter(now) {
+    const [row] = await rows<{ revision: string }>(RELEVANT_AFTER, [new Date(now)]);
+    return BigInt(row?.revision ?? 0);
+  },
+
+  async lastRevision(userId) {
+    if (userId !== undefined && !isUuid(userId)) return 0n;
+    const [row] = await rows<{ revision: string | null }>(
+      `SELECT max(revision) AS revision FROM sessions
+       WHERE revision IS NOT NULL ${userId === undefined ? "" : "AND user_id = ?"}`,
+      userId === undefined ? [] : [userId],
+    );
+    return BigInt(row?.revision ?? 0);
+  },
+});
+
+/** Where the order ended, and one of its endings. */
+interface PageRow
+  extends Pick<
+    SessionRow,
+    "session_id" | "user_id" | "revoked_at" | "end_reason" | "ended_by" | "revision"
+  > {
+  last_revision: string;
+  relevant_until: Date;
+  within_reach: boolean;
+}
+
+interface EmptyPageRow {
+  last_revision: string;
+  session_id: null;
+}
+
+const recordedEnding = (row: PageRow): RecordedEnding[] => {
+  const end = endFromRow(row);
+  return end === undefined
+    ? []
+    : [
+        {
+          sessionId: row.session_id,
+          userId: row.user_id,
+          end,
+          accessExpiresAt: row.relevant_until.getTime(),
+          withinReach: row.within_reach,
+        },
+      ];
+};
+
+/**
+ * One statement, so one snapshot: a page, and how far the order had come when it
+ * was read. Paged by revision alone, so that a page costs the same however many
+ * endings matter no more.
+ */
+const ENDINGS_AFTER = `
+  SELECT last.revision AS last_revision, page.*
+  FROM (
+    SELECT coalesce(max(revision), 0) AS revision FROM sessions WHERE revision IS NOT NULL
+  ) last
+  LEFT JOIN (
+    SELECT session_id, user_id, revoked_at, end_reason, ended_by, revision, relevant_until,
+      hot_pending AND EXISTS (
+        SELECT 1 FROM replicas WHERE trusts_until > clock_timestamp()
+      ) AS within_reach
+    FROM sessions WHERE revision > ? ORDER BY revision LIMIT ?
+  ) page ON true
+  ORDER BY page.revision`;
+
+/** The sum keeps the index by revision out of it, where all that matters no more comes first. */
+const RELEVANT_AFTER = `
+  SELECT coalesce(
+    (SELECT min(revision + 0) - 1 FROM sessions WHERE revision IS NOT NULL AND relevant_until > ?),
+    (SELECT max(revision) FROM sessions WHERE revision IS NOT NULL),
+    0) AS revision`;

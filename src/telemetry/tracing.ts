@@ -1,0 +1,130 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import {
+  type Attributes,
+  type Context,
+  createTraceState,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import {
+  BatchSpanProcessor,
+  NodeTracerProvider,
+  ParentBasedSampler,
+  TraceIdRatioBasedSampler,
+} from "@opentelemetry/sdk-trace-node";
+import { readTraceParent, writeTraceParent } from "../core/trace_parent.js";
+
+/** As the standard `OTEL_*` settings say (OpenTelemetry, environment variable specification). */
+export interface TracingOptions {
+  /** Base URL of an OTLP receiver over HTTP; `/v1/traces` is added. */
+  readonly endpoint: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly serviceName: string;
+  /** The part of traces begun here that is recorded, from 0 to 1; a caller's decision is followed. */
+  readonly ratio: number;
+}
+
+/** A span under way; what runs within it has children of it. */
+export interface OpenSpan {
+  /** `traceparent` for what is called on its behalf. */
+  readonly traceparent: string;
+  readonly traceId: string;
+  /** Calls it by a better name than was known when it began. */
+  rename(name: string): void;
+  within<Result>(work: () => Result): Result;
+  /** @param failure what it failed for, in a word or two; never a secret */
+  end(attributes: Attributes, failure?: string): void;
+}
+
+/** Records what happens, and sends it to an OTLP receiver, away from the path of calls. */
+export interface Tracing {
+  /** The span of a call or request that comes in. */
+  receive(name: string, attributes: Attributes, traceparent: string, tracestate: string): OpenSpan;
+  /** The span of a call to a store, if one is recorded that it belongs to. */
+  call(name: string, attributes: Attributes): OpenSpan | undefined;
+  /** Sends what is recorded, and ends. */
+  stop(): Promise<void>;
+}
+
+const LONGEST_STOP_MS = 2000;
+
+const remoteContext = (traceparent: string, tracestate: string): Context => {
+  const parent = readTraceParent(traceparent);
+  if (parent === undefined) return ROOT_CONTEXT;
+  return trace.setSpanContext(ROOT_CONTEXT, {
+    traceId: parent.traceId,
+    spanId: parent.spanId,
+    traceFlags: parent.flags & 1,
+    traceState: createTraceState(tracestate),
+    isRemote: true,
+  });
+};
+
+const openSpan = (span: Span, current: AsyncLocalStorage<Span>): OpenSpan => {
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return {
+    traceId,
+    traceparent: writeTraceParent({ traceId, spanId, flags: traceFlags }),
+    rename: (name) => span.updateName(name),
+    within: (work) => current.run(span, work),
+    end(attributes, failure) {
+      span.setAttributes(attributes);
+      if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: failure });
+      span.end();
+    },
+  };
+};
+
+/** Starts recording. Nothing global is touched: two services in one process do not mix. */
+export const startTracing = (options: TracingOptions): Tracing => {
+  const exporter = new OTLPTraceExporter({
+    url: `${options.endpoint.replace(/\/$/, "")}/v1/traces`,
+    headers: { ...options.headers },
+    timeoutMillis: 5000,
+  });
+  const provider = new NodeTracerProvider({
+    resource: resourceFromAttributes({ "service.name": options.serviceName }),
+    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.ratio) }),
+    spanProcessors: [new BatchSpanProcessor(exporter, { scheduledDelayMillis: 1000 })],
+  });
+  const tracer: Tracer = provider.getTracer("curfew");
+  const current = new AsyncLocalStorage<Span>();
+
+  return {
+    receive: (name, attributes, traceparent, tracestate) =>
+      openSpan(
+        tracer.startSpan(
+          name,
+          { kind: SpanKind.SERVER, attributes },
+          remoteContext(traceparent, tracestate),
+        ),
+        current,
+      ),
+
+    call(name, attributes) {
+      const parent = current.getStore();
+      if (parent?.isRecording() !== true) return undefined;
+      const context = trace.setSpan(ROOT_CONTEXT, parent);
+      return openSpan(
+        tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, context),
+        current,
+      );
+    },
+
+    async stop() {
+      let timer: NodeJS.Timeout | undefined;
+      const longEnough = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, LONGEST_STOP_MS);
+      });
+      // A receiver that is gone must not hold up the stop.
+      await Promise.race([provider.shutdown().catch(() => undefined), longEnough]);
+      clearTimeout(timer);
+    },
+  };
+};

@@ -1,0 +1,182 @@
+import { createAsk } from "./channel/ask.js";
+import { openReplicas } from "./channel/replicas.js";
+import { type ActivityReporter, activityReporter, type Use } from "./local/activity_reporter.js";
+import { createEndings, withError } from "./local/endings.js";
+import { knownSessions } from "./local/known_sessions.js";
+import { createLocalCheck } from "./local/local_check.js";
+import { createServerClock } from "./local/server_clock.js";
+import { waitUntilReady } from "./readiness.js";
+import { createOnlineCheck } from "./remote/online_check.js";
+import { guardSession } from "./session_guard.js";
+import { followKeys } from "./token/key_set.js";
+import { createTokenVerifier, hasTokenLength } from "./token/token_verifier.js";
+import type { Validator } from "./validator.js";
+import { outage, toValidatorError, ValidatorError } from "./validator_error.js";
+import { compileOptions, type ValidatorOptions } from "./validator_options.js";
+
+const READY_TIMEOUT_MS = 10_000;
+
+/** Rejects with the signal's reason as soon as it is aborted. */
+const unlessAborted = <T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  if (signal === undefined) return answer;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+};
+
+/**
+ * Makes a validator. Connects in the background; `ready` tells when it has.
+ *
+ * @throws TypeError or RangeError for options that cannot be
+ */
+export const createValidator = (options: ValidatorOptions): Validator => {
+  const settings = compileOptions(options);
+  const { mode, audience, deadlineMs, maxSessions, onProblem } = settings;
+  const isLocal = mode === "local";
+  const replicas = openReplicas(settings);
+  const ask = createAsk(replicas, settings.serviceKey);
+  const clock = createServerClock();
+  const known = knownSessions(maxSessions);
+  const endings = createEndings({ settings, replicas, clock, known });
+
+  const online = createOnlineCheck({
+    ask,
+    deadlineMs,
+    maxPending: settings.maxPending,
+    onProblem,
+    onAnswer(sentAt, { skipActivity }, { lastActivityAt }) {
+      // A check that counts as a use tells Curfew's clock: it is the last use, or an earlier one than another.
+      if (!skipActivity) clock.answered(sentAt, lastActivityAt.getTime());
+      endings.freshness.review(performance.now());
+    },
+  });
+
+  const activity: ActivityReporter = activityReporter({
+    record: (activities) => ask((client) => client.recordActivity, { activities }, deadlineMs),
+    serverTime(local) {
+      const time = clock.soonest(performance.now()) - (performance.now() - local);
+      return Number.isFinite(time) ? time : undefined;
+    },
+    capacity: maxSessions,
+  });
+
+  const keys = isLocal
+    ? followKeys({
+        fetchKeys: async () => (await ask((client) => client.getJwks, {}, deadlineMs)).keys,
+        refreshMs: settings.keysRefreshMs,
+        maxAge: settings.keysMaxAge,
+        onProblem,
+      })
+    : undefined;
+  const local =
+    keys &&
+    createLocalCheck({
+      keys,
+      verify: createTokenVerifier(keys, settings),
+      known,
+      ended: endings,
+      clock,
+      freshness: endings.freshness,
+      activity,
+      onlineCheck: online,
+      audience,
+      whenStale: settings.whenStale,
+      profileMaxAge: settings.profileMaxAge,
+      onEnded: endings.end,
+    });
+  if (isLocal) endings.follow();
+
+  const askOnline = (token: string, skipActivity: boolean) =>
+    local?.online(token, skipActivity) ??
+    online.check({ accessToken: token, audience, skipActivity });
+
+  const reaches = async (revision: bigint, signal: AbortSignal | undefined): Promise<boolean> =>
+    endings.follow().reach(revision, Math.min(deadlineMs, settings.maxStaleness), signal);
+
+  const validate: Validator["validate"] = async (token, wishes = {}) => {
+    try {
+      if (!hasTokenLength(token)) throw new ValidatorError("ACCESS_TOKEN_INVALID");
+      const { minRevision, fresh = false, skipActivity = false, signal } = wishes;
+      if (local === undefined || fresh || skipActivity)
+        return await unlessAborted(askOnline(token, skipActivity), signal);
+      if (minRevision !== undefined && !(await reaches(minRevision, signal))) {
+        signal?.throwIfAborted();
+        if (settings.whenStale === "online")
+          return await unlessAborted(askOnline(token, false), signal);
+        throw outage(new Error(`The feed of revocations has not come to revision ${minRevision}`));
+      }
+      return local.now(token) ?? (await unlessAborted(local.check(token), signal));
+    } catch (error) {
+      if (wishes.signal?.aborted) throw wishes.signal.reason;
+      throw toValidatorError(error);
+    }
+  };
+
+  const touch = (use: Use): void => {
+    use.lastUse = performance.now();
+    activity.used(use);
+  };
+
+  return {
+    validate,
+    validateNow: (token) => local?.now(token),
+
+    watch(sessionId, onEnded) {
+      endings.follow();
+      return endings.watch(sessionId, withError(onEnded));
+    },
+
+    guard(token, session, onEnded) {
+      endings.follow();
+      const { sessionId } = session;
+      const use: Use = { sessionId, lastUse: performance.now(), isWaiting: false };
+      return guardSession({
+        session,
+        onEnded,
+        watch: endings.watch,
+        touch: () => touch(use),
+        async ask() {
+          await activity.flush();
+          return askOnline(token, true);
+        },
+      });
+    },
+
+    ready: ({ timeoutMs = READY_TIMEOUT_MS } = {}) => {
+      const conditions = [
+        { missing: "its keys (GetJwks) are not there", holds: () => keys?.isUsable() ?? true },
+        {
+          missing: "the feed of revocations (WatchRevocations) says nothing",
+          holds: () => !isLocal || !endings.freshness.isSilent(performance.now()),
+        },
+      ];
+      return waitUntilReady(ask, conditions, timeoutMs);
+    },
+
+    get state() {
+      const now = performance.now();
+      return {
+        mode,
+        isConnected: replicas.isConnected(),
+        feed: endings.feedState(now),
+        stalenessMs: endings.freshness.age(now),
+        revision: endings.feed()?.revision() ?? 0n,
+        hasKeys: keys?.isUsable() ?? false,
+        sessions: known.size,
+        endedSessions: endings.size(),
+      };
+    },
+
+    async close() {
+      await activity.flush().catch(onProblem);
+      activity.close();
+      online.close();
+      endings.close();
+      keys?.close();
+      replicas.close();
+    },
+  };
+};

@@ -1,0 +1,39 @@
+import type { Verdict } from "./ended_verdict.js";
+
+/** The sessions that have ended lately, with what their tokens are refused for. */
+export interface EndedSessions {
+  verdictOn(sessionId: string): Verdict | undefined;
+  /** @param relevantUntil when the last of its tokens expires by itself, on Curfew's clock */
+  add(sessionId: string, verdict: Verdict, relevantUntil: number): void;
+  /** Forgets those that cannot matter at `time` of Curfew's clock. */
+  forget(time: number): void;
+  readonly size: number;
+}
+
+/**
+ * Remembers `capacity` endings at most. The oldest may be forgotten early,
+ * because a session that is not known to be live is never accepted without
+ * asking Curfew; only its refusal takes longer then.
+ */
+export const endedSessions = (capacity: number): EndedSessions => {
+  const ended = new Map<string, { readonly verdict: Verdict; readonly relevantUntil: number }>();
+  return {
+    verdictOn: (sessionId) => ended.get(sessionId)?.verdict,
+    add(sessionId, verdict, relevantUntil) {
+      if (ended.has(sessionId)) return;
+      ended.set(sessionId, { verdict, relevantUntil });
+      if (ended.size <= capacity) return;
+      for (const [oldest] of ended) {
+        ended.delete(oldest);
+        break;
+      }
+    },
+    forget(time) {
+      for (const [sessionId, { relevantUntil }] of ended)
+        if (relevantUntil < time) ended.delete(sessionId);
+    },
+    get size() {
+      return ended.size;
+    },
+  };
+};

@@ -1,0 +1,30 @@
+import type { Verdict } from "./ended_verdict.js";
+
+/** Told once that a session has ended, with what its tokens are refused for. */
+export type OnEnded = (verdict: Verdict) => void;
+
+/** Who wants to know when a session ends. */
+export interface SessionWatchers {
+  /** Returns what stops it. */
+  add(sessionId: string, onEnded: OnEnded): () => void;
+  ended(sessionId: string, verdict: Verdict): void;
+}
+
+export const sessionWatchers = (): SessionWatchers => {
+  const watchers = new Map<string, Set<OnEnded>>();
+  return {
+    add(sessionId, onEnded) {
+      const own = watchers.get(sessionId) ?? new Set();
+      watchers.set(sessionId, own.add(onEnded));
+      return () => {
+        own.delete(onEnded);
+        if (own.size === 0 && watchers.get(sessionId) === own) watchers.delete(sessionId);
+      };
+    },
+    ended(sessionId, verdict) {
+      const own = watchers.get(sessionId);
+      watchers.delete(sessionId);
+      for (const onEnded of own ?? []) onEnded(verdict);
+    },
+  };
+};

@@ -1,0 +1,152 @@
+import { status as Code, type ServiceError } from "@grpc/grpc-js";
+import type { ValidateTokenRequest } from "../../../generated/curfew/v1/auth_service.js";
+import type { Ask } from "../channel/ask.js";
+import { createBackoff } from "../channel/backoff.js";
+import { callFailure, verdictOf } from "../rpc_failure.js";
+import { sessionOf, type ValidSession } from "../valid_session.js";
+import { outage, ValidatorError } from "../validator_error.js";
+import { type Question, questionKey, takeBatch } from "./question.js";
+
+/** Calls under way at once; while all are, questions gather for the next. */
+const MOST_CALLS = 16;
+const MOST_ATTEMPTS = 4;
+const BACKOFF = { firstMs: 20, mostMs: 400 };
+
+/** Asks Curfew about tokens: always the truth of this moment. */
+export interface OnlineCheck {
+  /**
+   * Rejects with the verdict of a token that is not good, and with
+   * DEPENDENCY_UNAVAILABLE or DEADLINE_EXCEEDED when nothing is known.
+   */
+  check(request: ValidateTokenRequest): Promise<ValidSession>;
+  /** From now on every question is refused; those under way may still be answered. */
+  close(): void;
+}
+
+export interface OnlineCheckOptions {
+  readonly ask: Ask;
+  readonly deadlineMs: number;
+  readonly maxPending: number;
+  /** Told of each good token: when the question was sent on the monotonic clock, what it was, and the answer. */
+  readonly onAnswer?: (sentAt: number, asked: ValidateTokenRequest, answer: ValidSession) => void;
+  readonly onProblem: (problem: Error) => void;
+}
+
+/**
+ * All questions of one event-loop turn go in one ValidateTokens, the same
+ * question once. Nobody joins a question that has been sent: a session may have
+ * ended since (L1). A call that fails as UNAVAILABLE, or that a replica has not
+ * answered in half of the time there is, goes to the next replica.
+ */
+export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
+  const { ask, deadlineMs, maxPending } = options;
+  const waiting: Question[] = [];
+  let joinable = new Map<string, Promise<ValidSession>>();
+  let pending = 0;
+  let calls = 0;
+  let isScheduled = false;
+  let isClosed = false;
+
+  const schedule = (): void => {
+    if (isScheduled) return;
+    isScheduled = true;
+    setImmediate(sendAll);
+  };
+
+  /** Refuses what has waited for too long, so that nothing is asked in vain. */
+  const dropHopeless = (): void => {
+    const now = performance.now();
+    for (const question of waiting.splice(0)) {
+      if (isClosed) question.reject(outage(new Error("The validator is closed")));
+      else if (question.deadline > now) waiting.push(question);
+      else question.reject(new ValidatorError("DEADLINE_EXCEEDED", { retryAfter: 1 }));
+    }
+  };
+
+  const sendAll = (): void => {
+    isScheduled = false;
+    joinable = new Map();
+    dropHopeless();
+    while (waiting.length > 0 && calls < MOST_CALLS) void send(takeBatch(waiting));
+  };
+
+  /** Asks again, if there is time; else it ends with `failure`. */
+  const retry = (question: Question, failure: ValidatorError): void => {
+    question.attempts += 1;
+    const backoff = createBackoff(BACKOFF);
+    let wait = 0;
+    for (let attempt = 0; attempt < question.attempts; attempt += 1) wait = backoff.next();
+    const left = question.deadline - performance.now();
+    if (question.attempts >= MOST_ATTEMPTS || left <= wait) {
+      question.reject(failure);
+      return;
+    }
+    setTimeout(() => {
+      waiting.push(question);
+      schedule();
+    }, wait);
+  };
+
+  const send = async (batch: Question[]): Promise<void> => {
+    calls += 1;
+    const sentAt = performance.now();
+    const left = Math.min(...batch.map(({ deadline }) => deadline - sentAt));
+    const isLast = batch.some(({ attempts }) => attempts >= MOST_ATTEMPTS - 1);
+    try {
+      const { results } = await ask(
+        (client) => client.validateTokens,
+        { requests: batch.map(({ request }) => request) },
+        Math.max(1, isLast ? left : Math.max(left / 2, Math.min(left, 100))),
+      );
+      batch.forEach((question, index) => {
+        const result = results[index]?.result;
+        if (result?.$case === "token") {
+          const session = sessionOf(result.value);
+          options.onAnswer?.(sentAt, question.request, session);
+          question.resolve(session);
+          return;
+        }
+        const verdict = result ? verdictOf(result.value) : outage(new Error("no result"));
+        if (verdict.code === Code.UNAVAILABLE) retry(question, verdict);
+        else question.reject(verdict);
+      });
+    } catch (error) {
+      const { code } = error as ServiceError;
+      const failure = callFailure(error as ServiceError);
+      if (code === Code.UNAUTHENTICATED || code === Code.PERMISSION_DENIED)
+        options.onProblem(failure.cause as Error);
+      const again = code === Code.UNAVAILABLE || code === Code.DEADLINE_EXCEEDED;
+      for (const question of batch) again ? retry(question, failure) : question.reject(failure);
+    } finally {
+      calls -= 1;
+      if (waiting.length > 0) schedule();
+    }
+  };
+
+  return {
+    check(request) {
+      const key = questionKey(request);
+      const joined = joinable.get(key);
+      if (joined !== undefined) return joined;
+      if (isClosed || pending >= maxPending) {
+        const why = isClosed ? "The validator is closed" : `${pending} checks wait already`;
+        return Promise.reject(outage(new Error(why)));
+      }
+      pending += 1;
+      const answer = new Promise<ValidSession>((resolve, reject) => {
+        const deadline = performance.now() + deadlineMs;
+        waiting.push({ request, deadline, attempts: 0, resolve, reject });
+      }).finally(() => {
+        pending -= 1;
+      });
+      joinable.set(key, answer);
+      schedule();
+      return answer;
+    },
+
+    close() {
+      isClosed = true;
+      schedule();
+    },
+  };
+};

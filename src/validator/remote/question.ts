@@ -1,0 +1,36 @@
+import type { ValidateTokenRequest } from "../../../generated/curfew/v1/auth_service.js";
+import type { ValidSession } from "../valid_session.js";
+import type { ValidatorError } from "../validator_error.js";
+
+/** One token that Curfew is asked about, for everybody who asked in the same turn. */
+export interface Question {
+  readonly request: ValidateTokenRequest;
+  /** When it has to be answered, on the monotonic clock. */
+  readonly deadline: number;
+  attempts: number;
+  resolve(session: ValidSession): void;
+  reject(error: ValidatorError): void;
+}
+
+/** Names what is asked, so that who asks the same may join. */
+export const questionKey = ({ accessToken, audience, skipActivity }: ValidateTokenRequest) =>
+  `${skipActivity ? "-" : "+"}${audience}\n${accessToken}`;
+
+/** Most of one ValidateTokens: contract, section 1. */
+const MOST_QUESTIONS = 1000;
+const MOST_BYTES = 4 * 1024 * 1024;
+/** Tags and lengths of one question. */
+const FRAMING_BYTES = 16;
+
+/** Takes as many questions from the front of `waiting` as one call may carry. */
+export const takeBatch = (waiting: Question[]): Question[] => {
+  let bytes = 0;
+  let count = 0;
+  for (const { request } of waiting) {
+    bytes += Buffer.byteLength(request.accessToken) + Buffer.byteLength(request.audience);
+    bytes += FRAMING_BYTES;
+    if (count === MOST_QUESTIONS || bytes > MOST_BYTES) break;
+    count += 1;
+  }
+  return waiting.splice(0, count);
+};

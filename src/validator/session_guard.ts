@@ -1,0 +1,70 @@
+import type { Verdict } from "./local/ended_verdict.js";
+import { lastingVerdict } from "./local/ended_verdict.js";
+import type { ValidSession } from "./valid_session.js";
+import type { ValidatorError } from "./validator_error.js";
+
+/** Looks after something that outlives the check it was let in with: a stream, a WebSocket. */
+export interface SessionGuard {
+  /** The session was used: call it for messages that a person caused. */
+  touch(): void;
+  /** No need any more. */
+  release(): void;
+}
+
+export interface SessionGuardOptions {
+  readonly session: ValidSession;
+  /** Called once, when the session has ended. */
+  readonly onEnded: (error: ValidatorError) => void;
+  readonly watch: (sessionId: string, onEnded: (verdict: Verdict) => void) => () => void;
+  readonly touch: () => void;
+  /** Asks Curfew whether the session is still live, without counting as a use. */
+  readonly ask: () => Promise<ValidSession>;
+}
+
+const SHORTEST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 3_600_000;
+const OUTAGE_WAIT_MS = 1000;
+
+/**
+ * Endings come from the feed. That a session has become idle, or has reached its
+ * maximum, is true before anybody notes it, so Curfew is asked when that may be.
+ * An outage ends nothing. A token that expired says nothing of its session: then
+ * the feed alone tells.
+ */
+export const guardSession = (options: SessionGuardOptions): SessionGuard => {
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+
+  const release = (): void => {
+    isOver = true;
+    clearTimeout(timer);
+    unwatch();
+  };
+
+  const end = (verdict: Verdict): void => {
+    if (isOver) return;
+    release();
+    options.onEnded(verdict());
+  };
+
+  const lookAfter = (ms: number): void => {
+    if (isOver) return;
+    const wait = Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_WAIT_MS, ms));
+    timer = setTimeout(look, wait).unref();
+  };
+
+  const look = async (): Promise<void> => {
+    try {
+      const { idleExpiresAt } = await options.ask();
+      lookAfter(idleExpiresAt.getTime() - Date.now());
+    } catch (error) {
+      const verdict = lastingVerdict(error);
+      if (verdict !== undefined) end(verdict);
+      else if ((error as ValidatorError).isOutage) lookAfter(OUTAGE_WAIT_MS);
+    }
+  };
+
+  const unwatch = options.watch(options.session.sessionId, end);
+  lookAfter(options.session.idleExpiresAt.getTime() - Date.now());
+  return { touch: options.touch, release };
+};

@@ -1,0 +1,56 @@
+import { compactVerify, errors } from "jose";
+import { type AccessClaims, decodeAccessClaims, type ExpectedClaims } from "./access_claims.js";
+import { type CompactToken, MAX_TOKEN_LENGTH, parseCompactToken } from "./compact_token.js";
+import type { KeySet, VerificationKey } from "./key_set.js";
+import { hasLowS } from "./low_s.js";
+
+/** A token that is right in form, signature and claims. */
+export interface VerifiedToken {
+  readonly key: VerificationKey;
+  readonly kid: string;
+  readonly claims: AccessClaims;
+}
+
+/**
+ * What is known of a token without asking Curfew: `unknown_key` when its key is
+ * not published as far as we know, which is for Curfew to judge.
+ */
+export type Verification = VerifiedToken | "invalid" | "unknown_key";
+
+export type VerifyToken = (token: string) => Promise<Verification>;
+
+/** Whether a token can be one at all: nothing longer is looked at. */
+export const hasTokenLength = (token: string): boolean =>
+  token.length > 0 && token.length <= MAX_TOKEN_LENGTH;
+
+/** Verifies access tokens (RFC 7519 §7.2, RFC 8725, RFC 9068 §4) exactly as Curfew does. */
+export const createTokenVerifier =
+  (keys: Pick<KeySet, "find" | "refetch">, expected: ExpectedClaims): VerifyToken =>
+  async (token) => {
+    const form = parseCompactToken(token);
+    if (form === undefined) return "invalid";
+    let key = keys.find(form.kid);
+    if (key === undefined) {
+      await keys.refetch();
+      key = keys.find(form.kid);
+    }
+    if (key === undefined) return "unknown_key";
+    if (!(await isSignedBy(key, token, form))) return "invalid";
+    const claims = decodeAccessClaims(form.payload, expected);
+    return claims === undefined ? "invalid" : { key, kid: form.kid, claims };
+  };
+
+async function isSignedBy(
+  { algorithm, publicKey }: VerificationKey,
+  token: string,
+  { alg, signature }: CompactToken,
+): Promise<boolean> {
+  if (alg !== algorithm || (algorithm === "ES256" && !hasLowS(signature))) return false;
+  try {
+    await compactVerify(token, publicKey, { algorithms: [algorithm] });
+    return true;
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+import type { SessionGuard } from "./session_guard.js";
+import type { ValidSession } from "./valid_session.js";
+import type { ValidatorError } from "./validator_error.js";
+
+/** Options of one check. */
+export interface ValidateOptions {
+  /** The check must know every ending up to this revision: the one that an ending operation answered. */
+  readonly minRevision?: bigint;
+  /** Ask Curfew, whatever is known here: true at this moment, and with the newest name and roles. */
+  readonly fresh?: boolean;
+  /** Do not count this as a use of the session. Asks Curfew. */
+  readonly skipActivity?: boolean;
+  /** Gives up waiting; the check rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a validator knows at this moment, for health checks and metrics. */
+export interface ValidatorState {
+  readonly mode: "remote" | "local";
+  /** Whether a replica of Curfew is connected. */
+  readonly isConnected: boolean;
+  /** The feed of revocations: `off` until it is needed; `silent`: nothing heard for `maxStaleness`. */
+  readonly feed: "off" | "connecting" | "live" | "silent";
+  /** Milliseconds since what is known of endings was true, at most; Infinity: nothing is known. */
+  readonly stalenessMs: number;
+  /** Every ending up to here is known. */
+  readonly revision: bigint;
+  /** Whether signatures can be checked here. */
+  readonly hasKeys: boolean;
+  /** Sessions known to be live. */
+  readonly sessions: number;
+  /** Ended sessions that are remembered. */
+  readonly endedSessions: number;
+}
+
+/** Says whether access tokens are good, and for whom. */
+export interface Validator {
+  /**
+   * Resolves to the session of a good token.
+   *
+   * @throws ValidatorError with the reason (contract, section 2). One with
+   * `isOutage` says nothing of the token: answer 503, log nobody out.
+   */
+  validate(token: string, options?: ValidateOptions): Promise<ValidSession>;
+  /**
+   * The same at once, where local mode knows it; undefined: ask `validate`.
+   *
+   * @throws ValidatorError for a session that is known to have ended
+   */
+  validateNow(token: string): ValidSession | undefined;
+  /**
+   * Calls back once when the session ends, also when it has ended already.
+   * Returns what stops it. Follows the feed of revocations in both modes.
+   */
+  watch(sessionId: string, onEnded: (error: ValidatorError) => void): () => void;
+  /** `watch` for an open stream of a checked token: also ends it when nobody uses the session. */
+  guard(
+    token: string,
+    session: ValidSession,
+    onEnded: (error: ValidatorError) => void,
+  ): SessionGuard;
+  /**
+   * Resolves when checks can be answered: Curfew is reached and takes the
+   * credential, and in local mode the keys and the feed are there.
+   *
+   * @throws Error that says what is missing, after `timeoutMs` (10 000)
+   */
+  ready(options?: { readonly timeoutMs?: number }): Promise<void>;
+  readonly state: ValidatorState;
+  /** Reports the last activity and closes all connections. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,254 @@
+import { describe, expect, test } from "vitest";
+import { checkHistory } from "../../faults/checker/check.js";
+import type { Rules } from "../../faults/checker/rules.js";
+import type {
+  Call,
+  EndCall,
+  LoginCall,
+  RefreshCall,
+  ValidateCall,
+} from "../../faults/history/call.js";
+
+const RULES: Rules = {
+  maxSessions: 2,
+  limitPolicy: "evict_oldest",
+  graceMs: 10_000,
+  idleTimeoutMs: 60_000,
+  activityLossMs: 0,
+  clockSlackMs: 0,
+  loginFailures: 10,
+};
+const FAR = { earliest: 1e9, latest: 1e9 };
+const OUTAGE = { kind: "uncertain", reason: "DEPENDENCY_UNAVAILABLE" } as const;
+const ENDED = { kind: "refused", reason: "ACCESS_TOKEN_BLACKLISTED", endReason: "LOGOUT" } as const;
+
+type Times = readonly [start: number, end: number];
+const at = ([start, end]: Times) => ({ start, end, replica: "a" });
+
+const login = (session: string, times: Times, evicted: string[] = []): LoginCall => ({
+  ...at(times),
+  operation: "login",
+  user: "u",
+  rightPassword: true,
+  answer: { kind: "ok", session, successor: `${session}1`, expiry: FAR, evicted },
+});
+const refusedLogin = (reason: string, times: Times): LoginCall => ({
+  ...login("none", times),
+  answer: { kind: "refused", reason },
+});
+const validate = (
+  session: string,
+  times: Times,
+  answer: ValidateCall["answer"] = { kind: "ok" },
+): ValidateCall => ({
+  ...at(times),
+  operation: "validate",
+  session,
+  use: true,
+  expiry: FAR,
+  answer,
+});
+const end = (session: string, times: Times, answer?: EndCall["answer"]): EndCall => ({
+  ...at(times),
+  operation: "end",
+  session,
+  answer: answer ?? { kind: "ok", revision: 1n },
+});
+const refresh = (generation: number, times: Times, successor?: string): RefreshCall => ({
+  ...at(times),
+  operation: "refresh",
+  session: "s",
+  generation,
+  answer: { kind: "ok", named: "s", successor: successor ?? `s${generation + 1}`, expiry: FAR },
+});
+const reused = (generation: number, times: Times): RefreshCall => ({
+  ...refresh(generation, times),
+  answer: { kind: "refused", reason: "REFRESH_TOKEN_REUSED" },
+});
+const refused = (reason: string, endReason?: string) =>
+  ({ kind: "refused", reason, endReason }) as const;
+
+const S = login("s", [0, 1]);
+
+const GOOD: readonly (readonly [string, readonly Call[]])[] = [
+  ["nothing at all", []],
+  ["valid by a call that overlaps the ending", [S, end("s", [10, 20]), validate("s", [19, 30])]],
+  [
+    "an ending without an answer that did not happen",
+    [S, end("s", [10, 20], OUTAGE), validate("s", [30, 31])],
+  ],
+  ["an outage after an ending", [S, end("s", [10, 20]), validate("s", [30, 31], OUTAGE)]],
+  ["ended while the ending is under way", [S, end("s", [10, 20]), validate("s", [11, 12], ENDED)]],
+  ["the same successor for racing exchanges", [S, refresh(1, [10, 20]), refresh(1, [11, 22])]],
+  [
+    "an honest late duplicate",
+    [S, refresh(1, [10, 11]), refresh(2, [12, 13]), reused(1, [14, 15]), validate("s", [16, 17])],
+  ],
+  [
+    "as many sessions as there may be",
+    [
+      S,
+      login("t", [2, 3]),
+      login("v", [4, 5], ["s"]),
+      validate("t", [6, 7]),
+      validate("v", [6, 7]),
+    ],
+  ],
+  [
+    "idle after its time",
+    [S, validate("s", [60_002, 60_003], refused("SESSION_INACTIVITY_TIMEOUT", "IDLE_TIMEOUT"))],
+  ],
+];
+
+const BAD: readonly (readonly [string, string, readonly Call[]])[] = [
+  ["L1", "valid after an ending answered OK", [S, end("s", [10, 20]), validate("s", [21, 22])]],
+  [
+    "L2",
+    "valid after somebody said ended",
+    [S, end("s", [10, 20], OUTAGE), validate("s", [12, 13], ENDED), validate("s", [14, 15])],
+  ],
+  ["L2", "ended although nobody ended it", [S, validate("s", [10, 11], ENDED), end("s", [12, 13])]],
+  [
+    "L1",
+    "valid after all of the user's sessions were ended",
+    [
+      S,
+      {
+        ...at([10, 20]),
+        operation: "end_user",
+        user: "u",
+        forGood: false,
+        answer: { kind: "ok", revision: 1n },
+      },
+      validate("s", [21, 22]),
+    ],
+  ],
+  [
+    "L4",
+    "another revision for the same ending",
+    [S, end("s", [10, 20]), end("s", [21, 22], { kind: "ok", revision: 2n })],
+  ],
+  [
+    "L6",
+    "another reason for the same ending",
+    [
+      S,
+      end("s", [10, 20]),
+      validate("s", [21, 22], ENDED),
+      validate("s", [23, 24], { ...ENDED, endReason: "ADMIN" }),
+    ],
+  ],
+  [
+    "OUTAGE",
+    "an unknown session instead of an outage",
+    [S, validate("s", [10, 11], refused("SESSION_REVOKED_OR_INVALID"))],
+  ],
+  ["OUTAGE", "an internal error", [S, end("s", [10, 11], refused("INTERNAL"))]],
+  ["OUTAGE", "a right password called wrong", [refusedLogin("INVALID_CREDENTIALS", [10, 11])]],
+  [
+    "R1",
+    "two successors of one generation",
+    [S, refresh(1, [10, 20]), refresh(1, [11, 22], "other")],
+  ],
+  ["R2", "reused within grace", [S, refresh(1, [10, 20]), reused(1, [21, 22])]],
+  [
+    "R3 R4",
+    "granted after its successor was exchanged",
+    [S, refresh(1, [10, 11]), refresh(2, [12, 13]), refresh(1, [14, 15])],
+  ],
+  ["R4", "granted after its grace", [S, refresh(1, [10, 11]), refresh(1, [10_012, 10_013])]],
+  ["R5", "refreshed after the ending", [S, end("s", [10, 20]), refresh(1, [21, 22])]],
+  [
+    "L2",
+    "live after an old copy was presented",
+    [S, refresh(1, [10, 11]), reused(1, [10_012, 10_013]), validate("s", [10_014, 10_015])],
+  ],
+  [
+    "R3",
+    "ended by an honest late duplicate",
+    [
+      S,
+      refresh(1, [10, 11]),
+      refresh(2, [12, 13]),
+      reused(1, [14, 15]),
+      validate("s", [16, 17], { ...ENDED, endReason: "REFRESH_REUSE" }),
+    ],
+  ],
+  [
+    "N1",
+    "more sessions than there may be",
+    [
+      S,
+      login("t", [2, 3]),
+      login("v", [4, 5]),
+      ...["s", "t", "v"].map((id) => validate(id, [6, 7])),
+    ],
+  ],
+  [
+    "N2 L1",
+    "valid after it was named as evicted",
+    [S, login("t", [2, 3]), login("v", [4, 5], ["s"]), validate("s", [6, 7])],
+  ],
+  [
+    "N2",
+    "evicted with room left",
+    [S, login("t", [2, 3]), validate("s", [6, 7], { ...ENDED, endReason: "SESSION_LIMIT" })],
+  ],
+  ["N3", "locked without a wrong password", [S, refusedLogin("TOO_MANY_ATTEMPTS", [10, 11])]],
+  [
+    "A2",
+    "idle before its time",
+    [S, validate("s", [59_000, 59_001], refused("SESSION_INACTIVITY_TIMEOUT", "IDLE_TIMEOUT"))],
+  ],
+  ["A2", "live after its time", [S, validate("s", [61_002, 61_003])]],
+  [
+    "R7 A2",
+    "a token expired before its time",
+    [S, validate("s", [10, 11], refused("ACCESS_TOKEN_EXPIRED"))],
+  ],
+  ["D1", "a wrong password let in", [{ ...S, rightPassword: false }]],
+];
+
+describe("the checker", () => {
+  test.each(GOOD)("accepts %s", (_name, calls) => {
+    expect(checkHistory(calls, RULES)).toEqual([]);
+  });
+
+  test.each(BAD)("notices %s: %s", (guarantee, _name, calls) => {
+    expect(checkHistory(calls, RULES).map((violation) => violation.guarantee)).toContain(guarantee);
+  });
+
+  test("notices a login refused although there is room (N3)", () => {
+    const rules = { ...RULES, limitPolicy: "reject" } as const;
+    const calls = [S, refusedLogin("SESSION_LIMIT_EXCEEDED", [10, 11])];
+    expect(checkHistory(calls, rules).map(({ guarantee }) => guarantee)).toEqual(["N3"]);
+    const full = [S, login("t", [2, 3]), refusedLogin("SESSION_LIMIT_EXCEEDED", [10, 11])];
+    expect(checkHistory(full, rules)).toEqual([]);
+  });
+
+  test("notices what Postgres does not know of (L4, R1, R3, N4, A3)", () => {
+    const record = {
+      userId: "u",
+      generation: 1,
+      endReason: undefined,
+      events: { ended: 0, rotated: 1, reused: 1, reuseEnded: 0 },
+    };
+    const aftermath = {
+      sessions: new Map([["s", record]]),
+      openSessions: new Map([["u", ["s", "phantom"]]]),
+      activity: { bySession: new Map([["s", 3]]), flushes: 2 },
+    };
+    const found = checkHistory([S, end("s", [10, 20])], RULES, aftermath);
+    const broken = new Set(found.map(({ guarantee }) => guarantee));
+    expect([...broken].sort()).toEqual(["A3", "L4", "N4 A3", "R1", "R3"]);
+  });
+
+  test("takes time in proportion to the calls: a million in seconds", () => {
+    const calls = Array.from({ length: 300_000 }, (_, i) =>
+      validate("s", [i * 0.1 + 2, i * 0.1 + 3]),
+    );
+    const begun = performance.now();
+    expect(checkHistory([S, ...calls], RULES)).toEqual([]);
+    expect(performance.now() - begun).toBeLessThan(20_000);
+  });
+});

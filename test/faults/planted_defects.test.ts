@@ -1,0 +1,40 @@
+import { describe, expect, test } from "vitest";
+import { describeViolation } from "../../faults/checker/violation.js";
+import { DEFECTS } from "../../faults/defects/index.js";
+import { createRandom } from "../../faults/random.js";
+import { SCENARIOS } from "../../faults/scenarios/index.js";
+import { runScenario } from "../../faults/scenarios/run_scenario.js";
+import { createDatabase } from "../support/test_database.js";
+
+/** A failure prints it; with it the same choices are made again. */
+const SEED = Number(process.env.FAULTS_SEED ?? Date.now() % 2 ** 32);
+/** Races are won by chance: most defects are caught in the first round. */
+const MOST_ROUNDS = 8;
+
+const databases = { create: () => createDatabase() };
+
+describe.concurrent(`the harness with seed ${SEED}`, { timeout: 120_000 }, () => {
+  test.each(SCENARIOS)("finds nothing in the honest system: $name", async (scenario) => {
+    const random = createRandom(SEED);
+    const { violations, calls } = await runScenario({ databases, random, scenario, rounds: 1 });
+    expect(violations.map(describeViolation)).toEqual([]);
+    expect(calls).toBeGreaterThan(5);
+  });
+
+  test.each(DEFECTS)("notices $breaks: $name", async ({ scenario, sabotage, breaks }) => {
+    const { violations } = await runScenario({
+      databases,
+      random: createRandom(SEED),
+      scenario,
+      rounds: MOST_ROUNDS,
+      sabotage: sabotage(),
+    });
+    const broken = new Set(violations.map(({ guarantee }) => guarantee));
+    expect(breaks.filter((guarantee) => broken.has(guarantee))).not.toEqual([]);
+  });
+
+  test("plants twenty defects and more, none twice", () => {
+    expect(new Set(DEFECTS.map(({ name }) => name)).size).toBe(DEFECTS.length);
+    expect(DEFECTS.length).toBeGreaterThanOrEqual(20);
+  });
+});

@@ -1,0 +1,50 @@
+/** What a Helm template says besides YAML, as far as it can be known without Helm. */
+export interface TemplateFacts {
+  /** Paths below `.Values`, for example `image.tag`. */
+  readonly values: readonly string[];
+  /** Names that are included. */
+  readonly includes: readonly string[];
+  /** Names that are defined. */
+  readonly defines: readonly string[];
+  /** How many blocks are opened, less how many are closed. */
+  readonly openBlocks: number;
+}
+
+const ACTION = /\{\{-?\s*([\s\S]*?)\s*-?\}\}/g;
+
+const actionsOf = (template: string): string[] =>
+  [...template.matchAll(ACTION)].map(([, action]) => action ?? "");
+
+const all = (text: string, pattern: RegExp): string[] =>
+  [...text.matchAll(pattern)].map(([, found]) => found ?? "");
+
+export const templateFacts = (template: string): TemplateFacts => {
+  const actions = actionsOf(template);
+  const text = actions.join("\n");
+  const opened = actions.filter((action) => /^(if|range|with|define)\b/.test(action)).length;
+  const closed = actions.filter((action) => action === "end").length;
+  return {
+    values: all(text, /\$?\.Values\.([\w.]+)/g),
+    includes: all(text, /include "([^"]+)"/g),
+    defines: all(text, /^define "([^"]+)"/gm),
+    openBlocks: opened - closed,
+  };
+};
+
+/** The template's YAML with all branches taken once and a word for each value. */
+export const templateYaml = (template: string): string => {
+  let words = 0;
+  const word = (): string => {
+    words += 1;
+    return `word${words}`;
+  };
+  return template
+    .split("\n")
+    .flatMap((line) => {
+      const block = /^\s*\{\{-? .*\bnindent (\d+) \}\}$/.exec(line);
+      if (block) return [`${" ".repeat(Number(block[1]))}${word()}: x`];
+      return /^\s*\{\{-? (if|else|end|range|with)\b.*\}\}$/.test(line) ? [] : [line];
+    })
+    .join("\n")
+    .replaceAll(ACTION, word);
+};

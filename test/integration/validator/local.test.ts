@@ -1,0 +1,133 @@
+import { describe, expect, test } from "vitest";
+import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
+import { UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
+import type { Validator, ValidatorError } from "../../../src/validator/index.js";
+import { waitUntil } from "../../support/wait_until.js";
+import { setUpValidatorStage } from "./stage.js";
+
+const stage = setUpValidatorStage();
+
+const failureOf = (validator: Validator, token: string): Promise<ValidatorError | undefined> =>
+  validator.validate(token).then(
+    () => undefined,
+    (error: ValidatorError) => error,
+  );
+
+/** Resolves when the token is judged without asking. */
+const untilKnown = async (validator: Validator, token: string): Promise<void> => {
+  await waitUntil("the token is judged here", async () => {
+    if (validator.validateNow(token) !== undefined) return true;
+    await validator.validate(token);
+    return false;
+  });
+};
+
+describe("local mode", () => {
+  test("asks at first sight, then answers at once, with the same session", async () => {
+    const { token, userId, username, sessionId } = await stage.signIn(["clerk"]);
+    const validator = await stage.open({ mode: "local" });
+
+    expect(validator.validateNow(token)).toBeUndefined();
+    const session = await validator.validate(token);
+    expect(session).toMatchObject({ userId, username, roles: ["clerk"], sessionId });
+    await untilKnown(validator, token);
+    expect(validator.validateNow(token)).toMatchObject({ userId, username, sessionId });
+    expect(validator.state).toMatchObject({ feed: "live", hasKeys: true, sessions: 1 });
+    expect(validator.state.stalenessMs).toBeLessThan(1000);
+  });
+
+  test("L7: refuses an ended session as Curfew does, by the feed alone", async () => {
+    const { token } = await stage.signIn();
+    const validator = await stage.open({ mode: "local" });
+    await untilKnown(validator, token);
+
+    const revision = await stage.logout(token);
+    await waitUntil("the feed has told it", () => validator.state.revision >= revision, 1000);
+    const error = await failureOf(validator, token);
+    expect(error).toMatchObject({
+      reason: "ACCESS_TOKEN_BLACKLISTED",
+      code: 16,
+      status: 401,
+      message: "Access token has been revoked",
+      metadata: { end_reason: "LOGOUT", ended_at: expect.stringMatching(/^\d{4}-/) },
+    });
+    expect(() => validator.validateNow(token)).not.toThrow(TypeError);
+    const remote = await failureOf(await stage.open(), token);
+    expect({ ...remote, cause: undefined }).toEqual({ ...error, cause: undefined });
+  });
+
+  test("minRevision: a check waits until it knows of the ending", async () => {
+    const { token } = await stage.signIn();
+    const validator = await stage.open({ mode: "local" });
+    await untilKnown(validator, token);
+
+    const minRevision = await stage.logout(token);
+    await expect(validator.validate(token, { minRevision })).rejects.toMatchObject({
+      reason: "ACCESS_TOKEN_BLACKLISTED",
+    });
+  });
+
+  test("a deactivated user is refused as such", async () => {
+    const { token, userId } = await stage.signIn();
+    const validator = await stage.open({ mode: "local" });
+    await untilKnown(validator, token);
+
+    const user = { userId, username: "", displayName: "", roles: [], isActive: false };
+    await stage.service.call(
+      UserAdminService.updateUser,
+      { user: { ...user, createdAt: undefined }, updateMask: ["is_active"] },
+      stage.service.adminKey,
+    );
+    await waitUntil("it is refused", async () => (await failureOf(validator, token)) !== undefined);
+    expect(await failureOf(validator, token)).toMatchObject({ reason: "USER_INACTIVE" });
+  });
+
+  test("a refreshed token of a known session needs no question", async () => {
+    const { token, refreshToken } = await stage.signIn();
+    const validator = await stage.open({ mode: "local" });
+    await untilKnown(validator, token);
+
+    const request = { refreshToken, language: "" };
+    const { accessToken } = await stage.service.call(AuthServiceService.refreshTokens, request);
+    const before = validator.validateNow(token);
+    const session = await validator.validate(accessToken);
+    expect(session.revision).toBe(before?.revision);
+    expect(session.jti).not.toBe(before?.jti);
+    expect(validator.validateNow(accessToken)).toBe(session);
+  });
+
+  test("what is no token of ours is refused without asking, under any policy", async () => {
+    const { token } = await stage.signIn();
+    const validator = await stage.open({ mode: "local" });
+    const [header, payload] = token.split(".");
+    const bad = ["", "x", `${header}.${payload}.`, `${token}=`, `${token} `, "a".repeat(9000)];
+    for (const text of bad)
+      expect(await failureOf(validator, text)).toMatchObject({ reason: "ACCESS_TOKEN_INVALID" });
+  });
+
+  test("another audience or issuer is refused", async () => {
+    const { token } = await stage.signIn();
+    const elsewhere = await stage.open({ mode: "local", audience: "billing" });
+    expect(await failureOf(elsewhere, token)).toMatchObject({ reason: "ACCESS_TOKEN_INVALID" });
+    const other = await stage.open({ mode: "local", issuer: "https://other.test" });
+    expect(await failureOf(other, token)).toMatchObject({ reason: "ACCESS_TOKEN_INVALID" });
+  });
+
+  test("A2: uses that were judged here are told to Curfew", async () => {
+    const { token, sessionId } = await stage.signIn();
+    const validator = await stage.open({ mode: "local" });
+    await untilKnown(validator, token);
+    const lastActivity = async () => {
+      const { session } = await stage.service.call(AuthServiceService.getSessionInfo, {}, token);
+      expect(session?.sessionId).toBe(sessionId);
+      return session?.lastActivityAt?.getTime() ?? 0;
+    };
+    // The answer's own use, at the latest.
+    const before = (await validator.validate(token, { fresh: true })).lastActivityAt.getTime();
+    await waitUntil("a local use is later than that", () => Date.now() > before + 50);
+    const used = Date.now();
+    expect(validator.validateNow(token)).toBeDefined();
+    await validator.close();
+    expect(await lastActivity()).toBeGreaterThanOrEqual(used - 40);
+  });
+});

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { addressChanges, networkOf } from "../../../src/core/patterns/address_change.js";
+import type { EventHistory } from "../../../src/core/ports/event_history.js";
+
+test.each([
+  ["192.0.2.1", "192.0.2.1"],
+  ["::ffff:192.0.2.1", "192.0.2.1"],
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+  ["2001:DB8::6", "2001:db8:0:0::/64"],
+  ["::1", "0:0:0:0::/64"],
+])("the network of %s is %s", (ip, network) => {
+  expect(networkOf(ip)).toBe(network);
+});
+
+const history = (home: string, lately: readonly string[]): EventHistory => ({
+  failedLogins: async () => new Map(),
+  endingsBy: async () => new Map(),
+  toldOf: async () => new Set(),
+  signInsOf: async (ids) => new Map(ids.map((id) => [id, { device: "", userAgent: "", ip: home }])),
+  addressesOf: async (ids) => new Map(ids.map((id) => [id, lately])),
+  noteDevices: async () => [],
+});
+
+const refreshed = (ip: string) =>
+  ({ type: "REFRESHED", at: 1, userId: "u", sessionId: "s", ip }) as const;
+
+test("a session that goes on from another address is told of once for each", async () => {
+  const events = ["192.0.2.1", "192.0.2.9", "198.51.100.7", "198.51.100.7", "203.0.113.5"];
+  const found = await addressChanges(events.map(refreshed), history("192.0.2.1", ["203.0.113.5"]));
+  expect(found.map(({ event, metadata }) => [event.ip, metadata])).toEqual([
+    ["192.0.2.9", { from: "192.0.2.1" }],
+    ["198.51.100.7", { from: "192.0.2.1" }],
+  ]);
+});
+
+test("another address of the same IPv6 network is none", async () => {
+  const events = [refreshed("2001:db8::5"), refreshed("2001:db8::ffff:1:2:3")];
+  expect(await addressChanges(events, history("2001:db8::1", []))).toEqual([]);
+});

@@ -1,0 +1,122 @@
+import { unavailable } from "../../../src/core/errors.js";
+import type { Clock } from "../../../src/core/ports/clock.js";
+import type { RecordedEnding, Unburied } from "../../../src/core/ports/session_store.js";
+import type { RevocationEvent } from "../../../src/core/revocation.js";
+import { revocationFeed } from "../../../src/core/revocation_feed.js";
+import { NOW } from "./samples.js";
+
+const HOUR = 3_600_000;
+
+export const ending = (revision: number, given: Partial<RecordedEnding> = {}): RecordedEnding => ({
+  sessionId: `s${revision}`,
+  userId: "u",
+  end: { reason: "LOGOUT", at: NOW, by: "u", revision: BigInt(revision) },
+  accessExpiresAt: NOW + HOUR,
+  withinReach: false,
+  ...given,
+});
+
+/** A feed between a store and a trust that do what a test says, on a clock that it moves. */
+export const revocationStage = () => {
+  const stage = {
+    elapsed: 0,
+    endings: [] as RecordedEnding[],
+    isDown: false,
+    /** Whether what is within reach can be settled. */
+    settles: true,
+    settled: [] as string[],
+    /** The revisions that were read from, in order. */
+    reads: [] as bigint[],
+    looksForBeginning: 0,
+    /** What happens while a page is read, after its snapshot was taken. */
+    whileReading: (): void => undefined,
+    naps: 0,
+  };
+  const clock: Clock = {
+    now: () => NOW + stage.elapsed,
+    monotonic: () => 1000 + stage.elapsed,
+    async sleep(ms) {
+      stage.naps += 1;
+      stage.elapsed += ms;
+    },
+  };
+  const feed = revocationFeed({
+    clock,
+    schedule: setImmediate,
+    store: {
+      async endingsAfter(revision, limit) {
+        stage.reads.push(revision);
+        if (stage.isDown) throw unavailable();
+        const endings = stage.endings.filter(({ end }) => end.revision > revision).slice(0, limit);
+        const lastRevision = stage.endings.at(-1)?.end.revision ?? 0n;
+        await Promise.resolve();
+        stage.whileReading();
+        return { endings, lastRevision };
+      },
+      async relevantAfter(now) {
+        stage.looksForBeginning += 1;
+        if (stage.isDown) throw unavailable();
+        const first = stage.endings.find(({ accessExpiresAt }) => accessExpiresAt > now);
+        const last = stage.endings.at(-1)?.end.revision ?? 0n;
+        return first === undefined ? last : first.end.revision - 1n;
+      },
+    },
+    trust: {
+      async settle(changes: readonly Unburied[]) {
+        stage.settled.push(...changes.map(({ sessionId }) => sessionId));
+        if (!stage.settles) throw unavailable();
+        const ids = new Set(changes.map(({ sessionId }) => sessionId));
+        stage.endings = stage.endings.map((known) =>
+          ids.has(known.sessionId) ? { ...known, withinReach: false } : known,
+        );
+      },
+    },
+  });
+
+  return Object.assign(stage, {
+    feed,
+    /** Sessions that have ended, from one revision to another. */
+    end(from: number, to = from, given: Partial<RecordedEnding> = {}) {
+      for (let revision = from; revision <= to; revision++)
+        stage.endings.push(ending(revision, given));
+    },
+    /** Time passes, and the feed is polled. */
+    async poll(ms = 250) {
+      stage.elapsed += ms;
+      await feed.poll();
+    },
+    watch(after = 0n, signal = new AbortController().signal) {
+      return watcher(feed.watch(after, signal));
+    },
+  });
+};
+
+/** What a watcher is told, in short: `3` is the revocation of revision 3, `=3` a watermark. */
+export const told = (event: RevocationEvent): string =>
+  event.kind === "revocation" ? `${event.revocation.revision}` : `=${event.watermark.revision}`;
+
+/** One who reads as far as it is asked to. */
+const watcher = (events: AsyncGenerator<RevocationEvent, void>) => {
+  const next = async (): Promise<string> => {
+    const { value, done } = await events.next();
+    return done ? "over" : told(value);
+  };
+  return {
+    events,
+    next,
+    /** The next few. */
+    async take(count: number): Promise<string[]> {
+      const taken: string[] = [];
+      while (taken.length < count) taken.push(await next());
+      return taken;
+    },
+    /** All up to the next watermark. */
+    async toWatermark(): Promise<string[]> {
+      const taken: string[] = [];
+      do taken.push(await next());
+      while (!taken.at(-1)?.startsWith("="));
+      return taken;
+    },
+    leave: () => events.return(),
+  };
+};
