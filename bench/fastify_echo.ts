@@ -1,4 +1,3 @@
-import type { AddressInfo } from "node:net";
 import { ChannelCredentials, Client } from "@grpc/grpc-js";
 import Fastify from "fastify";
 

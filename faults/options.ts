@@ -7,9 +7,6 @@ export interface Options {
   readonly pairs: number;
   /** Random fault schedules on replicas in this process. */
   readonly schedules: number;
-  /** Random fault schedules on replicas as processes. */
-  readonly processSchedules: number;
-  readonly soakMinutes: number;
   /** Each part ends after this long, done or not. */
   readonly minutes: number;
   /** Plays the one schedule of this seed in this process again. */
@@ -20,8 +17,6 @@ export interface Options {
 const USAGE = `npm run faults -- [options]
   --pairs N              race pairs (default 20000)
   --schedules N          fault schedules in this process (default 50)
-  --process-schedules N  fault schedules on replicas as processes (default 10)
-  --soak MINUTES         random faults on processes for so long (default 0)
   --minutes M            most time of each part (default 10)
   --seed S               of all random choices (default: the time)
   --replay S             play the one in-process schedule of this seed
@@ -35,8 +30,6 @@ export const parseOptions = (args: readonly string[]): Options => {
     options: {
       pairs: { type: "string", default: "20000" },
       schedules: { type: "string", default: "50" },
-      "process-schedules": { type: "string", default: "10" },
-      soak: { type: "string", default: "0" },
       minutes: { type: "string", default: "10" },
       seed: { type: "string", default: String(Date.now() % 2 ** 32) },
       replay: { type: "string" },
@@ -52,8 +45,6 @@ export const parseOptions = (args: readonly string[]): Options => {
     seed: number("seed", values.seed),
     pairs: number("pairs", values.pairs),
     schedules: number("schedules", values.schedules),
-    processSchedules: number("process-schedules", values["process-schedules"]),
-    soakMinutes: number("soak", values.soak),
     minutes: number("minutes", values.minutes),
     replay: values.replay === undefined ? undefined : number("replay", values.replay),
     summary: values.summary,

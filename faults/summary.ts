@@ -10,12 +10,10 @@ export interface Summary {
   readonly minutes: number;
   readonly pairs?: PairsReport;
   readonly schedules?: SchedulesReport;
-  readonly processSchedules?: SchedulesReport;
-  readonly soak?: SchedulesReport & { readonly minutes: number };
 }
 
 /** What issue and product ask for. */
-const GOAL = { pairs: 1_000_000, schedules: 5000, soakMinutes: 60 };
+const GOAL = { pairs: 1_000_000, schedules: 5000 };
 
 const versionOf = (program: string, ...args: string[]): string => {
   try {
@@ -30,9 +28,9 @@ const measured = (count: number, goal: number): string =>
 
 /** The committed record of one run, in Markdown. */
 export const writeSummary = (summary: Summary): string => {
-  const { pairs, schedules, processSchedules, soak } = summary;
+  const { pairs, schedules } = summary;
   const pairCount = Object.values(pairs?.pairs ?? {}).reduce((a, b) => a + b, 0);
-  const scheduleCount = (schedules?.schedules ?? 0) + (processSchedules?.schedules ?? 0);
+  const scheduleCount = schedules?.schedules ?? 0;
   const violations = violationsOf(summary);
   const [cpu] = cpus();
   return [
@@ -50,7 +48,7 @@ export const writeSummary = (summary: Summary): string => {
     `| Redis | ${versionOf("redis-server", "--version")} |`,
     `| race pairs | ${measured(pairCount, GOAL.pairs)} |`,
     `| fault schedules | ${measured(scheduleCount, GOAL.schedules)} |`,
-    `| soak | ${measured(soak?.minutes ?? 0, GOAL.soakMinutes)} minutes |`,
+    "| soak | **not built yet** |",
     `| violations | ${violations.length === 0 ? "none" : `**${violations.length}**`} |`,
     "",
     ...section(
@@ -58,8 +56,6 @@ export const writeSummary = (summary: Summary): string => {
       Object.entries(pairs?.pairs ?? {}),
     ),
     ...faultSection("Fault schedules, three replicas in one process on real stores", schedules),
-    ...faultSection("Fault schedules, three replicas as processes", processSchedules),
-    ...faultSection("Soak", soak),
     ...(violations.length === 0
       ? []
       : ["## Violations", "", "```text", ...violations.slice(0, 20), "```", ""]),
@@ -88,13 +84,8 @@ const faultSection = (title: string, report: SchedulesReport | undefined): strin
         ...[...report.faults].sort(([a], [b]) => a.localeCompare(b)),
       ]);
 
-const violationsOf = ({ pairs, schedules, processSchedules, soak }: Summary): string[] => {
+const violationsOf = ({ pairs, schedules }: Summary): string[] => {
   const ofSeed = (found: readonly { seed: number; violation: Violation }[] = []) =>
     found.map(({ seed, violation }) => `seed ${seed}: ${describeViolation(violation)}`);
-  return [
-    ...(pairs?.violations ?? []).map(describeViolation),
-    ...ofSeed(schedules?.violations),
-    ...ofSeed(processSchedules?.violations),
-    ...ofSeed(soak?.violations),
-  ];
+  return [...(pairs?.violations ?? []).map(describeViolation), ...ofSeed(schedules?.violations)];
 };

@@ -129,6 +129,8 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
   const client = recordingClient(recorder);
   const users: KnownUser[] = [];
   const observer = new pg.Client({ connectionString: database.url });
+  // What it is asked next tells of a lost connection.
+  observer.on("error", () => undefined);
   await observer.connect();
   const rules: Rules = {
     ...settings,

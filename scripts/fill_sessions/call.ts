@@ -1,4 +1,10 @@
-import { ChannelCredentials, type Client, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import {
+  ChannelCredentials,
+  type Client,
+  Metadata,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
 import { AuthServiceClient } from "../../generated/curfew/v1/auth_service.js";
 import { SessionAdminClient } from "../../generated/curfew/v1/session_admin.js";
 

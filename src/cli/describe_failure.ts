@@ -28,6 +28,12 @@ const isStatementError = (error: unknown): error is Error & { readonly code: str
   typeof error.code === "string" &&
   /^(?=.*\d)[0-9A-Z]{5}$/.test(error.code);
 
+const LOST = new Set(["ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT"]);
+
+/** Whether a connection was not to be had: to the database, since calls to servers fail as RpcFailure. */
+const isLostConnection = (error: unknown): error is Error =>
+  error instanceof Error && "code" in error && LOST.has(String(error.code));
+
 /** A failure as the operator sees it. An empty text has been told already. */
 export const describeFailure = (error: unknown): { text: string; exitCode: ExitCode } => {
   if (error instanceof CommanderError) {
@@ -37,6 +43,12 @@ export const describeFailure = (error: unknown): { text: string; exitCode: ExitC
   if (error instanceof CommandFailure) return { text: error.message, exitCode: error.exitCode };
   if (error instanceof CurfewError) {
     return { text: describeCurfewError(error), exitCode: EXIT.failure };
+  }
+  if (isLostConnection(error)) {
+    return {
+      text: `${SENTENCES.DEPENDENCY_UNAVAILABLE} (${error.message})`,
+      exitCode: EXIT.failure,
+    };
   }
   if (isStatementError(error)) {
     // knex puts the statement before the message.

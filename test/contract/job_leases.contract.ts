@@ -39,7 +39,6 @@ export const describeJobLeases = (engine: Engine): void => {
 
   describe(`census on ${engine.name}`, () => {
     const databases = useDatabases(engine);
-    const now = Date.now();
     const fill = (count: number, lastActivityAt: number, end: boolean) =>
       databases()[0].raw(
         `INSERT INTO sessions (session_id, user_id, created_at, last_activity_at, expires_at,
@@ -55,6 +54,7 @@ export const describeJobLeases = (engine: Engine): void => {
       );
 
     test("counts every session in its state, in slices of any size, and tells all replicas", async () => {
+      const now = Date.now();
       const liveAt = { now, idleTimeoutMs: 60_000 };
       const census = postgresSessionCensus(databases()[1]);
       expect(await census.read()).toBeUndefined();

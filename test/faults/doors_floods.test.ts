@@ -154,7 +154,7 @@ const FLOODS: readonly Flood[] = [
     name: "a decompression bomb",
     connections: 5,
     pour: async (raw) => {
-      const bomb = gzipSync(Buffer.alloc(200 * MEBIBYTE));
+      const bomb = gzipSync(Buffer.alloc(40 * MEBIBYTE));
       const zipped = callHeaders(HONEST, [["grpc-encoding", "gzip"]]);
       await raw.write(frame(FRAME.HEADERS, FLAG.END_HEADERS, 1, zipped));
       const message = grpcMessage(bomb, true);

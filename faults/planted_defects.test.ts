@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { describeViolation } from "../../faults/checker/violation.js";
-import { DEFECTS } from "../../faults/defects/index.js";
-import { createRandom } from "../../faults/random.js";
-import { SCENARIOS } from "../../faults/scenarios/index.js";
-import { runScenario } from "../../faults/scenarios/run_scenario.js";
-import { createDatabase } from "../support/test_database.js";
+import { createDatabase } from "../test/support/test_database.js";
+import { describeViolation } from "./checker/violation.js";
+import { DEFECTS } from "./defects/index.js";
+import { createRandom } from "./random.js";
+import { SCENARIOS } from "./scenarios/index.js";
+import { runScenario } from "./scenarios/run_scenario.js";
 
 /** A failure prints it; with it the same choices are made again. */
 const SEED = Number(process.env.FAULTS_SEED ?? Date.now() % 2 ** 32);
