@@ -6,7 +6,7 @@ export default defineConfig({
     include: [
       "test/unit/core/**/*.test.ts",
       "test/unit/crypto/{token,refresh_token,service_key,bounded}*.test.ts",
-      "test/unit/crypto/tokens/**/*.test.ts",
+      "test/unit/access_token/**/*.test.ts",
     ],
     testTimeout: 10_000,
     pool: "forks",

@@ -11,7 +11,7 @@ import { openStage } from "./stage.js";
 /** Many and short, side by side: what else the machine does changes from second to second. */
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 15);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
-const SHAPE = { connections: 8, streams: 16, seconds: SECONDS };
+const SHAPE = { connections: 8, streams: 32, seconds: SECONDS };
 
 /** ValidateToken, one worker, strict check on every call, beside a bare echo of the same sizes. */
 export const benchValidate = async (): Promise<void> => {

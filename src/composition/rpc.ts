@@ -27,7 +27,7 @@ import { tlsCredentials } from "../rpc/tls_credentials.js";
 import type { Logger } from "../telemetry/logger.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import type { Tracing } from "../telemetry/tracing.js";
-import { tracedCalls, tracedService } from "./traced.js";
+import { tracedCalls, withinSpan } from "./traced.js";
 
 const CERTIFICATE_REFRESH_MS = 10_000;
 
@@ -67,6 +67,7 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
     trace_id: traceIdOf(ctx),
   });
 
+  const around = calls && withinSpan(calls);
   const services = [
     implement(
       AUTH_SERVICE,
@@ -76,13 +77,19 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
         ...watchingRevocations(deps.revocations),
       },
       rules,
+      around,
     ),
-    implement(SessionAdminService, { ...sessionAdmin(deps), ...watchingEvents(deps) }, rules),
-    implement(UserAdminService, userAdmin(deps), rules),
+    implement(
+      SessionAdminService,
+      { ...sessionAdmin(deps), ...watchingEvents(deps) },
+      rules,
+      around,
+    ),
+    implement(UserAdminService, userAdmin(deps), rules, around),
   ];
 
   return createRpcServer({
-    services: calls ? services.map((service) => tracedService(service, calls)) : services,
+    services,
     ...(calls && { interceptors: [calls] }),
     rules,
     judge: {

@@ -1,8 +1,6 @@
 import cluster from "node:cluster";
-import { randomBytes } from "node:crypto";
 import type { Settings } from "../config/settings.js";
 import { DENIED_CALLS_WINDOW_MS, deniedCalls } from "../core/denied_calls.js";
-import type { AuditLog } from "../core/ports/audit_log.js";
 import { REVOCATION_POLL_MS, revocationFeed } from "../core/revocation_feed.js";
 import { serviceKeyCheck } from "../core/service_key_check.js";
 import { EVENTS_POLL_MS } from "../core/session_events_feed.js";
@@ -16,10 +14,12 @@ import { createMetrics, type Metrics } from "../telemetry/metrics.js";
 import { type MetricsServer, startMetricsServer } from "../telemetry/metrics_server.js";
 import { shareMetrics } from "../telemetry/worker_metrics.js";
 import { coreSettings, localPorts, systemClock } from "./core.js";
+import { adoptRestoredEvents, firstAdministrator } from "./first_start.js";
 import { startGateway } from "./gateway.js";
 import { measuredFeed, measuredStore } from "./measured.js";
 import { patiently } from "./patiently.js";
 import { type Periodic, periodically } from "./periodic.js";
+import { readySchema } from "./ready_schema.js";
 import { listenForGateway, listenRpc, rpcServer } from "./rpc.js";
 import { keyReloadMs, openKeys } from "./signing.js";
 import { openHot, openTruth, truthPorts } from "./stores.js";
@@ -73,7 +73,8 @@ const start = async (
   const truth = await openTruth(settings);
   closers.push(truth.close);
   if (tracing) traceStatements(truth.database, tracing);
-  await prepareSchema(settings, truth, logger);
+  const applied = await patiently(() => readySchema(settings, truth));
+  if (applied.length > 0) logger.info({ applied }, "the schema is up to date");
 
   const { keys, serviceKeys, leases, census, ...others } = truthPorts(truth.database, settings);
   const stores = { ...others, store: measuredStore(others.store, clock, metrics) };
@@ -176,16 +177,6 @@ const start = async (
   };
 };
 
-const RESTORED_AT_ONCE = 1000;
-
-/** After a restore, events get places that the order of this database goes on from. */
-const adoptRestoredEvents = async (audit: AuditLog, logger: Logger): Promise<void> => {
-  let adopted = 0;
-  for (let some = RESTORED_AT_ONCE; some === RESTORED_AT_ONCE; adopted += some)
-    some = await audit.adoptRestored(RESTORED_AT_ONCE);
-  if (adopted > 0) logger.info({ events: adopted }, "security events of a backup were taken over");
-};
-
 /** A worker leaves the port to the process that oversees all of them. */
 const exportMetrics = async (
   { host, metricsPort }: Settings,
@@ -196,35 +187,4 @@ const exportMetrics = async (
     return undefined;
   }
   return metricsPort === 0 ? undefined : startMetricsServer({ host, port: metricsPort, metrics });
-};
-
-const prepareSchema = async (
-  settings: Settings,
-  truth: Awaited<ReturnType<typeof openTruth>>,
-  logger: Logger,
-): Promise<void> => {
-  if (settings.autoMigrate || settings.embedded) {
-    const applied = await truth.migrateUp();
-    if (applied.length > 0) logger.info({ applied }, "the schema is up to date");
-    return;
-  }
-  const { pending } = await patiently(truth.migrationStatus);
-  if (pending.length > 0)
-    throw new Error(
-      `the database lacks ${pending.length} migration(s) (${pending.join(", ")}): run \`curfew migrate up\`, or set AUTO_MIGRATE=true`,
-    );
-};
-
-/** Resolves to a password that was made up for the first administrator of an embedded service. */
-const firstAdministrator = async (
-  { bootstrapAdminUsername, bootstrapAdminPassword, embedded }: Settings,
-  bootstrap: (username: string, password: string) => Promise<boolean>,
-): Promise<string | undefined> => {
-  if (bootstrapAdminUsername !== undefined && bootstrapAdminPassword !== undefined) {
-    await bootstrap(bootstrapAdminUsername, bootstrapAdminPassword);
-    return undefined;
-  }
-  if (!embedded) return undefined;
-  const password = randomBytes(18).toString("base64url");
-  return (await bootstrap("admin", password)) ? password : undefined;
 };

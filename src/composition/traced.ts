@@ -1,10 +1,8 @@
-import type { UntypedHandleCall } from "@grpc/grpc-js";
 import type { Settings } from "../config/settings.js";
 import type { HotStore } from "../core/ports/hot_store.js";
 import type { BeginRequest } from "../gateway/tracing.js";
 import type { Database } from "../postgres/database.js";
-import { contextOf } from "../rpc/call_context.js";
-import type { ServiceRegistration } from "../rpc/implement.js";
+import type { Around } from "../rpc/implement.js";
 import {
   type CallSpan,
   type CallTracing,
@@ -56,29 +54,14 @@ export const tracedCalls = (tracing: Tracing): CallTracing<TracedCall> =>
     };
   });
 
-type Handler = (
-  call: { readonly metadata: Parameters<typeof contextOf>[0] },
-  answer: never,
-) => void;
-
-/** The service, with what its handlers do as part of the call's span. */
-export const tracedService = (
-  service: ServiceRegistration,
-  calls: CallTracing<TracedCall>,
-): ServiceRegistration => ({
-  ...service,
-  implementation: Object.fromEntries(
-    Object.entries(service.implementation).map(([name, implementation]) => {
-      const handler = implementation as unknown as Handler;
-      const traced: Handler = (call, answer) => {
-        const span = calls.spanOf(contextOf(call.metadata))?.span;
-        if (span === undefined) handler(call, answer);
-        else span.within(() => handler(call, answer));
-      };
-      return [name, traced as unknown as UntypedHandleCall];
-    }),
-  ),
-});
+/** What a handler does, as part of the call's span. */
+export const withinSpan =
+  (calls: CallTracing<TracedCall>): Around =>
+  (ctx, work) => {
+    const span = calls.spanOf(ctx)?.span;
+    if (span === undefined) work();
+    else span.within(work);
+  };
 
 /** The hot store in Redis, with a span for each question of a call; many share one script call. */
 export const tracedHotStore = (hot: HotStore, tracing: Tracing): HotStore => {

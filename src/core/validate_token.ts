@@ -1,7 +1,7 @@
+import type { AccessClaims } from "../access_token/access_claims.js";
 import { fail } from "./errors.js";
 import type { Clock } from "./ports/clock.js";
 import type { HotEntry } from "./ports/hot_store.js";
-import type { AccessClaims } from "./ports/token_signer.js";
 import type { TokenVerifier } from "./ports/token_verifier.js";
 import type { SessionCheck } from "./session_check.js";
 

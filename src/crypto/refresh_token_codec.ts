@@ -1,6 +1,6 @@
 import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
+import { decodeCanonicalBase64url } from "../access_token/canonical_base64url.js";
 import type { RefreshTokenCodec } from "../core/ports/refresh_token_codec.js";
-import { decodeCanonicalBase64url } from "./canonical_base64url.js";
 import type { Keyring } from "./keyring.js";
 import { bytesToUuid, uuidToBytes } from "./uuid_bytes.js";
 

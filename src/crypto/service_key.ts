@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
-import { decodeCanonicalBase64url } from "./canonical_base64url.js";
+import { decodeCanonicalBase64url } from "../access_token/canonical_base64url.js";
 import { bytesToUuid, uuidToBytes } from "./uuid_bytes.js";
 
 const PREFIX = "cfs_";

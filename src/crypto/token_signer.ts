@@ -1,9 +1,9 @@
 import { CompactSign } from "jose";
+import { encodeAccessClaims } from "../access_token/access_claims.js";
+import { ACCESS_TOKEN_TYPE, MAX_TOKEN_LENGTH } from "../access_token/compact_token.js";
+import { toLowS } from "../access_token/low_s.js";
 import type { TokenSigner } from "../core/ports/token_signer.js";
 import type { Keyring } from "./keyring.js";
-import { encodeAccessClaims } from "./tokens/access_claims.js";
-import { ACCESS_TOKEN_TYPE, MAX_TOKEN_LENGTH } from "./tokens/compact_token.js";
-import { toLowS } from "./tokens/low_s.js";
 
 /** Signs access tokens with the keyring's current key (RFC 7515, RFC 9068). */
 export function createTokenSigner(keys: Pick<Keyring, "signer">): TokenSigner {

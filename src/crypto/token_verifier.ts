@@ -1,13 +1,19 @@
-import { compactVerify, errors } from "jose";
 import { LRUCache } from "lru-cache";
+import {
+  type AccessClaims,
+  decodeAccessClaims,
+  type ExpectedClaims,
+} from "../access_token/access_claims.js";
+import {
+  type CompactToken,
+  MAX_TOKEN_LENGTH,
+  parseCompactToken,
+} from "../access_token/compact_token.js";
+import { isSignedBy } from "../access_token/signature.js";
 import { unavailable } from "../core/errors.js";
-import type { AccessClaims } from "../core/ports/token_signer.js";
 import type { TokenVerifier } from "../core/ports/token_verifier.js";
 import type { Keyring } from "./keyring.js";
 import type { VerificationKey } from "./keys/signing_key.js";
-import { decodeAccessClaims, type ExpectedClaims } from "./tokens/access_claims.js";
-import { type CompactToken, MAX_TOKEN_LENGTH, parseCompactToken } from "./tokens/compact_token.js";
-import { hasLowS } from "./tokens/low_s.js";
 
 export interface TokenVerifierOptions extends ExpectedClaims {
   readonly keys: Pick<Keyring, "verificationKey" | "reloadForUnknownKey">;
@@ -87,23 +93,4 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       return started;
     },
   };
-}
-
-async function isSignedBy(
-  { algorithm, publicKey }: VerificationKey,
-  token: string,
-  { alg, signature }: CompactToken,
-): Promise<boolean> {
-  if (alg !== algorithm || (algorithm === "ES256" && !hasLowS(signature))) {
-    return false;
-  }
-  try {
-    await compactVerify(token, publicKey, { algorithms: [algorithm] });
-    return true;
-  } catch (error) {
-    if (error instanceof errors.JOSEError) {
-      return false;
-    }
-    throw error;
-  }
 }

@@ -20,9 +20,9 @@ export const loadScripts = (client: RedisClient): Scripts => {
     client.defineCommand(command, {
       lua: readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8"),
     });
-    const run = (client as unknown as Record<string, Command>)[command];
-    if (run === undefined) throw new Error(`${command} was not defined`);
-    return run.bind(client);
+    const run: unknown = Reflect.get(client, command);
+    if (typeof run !== "function") throw new Error(`${command} was not defined`);
+    return (...args) => Reflect.apply(run, client, args);
   };
   const typed =
     <Result>(command: Command) =>

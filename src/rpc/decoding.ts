@@ -22,7 +22,7 @@ export const strictly =
     try {
       const reader = new BinaryReader(bytes, decodeUtf8);
       // Decoders that ts-proto generates take a reader in place of the bytes.
-      const message = decode(reader as unknown as Buffer);
+      const message: T = Reflect.apply(decode, undefined, [reader]);
       return reader.pos === reader.len ? message : new Undecodable();
     } catch {
       return new Undecodable();

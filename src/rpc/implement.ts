@@ -1,9 +1,11 @@
 import type {
+  Metadata,
   MethodDefinition,
   ServiceDefinition,
   UntypedHandleCall,
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { type CallContext, contextOf } from "./call_context.js";
 import { strictly } from "./decoding.js";
 import { exchange } from "./exchange.js";
 import type {
@@ -25,6 +27,18 @@ export interface ServiceRegistration {
   readonly implementation: UntypedServiceImplementation;
 }
 
+/** Does the work of a call inside something of its own, such as the span of a trace. */
+export type Around = (ctx: CallContext, work: () => void) => void;
+
+const surrounded = <Call extends { readonly metadata: Metadata }, Rest extends unknown[]>(
+  handle: (call: Call, ...rest: Rest) => void,
+  around: Around | undefined,
+) =>
+  around === undefined
+    ? handle
+    : (call: Call, ...rest: Rest): void =>
+        around(contextOf(call.metadata), () => handle(call, ...rest));
+
 type Message = object;
 type AnyUnary = UnaryHandler<Message, Message> | BatchHandler<Message, Message>;
 
@@ -32,13 +46,16 @@ const adapt = (
   { requestStream, responseStream }: MethodDefinition<Message, Message>,
   rule: MethodRule,
   handler: unknown,
+  around: Around | undefined,
 ): UntypedHandleCall => {
-  if (requestStream) return exchange(rule, handler as ExchangeHandler<Message, Message>);
-  if (responseStream) return serverStream(rule, handler as ServerStreamHandler<Message, Message>);
+  if (requestStream)
+    return surrounded(exchange(rule, handler as ExchangeHandler<Message, Message>), around);
+  if (responseStream)
+    return surrounded(serverStream(rule, handler as ServerStreamHandler<Message, Message>), around);
   const unaryHandler = handler as AnyUnary;
   return typeof unaryHandler === "function"
-    ? unary(rule, unaryHandler, rule.check)
-    : unary(rule, unaryHandler.batch, rule.shallowCheck);
+    ? surrounded(unary(rule, unaryHandler, rule.check), around)
+    : surrounded(unary(rule, unaryHandler.batch, rule.shallowCheck), around);
 };
 
 /**
@@ -49,6 +66,7 @@ export const implement = <Definition extends ServiceDefinition>(
   definition: Definition,
   handlers: HandlersOf<Definition>,
   rules: Rules,
+  around?: Around,
 ): ServiceRegistration => {
   const methods: [string, MethodDefinition<Message, Message>][] = Object.entries(definition);
   const [, , name = ""] = /^\/(([^/]+)\/)/.exec(methods[0]?.[1].path ?? "") ?? [];
@@ -63,7 +81,7 @@ export const implement = <Definition extends ServiceDefinition>(
     implementation: Object.fromEntries(
       methods.map(([key, method]) => [
         key,
-        adapt(method, rules.of(method.path), handlers[key as keyof Definition]),
+        adapt(method, rules.of(method.path), handlers[key as keyof Definition], around),
       ]),
     ),
   };

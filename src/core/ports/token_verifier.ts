@@ -1,4 +1,4 @@
-import type { AccessClaims } from "./token_signer.js";
+import type { AccessClaims } from "../../access_token/access_claims.js";
 
 /** Reads access tokens. */
 export interface TokenVerifier {

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, parse } from "node:path";
+import { decodeCanonicalBase64url } from "../../access_token/canonical_base64url.js";
 import type { SigningAlgorithm } from "../../core/ports/key_store.js";
-import { decodeCanonicalBase64url } from "../canonical_base64url.js";
 import { KeyError } from "./key_error.js";
 import { isSameKey, type SigningKeys } from "./key_set.js";
 import { type RefreshKeys, toRefreshKey } from "./refresh_key.js";

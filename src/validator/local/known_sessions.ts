@@ -1,4 +1,4 @@
-import type { AccessClaims } from "../token/access_claims.js";
+import type { AccessClaims } from "../../access_token/access_claims.js";
 import type { VerifiedToken } from "../token/token_verifier.js";
 import type { ValidSession } from "../valid_session.js";
 import type { Use } from "./activity_reporter.js";

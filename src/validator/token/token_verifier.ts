@@ -1,8 +1,11 @@
-import { compactVerify, errors } from "jose";
-import { type AccessClaims, decodeAccessClaims, type ExpectedClaims } from "./access_claims.js";
-import { type CompactToken, MAX_TOKEN_LENGTH, parseCompactToken } from "./compact_token.js";
+import {
+  type AccessClaims,
+  decodeAccessClaims,
+  type ExpectedClaims,
+} from "../../access_token/access_claims.js";
+import { MAX_TOKEN_LENGTH, parseCompactToken } from "../../access_token/compact_token.js";
+import { isSignedBy } from "../../access_token/signature.js";
 import type { KeySet, VerificationKey } from "./key_set.js";
-import { hasLowS } from "./low_s.js";
 
 /** A token that is right in form, signature and claims. */
 export interface VerifiedToken {
@@ -39,18 +42,3 @@ export const createTokenVerifier =
     const claims = decodeAccessClaims(form.payload, expected);
     return claims === undefined ? "invalid" : { key, kid: form.kid, claims };
   };
-
-async function isSignedBy(
-  { algorithm, publicKey }: VerificationKey,
-  token: string,
-  { alg, signature }: CompactToken,
-): Promise<boolean> {
-  if (alg !== algorithm || (algorithm === "ES256" && !hasLowS(signature))) return false;
-  try {
-    await compactVerify(token, publicKey, { algorithms: [algorithm] });
-    return true;
-  } catch (error) {
-    if (error instanceof errors.JOSEError) return false;
-    throw error;
-  }
-}

@@ -7,8 +7,8 @@ import {
   sign,
 } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader } from "jose";
+import { toLowS } from "../../../src/access_token/low_s.js";
 import { openSecret } from "../../../src/crypto/keys/sealed_secret.js";
-import { toLowS } from "../../../src/crypto/tokens/low_s.js";
 import type { TestService } from "../../support/service.js";
 
 /** A JSON value, or text or bytes to stand in its place. */

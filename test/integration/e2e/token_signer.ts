@@ -1,5 +1,5 @@
 import { decodeJwt } from "jose";
-import type { AccessClaims } from "../../../src/core/ports/token_signer.js";
+import type { AccessClaims } from "../../../src/access_token/access_claims.js";
 import { openKeyring } from "../../../src/crypto/keyring.js";
 import { createTokenSigner } from "../../../src/crypto/token_signer.js";
 import { openDatabase } from "../../../src/postgres/database.js";

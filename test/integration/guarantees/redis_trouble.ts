@@ -1,4 +1,4 @@
-import { setTimeout as wait } from "node:timers/promises";
+import { setInterval as turnsOf } from "node:timers/promises";
 import { Redis } from "ioredis";
 
 /** Does something to Redis again and again while `work` runs. Resolves to what `work` did. */
@@ -9,9 +9,9 @@ export const during = async <T>(
 ): Promise<T> => {
   let over = false;
   const troubling = (async () => {
-    while (!over) {
+    for await (const _turn of turnsOf(everyMs)) {
+      if (over) return;
       await trouble();
-      await wait(everyMs);
     }
   })();
   try {

@@ -1,4 +1,4 @@
-import { setTimeout as wait } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { LoginOutput } from "../../../src/core/login.js";
 import type { LimitPolicy } from "../../../src/core/settings.js";
@@ -75,8 +75,8 @@ const storm = async (a: CoreReplica, b: CoreReplica, username: string) => {
           if (life) life.until = Math.max(life.until, begun);
         }),
       );
-      // Not so fast that the logins have no turn.
-      await wait(2);
+      // So that the logins have a turn.
+      await nextTurn();
     }
   };
   const asking = Promise.all([ask(a), ask(b)]);

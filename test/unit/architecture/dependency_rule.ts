@@ -12,20 +12,24 @@ const COMPOSITION_ROOT = ["main", "composition"];
 
 const STORE_DRIVERS = ["pg", "knex", "ioredis", "@electric-sql/"];
 
+/** What an access token is: the service and the validator must agree on it. */
+const ACCESS_TOKEN = "access_token";
+
 const adapter: Permission = { parts: ["core"] };
 
 /**
  * Who may import whom. A part is a folder of src, or a file beside them by its name without `.ts`.
  */
 const PERMISSIONS: Readonly<Record<string, Permission>> = {
-  core: { parts: [], forbiddenPackages: ["*", "node:"] },
+  core: { parts: [ACCESS_TOKEN], forbiddenPackages: ["*", "node:"] },
   postgres: adapter,
   redis: adapter,
   embedded: adapter,
-  crypto: adapter,
-  rpc: { parts: ["core", "generated"], forbiddenPackages: STORE_DRIVERS },
+  access_token: { parts: [], forbiddenPackages: STORE_DRIVERS },
+  crypto: { parts: ["core", ACCESS_TOKEN] },
+  rpc: { parts: ["core", "generated", ACCESS_TOKEN], forbiddenPackages: STORE_DRIVERS },
   gateway: { parts: ["core", "generated"], forbiddenPackages: STORE_DRIVERS },
-  validator: { parts: ["generated"], forbiddenPackages: STORE_DRIVERS },
+  validator: { parts: ["generated", ACCESS_TOKEN], forbiddenPackages: STORE_DRIVERS },
   client: { parts: [], forbiddenPackages: ["*", "node:"] },
   react: { parts: ["client"], forbiddenPackages: [...STORE_DRIVERS, "node:"] },
   config: { parts: ["core"], forbiddenPackages: STORE_DRIVERS },

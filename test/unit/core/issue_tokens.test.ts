@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { AccessClaims } from "../../../src/access_token/access_claims.js";
 import { accessTicket, issueTokens } from "../../../src/core/issue_tokens.js";
 import type { RefreshTokenContent } from "../../../src/core/ports/refresh_token_codec.js";
-import type { AccessClaims } from "../../../src/core/ports/token_signer.js";
 import { HOUR, NOW, SETTINGS, session } from "./samples.js";
 
 const ids = { next: (now: number) => `id at ${now}` };

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { AccessClaims } from "../../../src/access_token/access_claims.js";
 import type { EndCause, EndSessions } from "../../../src/core/end_sessions.js";
 import { fail, type Reason } from "../../../src/core/errors.js";
 import { logout } from "../../../src/core/logout.js";
-import type { AccessClaims } from "../../../src/core/ports/token_signer.js";
 
 const claims = (sid: string): AccessClaims => ({
   iss: "https://curfew.test",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { AccessClaims } from "../../../src/access_token/access_claims.js";
 import type { HotEntry } from "../../../src/core/ports/hot_store.js";
-import type { AccessClaims } from "../../../src/core/ports/token_signer.js";
 import { validateToken } from "../../../src/core/validate_token.js";
 import { NOW } from "./samples.js";
 

@@ -1,5 +1,5 @@
+import type { AccessClaims } from "../../../src/access_token/access_claims.js";
 import type { Clock } from "../../../src/core/ports/clock.js";
-import type { AccessClaims } from "../../../src/core/ports/token_signer.js";
 import { type KeyringOptions, openKeyring } from "../../../src/crypto/keyring.js";
 import { createTokenSigner } from "../../../src/crypto/token_signer.js";
 import { createTokenVerifier } from "../../../src/crypto/token_verifier.js";

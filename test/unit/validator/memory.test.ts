@@ -33,6 +33,8 @@ const verified = (sid: string): VerifiedToken => ({
   key: {} as VerifiedToken["key"],
   kid: "k",
   claims: {
+    iss: "curfew",
+    aud: [],
     sub: "u",
     sid,
     jti: `jti-${sid}`,

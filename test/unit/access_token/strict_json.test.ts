@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseStrictJsonObject } from "../../../../src/crypto/tokens/strict_json.js";
+import { parseStrictJsonObject } from "../../../src/access_token/strict_json.js";
 
 const parse = (text: string) => parseStrictJsonObject(Buffer.from(text));
 

@@ -1,5 +1,31 @@
-import type { AccessClaims } from "../../core/ports/token_signer.js";
 import { parseStrictJsonObject } from "./strict_json.js";
+
+/**
+ * What an access token says (RFC 9068, RFC 8176 for `amr`). Times are
+ * NumericDate: whole seconds since the epoch.
+ */
+export interface AccessClaims {
+  /** Issuer. */
+  readonly iss: string;
+  /** Audiences, at least one. */
+  readonly aud: readonly string[];
+  /** User id. */
+  readonly sub: string;
+  /** Session id. */
+  readonly sid: string;
+  /** Id of this one token. */
+  readonly jti: string;
+  readonly iat: number;
+  /** When the token ends; never after `sexp`. */
+  readonly exp: number;
+  /** When the session ends at the latest. */
+  readonly sexp: number;
+  /** When the user last proved who they are. */
+  readonly auth_time: number;
+  /** How they proved it, for example `pwd`. */
+  readonly amr: readonly string[];
+  readonly roles: readonly string[];
+}
 
 /** Who must have issued a token, and for whom. */
 export interface ExpectedClaims {
