@@ -1,5 +1,5 @@
 import type { Knex } from "knex";
-import type { LiveAt, SessionFilter } from "../core/ports/session_store.js";
+import { LATEST_CHECK_MS, type LiveAt, type SessionFilter } from "../core/ports/session_store.js";
 import type { SessionState } from "../core/session.js";
 import { isUuid } from "./rows.js";
 
@@ -9,12 +9,37 @@ export type Narrow = (query: Knex.QueryBuilder) => Knex.QueryBuilder;
 /**
  * The conditions of a filter, as one or two that exclude each other: an index
  * answers each of them in the order of ids, however rare what matches is.
+ *
+ * @param open where to look for open sessions that timed out
  */
-export const narrowings = (filter: SessionFilter, liveAt: LiveAt): Narrow[] => {
+export const narrowings = (
+  filter: SessionFilter,
+  liveAt: LiveAt,
+  open: Narrow = stillOpen,
+): Narrow[] => {
   const states: Narrow[] =
-    filter.state === undefined ? [(query) => query] : narrowingsByState(filter.state, liveAt);
+    filter.state === undefined ? [(query) => query] : narrowingsByState(filter.state, liveAt, open);
   return states.map((byState) => (query) => byState(narrow(query, filter)));
 };
+
+/** Whether a filter asks for what timed out of everybody: rare among all that is open. */
+export const seeksTimedOut = ({ state, userId, ip }: SessionFilter): boolean =>
+  (state === "EXPIRED" || state === "IDLE_TIMEOUT") && userId === undefined && ip === undefined;
+
+const stillOpen: Narrow = (query) => query.whereNull("revoked_at");
+
+/**
+ * Open sessions that the sweeper is to look at by now, as none times out much
+ * before that. The order keeps the planner to their index: it takes them for
+ * many, since it does not know that sessions which have ended are not due.
+ */
+export const dueForCheck =
+  ({ now }: LiveAt, most: number): Narrow =>
+  (sessions) =>
+    stillOpen(sessions)
+      .where("next_check_at", "<=", new Date(now + LATEST_CHECK_MS))
+      .orderBy("next_check_at")
+      .limit(most);
 
 /** Narrows a query on `sessions` to those that match and are live. */
 export const narrowToLive = (
@@ -53,7 +78,7 @@ const active =
       .where("last_activity_at", ">", new Date(now - idleTimeoutMs));
 
 /** A session that timed out may have been noticed, or be open still. */
-const narrowingsByState = (state: SessionState, liveAt: LiveAt): Narrow[] => {
+const narrowingsByState = (state: SessionState, liveAt: LiveAt, open: Narrow): Narrow[] => {
   const now = new Date(liveAt.now);
   switch (state) {
     case "ACTIVE":
@@ -61,14 +86,13 @@ const narrowingsByState = (state: SessionState, liveAt: LiveAt): Narrow[] => {
     case "EXPIRED":
       return [
         (query) => query.where("end_reason", "EXPIRED"),
-        (query) => query.whereNull("revoked_at").where("expires_at", "<=", now),
+        (query) => open(query).where("expires_at", "<=", now),
       ];
     case "IDLE_TIMEOUT":
       return [
         (query) => query.where("end_reason", "IDLE_TIMEOUT"),
         (query) =>
-          query
-            .whereNull("revoked_at")
+          open(query)
             .where("expires_at", ">", now)
             .where("last_activity_at", "<=", new Date(liveAt.now - liveAt.idleTimeoutMs)),
       ];

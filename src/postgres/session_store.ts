@@ -1,12 +1,18 @@
 import type { Knex } from "knex";
 import { unavailable } from "../core/errors.js";
-import type { SessionStore } from "../core/ports/session_store.js";
+import type { LiveAt, SessionStore } from "../core/ports/session_store.js";
 import { type Database, databaseFailure, run, worthRepeating } from "./database.js";
 import { endedSessions } from "./ended_sessions.js";
 import { orderOfEndings } from "./order_of_endings.js";
 import { isUuid, type SessionRow, sessionFromRow } from "./rows.js";
 import { countSessions } from "./session_count.js";
-import { narrowings, narrowToLive } from "./session_filter.js";
+import {
+  dueForCheck,
+  type Narrow,
+  narrowings,
+  narrowToLive,
+  seeksTimedOut,
+} from "./session_filter.js";
 import { sessionTransaction } from "./session_transaction.js";
 import { standings } from "./standings.js";
 import { preparedRows } from "./statements.js";
@@ -14,9 +20,21 @@ import { preparedRows } from "./statements.js";
 /** How often a transaction is run again after a deadlock before the caller hears of it. */
 const MOST_RUNS = 4;
 
+/** More sessions that are due to be looked at than these are many among those that are open. */
+const MOST_DUE = 10_000;
+
 /** The truth about users and sessions, in Postgres. */
 export const postgresSessionStore = (database: Database): SessionStore => {
   const rows = preparedRows(database);
+
+  /** Where to look for what timed out: among what is due, unless the sweeper has fallen far behind. */
+  const amongDue = async (liveAt: LiveAt): Promise<Narrow | undefined> => {
+    const due = dueForCheck(liveAt, MOST_DUE);
+    const some = due(database("sessions").select("next_check_at")).as("some");
+    const [counted] = await run<{ count: string }[]>(database.from(some).count({ count: "*" }));
+    if (Number(counted?.count) >= MOST_DUE) return undefined;
+    return (query) => query.from(due(database("sessions")).as("sessions"));
+  };
 
   return {
     ...endedSessions(rows),
@@ -56,7 +74,8 @@ export const postgresSessionStore = (database: Database): SessionStore => {
       const newestFirst = order === "created_desc";
       const page = (query: Knex.QueryBuilder) =>
         query.orderBy("session_id", newestFirst ? "desc" : "asc").limit(limit);
-      const parts = narrowings(filter, liveAt).map((narrow) => {
+      const open = seeksTimedOut(filter) ? await amongDue(liveAt) : undefined;
+      const parts = narrowings(filter, liveAt, open).map((narrow) => {
         const query = narrow(database("sessions"));
         if (after !== undefined) query.where("session_id", newestFirst ? "<" : ">", after);
         return page(query);
