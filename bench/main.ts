@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import { benchBatch } from "./batch.js";
+import { benchCosts } from "./costs.js";
 import { note } from "./figures.js";
 import { benchGateway } from "./gateway.js";
 import { benchLatency } from "./latency.js";
@@ -15,6 +16,7 @@ import { benchWorkers } from "./workers.js";
 const BENCHES: Record<string, () => Promise<void>> = {
   validate: benchValidate,
   login: benchLogin,
+  costs: benchCosts,
   memory: benchMemory,
   latency: benchLatency,
   batch: benchBatch,

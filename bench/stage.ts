@@ -3,7 +3,7 @@ import pg from "pg";
 import { AuthServiceClient, type LoginResponse } from "../generated/curfew/v1/auth_service.js";
 import { startPostgres } from "../test/support/postgres.js";
 import { startRedis } from "../test/support/redis.js";
-import { type Child, startCurfew } from "./child.js";
+import { type Child, cpuMicroseconds, startCurfew } from "./child.js";
 
 /** Real stores and one worker of Curfew, for one bench. */
 export interface Stage {
@@ -13,6 +13,8 @@ export interface Stage {
   login(): Promise<LoginResponse>;
   /** Statements that Postgres has executed so far. */
   statements(): Promise<number>;
+  /** Processor time of Postgres's connections that are open now, in microseconds. */
+  postgresMicroseconds(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -50,6 +52,10 @@ export const openStage = async (
         "SELECT sum(xact_commit + xact_rollback) AS calls FROM pg_stat_database",
       );
       return Number(rows[0]?.calls);
+    },
+    async postgresMicroseconds() {
+      const { rows } = await database.query<{ pid: number }>("SELECT pid FROM pg_stat_activity");
+      return rows.reduce((sum, { pid }) => sum + cpuMicroseconds(pid), 0);
     },
     async close() {
       client.close();

@@ -34,10 +34,11 @@ export const writeTombstone = ({ userId, end }: Unburied): string =>
 
 /** Reads answers of `check.lua`. */
 export const answerReader = (): ((sessionId: string, answer: string) => HotAnswer) => {
-  // Most validations are of users seen a moment ago: parse each profile once.
+  // Most validations are of users seen a moment ago: parse each profile once. `peek`, since to
+  // note each use costs more than to parse the profile of a user in need again now and then.
   const profiles = new LRUCache<string, Profile>({ max: PROFILES });
   const profileOf = (text: string): Profile => {
-    const known = profiles.get(text);
+    const known = profiles.peek(text);
     if (known !== undefined) return known;
     const [userId, username, roles] = JSON.parse(text) as [string, string, string[]];
     const profile = { userId, username, roles };
