@@ -8,13 +8,16 @@ const AT_ONCE = 4;
 
 const refresh = (stage: Stage, refreshToken: string): Promise<string> =>
   new Promise((resolve, reject) =>
-    stage.client.refreshTokens({ refreshToken }, (error, answer) =>
+    stage.client.refreshTokens({ refreshToken, language: "" }, (error, answer) =>
       error ? reject(error) : resolve(answer.refreshToken),
     ),
   );
 
 /** Runs `step` in some lanes at once, `count` times in all. Resolves to what each took, in milliseconds. */
-const timed = async (count: number, step: (lane: number) => Promise<unknown>): Promise<number[]> => {
+const timed = async (
+  count: number,
+  step: (lane: number) => Promise<unknown>,
+): Promise<number[]> => {
   const times: number[] = [];
   let left = count;
   const lane = async (number: number) => {

@@ -5,9 +5,12 @@ export interface Periodic {
   stop(): void;
 }
 
+/** What failed is tried again this soon at the latest, in milliseconds: a store may be back. */
+const RETRY_MS = 2000;
+
 /**
- * Runs `work` again and again, `everyMs` after it last ended; for the first time
- * after `firstAfterMs`. A failure is logged when it begins and when it is over, not each time.
+ * Runs `work` again and again, `everyMs` after it last ended, sooner if it
+ * failed; for the first time after `firstAfterMs`. A failure is logged when it begins and when it is over, not each time.
  */
 export const periodically = (
   name: string,
@@ -28,7 +31,7 @@ export const periodically = (
       if (!failing && !stopped) logger.warn({ err: error }, `${name} failed, trying again`);
       failing = true;
     }
-    if (!stopped) timer = setTimeout(round, everyMs);
+    if (!stopped) timer = setTimeout(round, failing ? Math.min(RETRY_MS, everyMs) : everyMs);
   };
   timer = setTimeout(round, firstAfterMs);
   return {

@@ -29,6 +29,8 @@ export const serve = async (settings: Settings, logger: Logger): Promise<void> =
   await told;
   await service.stop();
   logger.info("stopped");
+  // The channel to the process that oversees the workers would keep a worker alive.
+  cluster.worker?.disconnect();
 };
 
 /** Printed once, at the start that made the password up. */

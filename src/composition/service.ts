@@ -13,6 +13,7 @@ import type { Logger } from "../telemetry/logger.js";
 import { createMetrics, type Metrics } from "../telemetry/metrics.js";
 import { type MetricsServer, startMetricsServer } from "../telemetry/metrics_server.js";
 import { shareMetrics } from "../telemetry/worker_metrics.js";
+import { boundedLogin } from "./bounded_login.js";
 import { coreSettings, localPorts, systemClock } from "./core.js";
 import { adoptRestoredEvents, firstAdministrator } from "./first_start.js";
 import { startGateway } from "./gateway.js";
@@ -87,7 +88,8 @@ const start = async (
   closers.push(() => endings.close());
   const onEvents = ({ events, found }: PatternRound) => metrics.sessions.countEvents(events, found);
   const ports = { ...stores, ...localPorts(settings, keyring), hot, clock, onEvents };
-  const core = createUseCases(ports, coreSettings(settings));
+  const useCases = createUseCases(ports, coreSettings(settings));
+  const core = { ...useCases, login: boundedLogin(useCases.login) };
   metrics.watchBreaker(() => (core.trust.lease() === undefined ? "open" : "closed"));
   const feed = revocationFeed({ ...ports, trust: core.trust });
   const revocations = measuredFeed(feed, clock, metrics);
@@ -138,6 +140,10 @@ const start = async (
       clock,
       settings: coreSettings(settings),
       jwks: () => keyring.jwks(),
+      stores: () => [
+        { store: "postgres", isUp: truthAnswers },
+        { store: settings.redisUrl ? "redis" : "memory", isUp: core.trust.lease() !== undefined },
+      ],
     },
     denied,
     serviceKeys: serviceKeyRing,

@@ -6,7 +6,7 @@ import { inProcessEndingSignal } from "../embedded/in_process_ending_signal.js";
 import { inProcessHotStore } from "../embedded/in_process_hot_store.js";
 import { openEmbeddedPostgres } from "../embedded/pglite.js";
 import { postgresAuditLog } from "../postgres/audit_log.js";
-import { type Database, openDatabase } from "../postgres/database.js";
+import { type Database, openDatabase, run } from "../postgres/database.js";
 import { postgresJobLeases } from "../postgres/job_leases.js";
 import { postgresKeyStore } from "../postgres/key_store.js";
 import { postgresLoginThrottle } from "../postgres/login_throttle.js";
@@ -72,7 +72,7 @@ export const openTruth = async (settings: Settings, { patient = false } = {}): P
         await patient.destroy();
       }
     },
-    migrationStatus: () => migrationStatus(database),
+    migrationStatus: () => run(migrationStatus(database)),
     async close() {
       await database.destroy();
       await embedded?.close();

@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { readTraceParent } from "../core/trace_parent.js";
 import { isReason, type Localize } from "./localize.js";
 import { badRequest, ProblemError, problemOf } from "./problem.js";
 import { isServiceError, problemOfStatus } from "./rpc_status.js";
@@ -62,7 +63,14 @@ const localized = (
 };
 
 const log = (request: FastifyRequest, problem: ProblemError, error: unknown): void => {
-  const facts = { err: error, request_id: request.id, code: problem.code };
+  const { traceparent } = request.headers;
+  const trace = typeof traceparent === "string" ? readTraceParent(traceparent) : undefined;
+  const facts = {
+    err: error,
+    request_id: request.id,
+    code: problem.code,
+    trace_id: trace?.traceId,
+  };
   if (problem.status === 500) request.log.error(facts, "call failed");
   else if (problem.status > 500) request.log.warn(facts, "call failed");
 };

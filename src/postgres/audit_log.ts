@@ -50,7 +50,8 @@ export const postgresAuditLog = (database: Database): AuditLog => {
       const { position } = await ordered.head();
       const [counts, failingUsers, failingAddresses, unusual] = await Promise.all([
         rows<{ type: AuditEventType; reason: string | null; count: number }>(
-          `SELECT type, CASE WHEN type = 'SESSION_ENDED' THEN reason END AS reason, count(*)::int AS count
+          `SELECT type, CASE WHEN type IN ('SESSION_ENDED', 'LOGIN_FAILED') THEN reason END AS reason,
+             count(*)::int AS count
            FROM audit_events WHERE at >= ? GROUP BY 1, 2`,
           [since],
         ),
@@ -58,11 +59,15 @@ export const postgresAuditLog = (database: Database): AuditLog => {
         mostFailed("ip", since),
         rows<SubjectCount & { kind: string }>(UNUSUAL, [since, MOST_PATTERNS]),
       ]);
-      const of = (type: AuditEventType) =>
-        counts.filter((row) => row.type === type).reduce((sum, { count }) => sum + count, 0);
+      const of = (type: AuditEventType, reason?: string) =>
+        counts
+          .filter((row) => row.type === type && (reason === undefined || row.reason === reason))
+          .reduce((sum, { count }) => sum + count, 0);
       return {
         logins: of("LOGIN"),
         failedLogins: of("LOGIN_FAILED"),
+        throttledLogins: of("LOGIN_FAILED", "TOO_MANY_ATTEMPTS"),
+        accountLocks: of("ACCOUNT_LOCKED"),
         refreshes: of("REFRESHED"),
         endings: counts
           .filter((row) => row.type === "SESSION_ENDED")

@@ -63,6 +63,8 @@ export const describeAuditLog = (engine: Engine): void => {
         { type: "SESSION_ENDED", at: since, reason: "ADMIN" },
         { type: "LOGIN_FAILED", at: since, ip: "", reason: "INVALID_CREDENTIALS" },
         { type: "LOGIN_FAILED", at: since, reason: "TOO_MANY_ATTEMPTS" },
+        { type: "LOGIN_FAILED", at: since - 1, reason: "TOO_MANY_ATTEMPTS" },
+        { type: "ACCOUNT_LOCKED", at: since },
         ...users.flatMap((userId, i) =>
           times(i + 1, { type: "LOGIN_FAILED", at: since, userId, ip: `192.0.2.${i % 2}` }),
         ),
@@ -72,6 +74,7 @@ export const describeAuditLog = (engine: Engine): void => {
       ]);
       const statistics = await log().statistics(since);
       expect(statistics).toMatchObject({ logins: 3, failedLogins: 80, refreshes: 2 });
+      expect(statistics).toMatchObject({ throttledLogins: 1, accountLocks: 1 });
       expect(statistics.endings.toSorted((a, b) => a.count - b.count)).toEqual([
         { reason: "ADMIN", count: 1 },
         { reason: "LOGOUT", count: 4 },

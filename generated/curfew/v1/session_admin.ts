@@ -266,6 +266,40 @@ export interface GetSessionStatsResponse {
    * has happened since, without a gap.
    */
   cursor: string;
+  /**
+   * Of the failed logins in the window, those that were throttled: refused as
+   * TOO_MANY_ATTEMPTS of one account or from one address, whatever the password.
+   */
+  throttledLogins: bigint;
+  /** How often an account was locked in the window. */
+  accountLocks: bigint;
+  /** How the replica that answers stands with its stores. */
+  stores: StoreHealth[];
+}
+
+/** How a replica stands with one of its stores. */
+export interface StoreHealth {
+  /**
+   * Which: `postgres`, the truth; `redis`, the hot store, or `memory`, if it is
+   * in the process. There may be more in future.
+   */
+  store: string;
+  /**
+   * How it stands, as of the last look: ten a second, one where the hot store is
+   * in the process.
+   */
+  state: StoreHealth_State;
+}
+
+/** Whether a store can be relied on. */
+export enum StoreHealth_State {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED = 0,
+  /** UP - It answers, and what it says counts. */
+  UP = 1,
+  /** DOWN - It does not answer, or what it says does not count yet. */
+  DOWN = 2,
+  UNRECOGNIZED = -1,
 }
 
 /** How many sessions ended for one reason. */
@@ -1793,6 +1827,9 @@ function createBaseGetSessionStatsResponse(): GetSessionStatsResponse {
     unusualPatterns: [],
     windowMinutes: 0,
     cursor: "",
+    throttledLogins: 0n,
+    accountLocks: 0n,
+    stores: [],
   };
 }
 
@@ -1845,6 +1882,21 @@ export const GetSessionStatsResponse: MessageFns<GetSessionStatsResponse> = {
     }
     if (message.cursor !== "") {
       writer.uint32(82).string(message.cursor);
+    }
+    if (message.throttledLogins !== 0n) {
+      if (BigInt.asIntN(64, message.throttledLogins) !== message.throttledLogins) {
+        throw new globalThis.Error("value provided for field message.throttledLogins of type int64 too large");
+      }
+      writer.uint32(88).int64(message.throttledLogins);
+    }
+    if (message.accountLocks !== 0n) {
+      if (BigInt.asIntN(64, message.accountLocks) !== message.accountLocks) {
+        throw new globalThis.Error("value provided for field message.accountLocks of type int64 too large");
+      }
+      writer.uint32(96).int64(message.accountLocks);
+    }
+    for (const v of message.stores) {
+      StoreHealth.encode(v!, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -1942,6 +1994,30 @@ export const GetSessionStatsResponse: MessageFns<GetSessionStatsResponse> = {
             message.cursor = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.throttledLogins = reader.int64() as bigint;
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.accountLocks = reader.int64() as bigint;
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.stores.push(StoreHealth.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1977,6 +2053,80 @@ export const GetSessionStatsResponse: MessageFns<GetSessionStatsResponse> = {
     message.unusualPatterns = object.unusualPatterns?.map((e) => UnusualPattern.fromPartial(e)) || [];
     message.windowMinutes = object.windowMinutes ?? 0;
     message.cursor = object.cursor ?? "";
+    message.throttledLogins = (object.throttledLogins !== undefined && object.throttledLogins !== null)
+      ? BigInt(object.throttledLogins)
+      : 0n;
+    message.accountLocks = (object.accountLocks !== undefined && object.accountLocks !== null)
+      ? BigInt(object.accountLocks)
+      : 0n;
+    message.stores = object.stores?.map((e) => StoreHealth.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStoreHealth(): StoreHealth {
+  return { store: "", state: 0 };
+}
+
+export const StoreHealth: MessageFns<StoreHealth> = {
+  encode(message: StoreHealth, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.store !== "") {
+      writer.uint32(10).string(message.store);
+    }
+    if (message.state !== 0) {
+      writer.uint32(16).int32(message.state);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoreHealth {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoreHealth();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.store = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoreHealth>): StoreHealth {
+    return StoreHealth.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoreHealth>): StoreHealth {
+    const message = createBaseStoreHealth();
+    message.store = object.store ?? "";
+    message.state = object.state ?? 0;
     return message;
   },
 };

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { loadSettings } from "../../config/load_settings.js";
 import type { Settings } from "../../config/settings.js";
 import { createLogger, type Logger } from "../../telemetry/logger.js";
+import { routeWarnings } from "../../telemetry/process_warnings.js";
 import { type CommandContext, type GlobalOptions, optionsOf } from "../command_context.js";
 
 /** JSON lines, unless somebody is watching outside production. */
@@ -28,6 +29,7 @@ export const addServeCommands = (program: Command, context: CommandContext): voi
     .action(async (_options: unknown, command: Command) => {
       const settings = loadSettings(terminal.environment);
       const logger = loggerFor(context, optionsOf(command), settings);
+      routeWarnings(logger);
       await (await openBackstage()).serve(settings, logger);
     });
   program
@@ -36,6 +38,7 @@ export const addServeCommands = (program: Command, context: CommandContext): voi
     .action(async (_options: unknown, command: Command) => {
       const settings = loadSettings(terminal.environment, "gateway");
       const logger = loggerFor(context, optionsOf(command), settings);
+      routeWarnings(logger);
       await (await openBackstage()).gateway(settings, logger);
     });
 };

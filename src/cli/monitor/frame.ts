@@ -1,6 +1,6 @@
 import type { GetSessionStatsResponse } from "../../../generated/curfew/v1/session_admin.js";
 import { instant, printable } from "../output/printable.js";
-import { endings, type Observation, overallStatus } from "./observation.js";
+import { endings, type Observation, overallStatus, storeStates } from "./observation.js";
 
 const LABEL_WIDTH = 14;
 const BAR_WIDTH = 24;
@@ -27,6 +27,8 @@ const facts = (
       | "endedSessions"
       | "logins"
       | "failedLogins"
+      | "throttledLogins"
+      | "accountLocks"
       | "refreshes",
   ])[],
 ): string =>
@@ -54,10 +56,19 @@ const patternLines = ({ unusualPatterns }: GetSessionStatsResponse): string[] =>
   return rest > 0 ? [...shown, `  and ${rest} more`] : shown;
 };
 
+/** A server of a version before does not tell. */
+const storeLines = (stats: GetSessionStatsResponse): string[] => {
+  const stores = storeStates(stats);
+  if (stores.length === 0) return [];
+  const text = stores.map(({ store, state }) => printable(`${store} ${state}`)).join("   ");
+  return [labelled("Stores", text)];
+};
+
 const statsLines = (
   stats: GetSessionStatsResponse,
   before: GetSessionStatsResponse | undefined,
 ): string[] => [
+  ...storeLines(stats),
   labelled(
     "Sessions",
     facts(stats, before, [
@@ -72,6 +83,13 @@ const statsLines = (
       ["logins", "logins"],
       ["failed", "failedLogins"],
       ["refreshes", "refreshes"],
+    ]),
+  ),
+  labelled(
+    "Throttled",
+    facts(stats, before, [
+      ["logins", "throttledLogins"],
+      ["accounts locked", "accountLocks"],
     ]),
   ),
   "",

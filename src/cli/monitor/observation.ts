@@ -1,5 +1,8 @@
 import { EndReason_Value } from "../../../generated/curfew/v1/session.js";
-import type { GetSessionStatsResponse } from "../../../generated/curfew/v1/session_admin.js";
+import {
+  type GetSessionStatsResponse,
+  StoreHealth_State,
+} from "../../../generated/curfew/v1/session_admin.js";
 import type { RpcFailure } from "../rpc/rpc_failure.js";
 
 /** How a service answers to `grpc.health.v1`. */
@@ -29,3 +32,9 @@ export const endings = (
   [...stats.revocations]
     .sort((left, right) => Number(right.count - left.count))
     .map(({ reason, count }) => ({ reason: EndReason_Value[reason] ?? String(reason), count }));
+
+/** The stores of the replica that answered, and how they stand: UP or DOWN. */
+export const storeStates = ({
+  stores,
+}: GetSessionStatsResponse): readonly { readonly store: string; readonly state: string }[] =>
+  stores.map(({ store, state }) => ({ store, state: StoreHealth_State[state] ?? String(state) }));

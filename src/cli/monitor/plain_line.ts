@@ -1,5 +1,5 @@
-import { instant } from "../output/printable.js";
-import { endings, type Observation, overallStatus } from "./observation.js";
+import { instant, printable } from "../output/printable.js";
+import { endings, type Observation, overallStatus, storeStates } from "./observation.js";
 
 /** An observation on one line of `name=value`, for pipes and logs. */
 export const renderLine = (observation: Observation): string => {
@@ -16,10 +16,13 @@ export const renderLine = (observation: Observation): string => {
     `window_minutes=${stats.windowMinutes}`,
     `logins=${stats.logins}`,
     `failed_logins=${stats.failedLogins}`,
+    `throttled_logins=${stats.throttledLogins}`,
+    `account_locks=${stats.accountLocks}`,
     `refreshes=${stats.refreshes}`,
     `revocations=${total}`,
     ...revoked.map(({ reason, count }) => `${reason.toLowerCase()}=${count}`),
     `unusual=${stats.unusualPatterns.length}`,
+    ...storeStates(stats).map(({ store, state }) => printable(`${store}=${state.toLowerCase()}`)),
   ].join(" ");
 };
 
@@ -36,11 +39,14 @@ export const renderJsonLine = (observation: Observation): string => {
     window_minutes: stats.windowMinutes,
     logins: stats.logins.toString(),
     failed_logins: stats.failedLogins.toString(),
+    throttled_logins: stats.throttledLogins.toString(),
+    account_locks: stats.accountLocks.toString(),
     refreshes: stats.refreshes.toString(),
     revocations: endings(stats).map(({ reason, count }) => ({ reason, count: count.toString() })),
     unusual_patterns: stats.unusualPatterns.map(({ count, ...pattern }) => ({
       ...pattern,
       count: count.toString(),
     })),
+    stores: storeStates(stats),
   });
 };

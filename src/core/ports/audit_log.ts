@@ -87,6 +87,9 @@ export interface SubjectCount {
 export interface AuditStatistics {
   readonly logins: number;
   readonly failedLogins: number;
+  /** Of the failed ones, those that were refused as TOO_MANY_ATTEMPTS. */
+  readonly throttledLogins: number;
+  readonly accountLocks: number;
   readonly refreshes: number;
   readonly endings: readonly { readonly reason: EndReason; readonly count: number }[];
   /** Accounts and addresses with the most failures, at most ten each. */

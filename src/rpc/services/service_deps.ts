@@ -7,6 +7,12 @@ import type { CoreSettings } from "../../core/settings.js";
 import type { UseCases } from "../../core/use_cases.js";
 import type { SessionView } from "../conversion/session.js";
 
+/** How this replica stands with one of its stores. */
+export interface StoreState {
+  readonly store: "postgres" | "redis" | "memory";
+  readonly isUp: boolean;
+}
+
 /** What the services answer from. */
 export interface ServiceDeps {
   readonly core: UseCases;
@@ -17,6 +23,8 @@ export interface ServiceDeps {
   readonly settings: CoreSettings;
   /** The public keys, as they are now. */
   readonly jwks: () => readonly Jwk[];
+  /** The stores as health knows them: asks nobody. */
+  readonly stores: () => readonly StoreState[];
 }
 
 export const viewOf = (deps: ServiceDeps, currentSessionId: string): SessionView => ({

@@ -2,6 +2,7 @@ import {
   ExplainStep_Outcome,
   ListSessionsRequest_Order,
   type SessionAdminService,
+  StoreHealth_State,
 } from "../../../generated/curfew/v1/session_admin.js";
 import { actorOf } from "../../core/caller.js";
 import type { EndCause } from "../../core/end_sessions.js";
@@ -118,6 +119,8 @@ export const sessionAdmin = (
         endedSessions: BigInt(stats.ended),
         logins: BigInt(stats.logins),
         failedLogins: BigInt(stats.failedLogins),
+        throttledLogins: BigInt(stats.throttledLogins),
+        accountLocks: BigInt(stats.accountLocks),
         refreshes: BigInt(stats.refreshes),
         revocations: stats.endings.map(({ reason, count }) => ({
           reason: reasonToProto(reason),
@@ -129,6 +132,10 @@ export const sessionAdmin = (
         })),
         windowMinutes,
         cursor: writeCursor(stats.position),
+        stores: deps.stores().map(({ store, isUp }) => ({
+          store,
+          state: isUp ? StoreHealth_State.UP : StoreHealth_State.DOWN,
+        })),
       };
     },
   };

@@ -1,7 +1,10 @@
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EndReason_Value } from "../../../generated/curfew/v1/session.js";
-import { GetSessionStatsResponse } from "../../../generated/curfew/v1/session_admin.js";
+import {
+  GetSessionStatsResponse,
+  StoreHealth_State,
+} from "../../../generated/curfew/v1/session_admin.js";
 import { renderFrame } from "../../../src/cli/monitor/frame.js";
 import { AT } from "./fixtures.js";
 import { type Invocation, run } from "./recording_terminal.js";
@@ -13,6 +16,8 @@ const STATS = GetSessionStatsResponse.fromPartial({
   endedSessions: 40n,
   logins: 12n,
   failedLogins: 3n,
+  throttledLogins: 2n,
+  accountLocks: 1n,
   refreshes: 99n,
   revocations: [
     { reason: EndReason_Value.LOGOUT, count: 2n },
@@ -22,6 +27,10 @@ const STATS = GetSessionStatsResponse.fromPartial({
     { kind: "many_failed_logins", subject: "ann\u001b[2J", count: 30n, detail: "in 5 minutes" },
   ],
   windowMinutes: 60,
+  stores: [
+    { store: "postgres", state: StoreHealth_State.UP },
+    { store: "redis", state: StoreHealth_State.DOWN },
+  ],
 });
 
 let looks: number;
@@ -56,7 +65,7 @@ describe("without a terminal", () => {
   test("each look is one line", async () => {
     const { output, exitCode } = await monitor("--count 2", { piped: "" });
     const line =
-      "2026-05-01T10:00:00Z status=SERVING live=1234 idle=5 ended=40 window_minutes=60 logins=12 failed_logins=3 refreshes=99 revocations=6 admin=4 logout=2 unusual=1\n";
+      "2026-05-01T10:00:00Z status=SERVING live=1234 idle=5 ended=40 window_minutes=60 logins=12 failed_logins=3 throttled_logins=2 account_locks=1 refreshes=99 revocations=6 admin=4 logout=2 unusual=1 postgres=up redis=down\n";
     expect({ output, exitCode }).toEqual({ output: line + line, exitCode: 0 });
   });
 
@@ -76,6 +85,12 @@ describe("without a terminal", () => {
         { reason: "LOGOUT", count: "2" },
       ],
       unusual_patterns: [{ kind: "many_failed_logins", count: "30" }],
+      throttled_logins: "2",
+      account_locks: "1",
+      stores: [
+        { store: "postgres", state: "UP" },
+        { store: "redis", state: "DOWN" },
+      ],
     });
   });
 
@@ -165,8 +180,10 @@ describe("the frame", () => {
       "Curfew 127.0.0.1:50051   SERVING   2026-05-01T10:00:00Z",
       "",
       "Services      AuthService NOT_SERVING",
+      "Stores        postgres UP   redis DOWN",
       "Sessions      live 1,234   idle 5   ended 40",
       "Last 60 min   logins 12   failed 3   refreshes 99",
+      "Throttled     logins 2   accounts locked 1",
       "",
       "Ended in that time",
       `  ADMIN                     4  ${"█".repeat(24)}`,
@@ -177,6 +194,11 @@ describe("the frame", () => {
       "",
       "q or Ctrl-C ends this.",
     ]);
+  });
+
+  test("leaves out the stores of a server that does not tell of them", () => {
+    const stats = { ...STATS, stores: [] };
+    expect(renderFrame({ ...observation, stats }, undefined, 80).join("\n")).not.toMatch(/Stores/);
   });
 
   test("fits the screen's width", () => {

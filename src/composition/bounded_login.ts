@@ -1,0 +1,24 @@
+import { fail } from "../core/errors.js";
+import type { UseCases } from "../core/use_cases.js";
+import { createBoundedRunner } from "../crypto/bounded_runner.js";
+
+/** Logins under way at once in this process: more than keep the hashing busy, fewer than crowd out others at Postgres. */
+const MOST_LOGINS_AT_ONCE = 16;
+const MOST_LOGINS_WAITING = 200;
+/** How long a login may wait for its turn, in milliseconds. */
+const MOST_WAIT_MS = 3000;
+
+/**
+ * A login that waits for its turn before it asks Postgres anything: a storm of
+ * them must not take the connections that validation and the lease need. The
+ * excess is refused with TOO_MANY_ATTEMPTS, and costs nothing (D2).
+ */
+export const boundedLogin = (login: UseCases["login"]): UseCases["login"] => {
+  const turn = createBoundedRunner({
+    concurrency: MOST_LOGINS_AT_ONCE,
+    maxQueue: MOST_LOGINS_WAITING,
+    maxWaitMs: MOST_WAIT_MS,
+    onBusy: (retryAfterMs) => fail("TOO_MANY_ATTEMPTS", { retryAfterMs }),
+  });
+  return (input) => turn(() => login(input));
+};

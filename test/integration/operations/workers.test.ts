@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
+import { waitUntil } from "../../support/wait_until.js";
+import { sumOf } from "./served_metrics.js";
+import { createUser, openCaller, openSite, type ServedReplica, type Site } from "./site.js";
+
+const CONNECTIONS = 8;
+const PROFILE = { method: "curfew.v1.AuthService/GetProfile" };
+
+let site: Site;
+let server: ServedReplica;
+beforeAll(async () => {
+  site = await openSite();
+  server = await site.serve({ WORKERS: "2" });
+}, 120_000);
+afterAll(() => site?.stop());
+
+interface Line {
+  readonly pid: number;
+  readonly msg: string;
+  readonly method?: string;
+}
+
+/** What the server has written; that every line is JSON is a part of it. */
+const lines = (): Line[] =>
+  server.process
+    .output()
+    .split("\n")
+    .slice(1, -1)
+    .map((line) => JSON.parse(line) as Line);
+
+/** Each a call over a connection of its own that is refused, which is logged. */
+const call = async (): Promise<void> => {
+  const callers = Array.from({ length: CONNECTIONS }, () => openCaller(server.target));
+  const refused = callers.map((caller) => caller.call(AuthServiceService.getProfile, {}));
+  for (const answer of await Promise.allSettled(refused)) {
+    expect(answer).toMatchObject({ reason: { code: 16 } });
+  }
+  for (const caller of callers) caller.close();
+};
+const answering = (): Set<number> =>
+  new Set(lines().flatMap(({ msg, pid }) => (msg === "call failed" ? [pid] : [])));
+
+test("two workers share one port: both answer, and their metrics are one", async () => {
+  expect(await site.query("SELECT 1 FROM replicas")).toHaveLength(2);
+  await call();
+  await waitUntil("both are in the log", () => answering().size === 2);
+  expect(answering()).not.toContain(server.process.pid);
+  const text = await server.metrics();
+  expect(sumOf(text, "curfew_rpc_calls_total", PROFILE)).toBe(CONNECTIONS);
+  expect(sumOf(text, "curfew_rpc_duration_seconds_count", PROFILE)).toBe(CONNECTIONS);
+
+  const username = await createUser(server, site.adminKey);
+  const { accessToken } = await server.signIn(username);
+  const callers = Array.from({ length: CONNECTIONS }, () => openCaller(server.target));
+  await Promise.all(callers.map((caller) => caller.validate(accessToken, site.adminKey)));
+  await server.call(AuthServiceService.logout, { accessToken, language: "" });
+  for (const caller of callers) {
+    await expect(caller.validate(accessToken, site.adminKey)).rejects.toMatchObject({ code: 16 });
+    caller.close();
+  }
+}, 120_000);
+
+test("a worker that is killed is replaced", async () => {
+  const [killed = 0] = answering();
+  process.kill(killed, "SIGKILL");
+  const died = () => lines().some(({ msg }) => msg === "a worker died, starting another");
+  await waitUntil("its death is told", died);
+  const ready = () => lines().filter(({ msg, pid }) => msg === "curfew is ready" && pid !== killed);
+  await waitUntil("another is ready", () => ready().length === 2, 30_000);
+  await call();
+  for (const { pid } of ready()) {
+    await waitUntil("both answer", () => answering().has(pid));
+  }
+}, 120_000);
+
+test("SIGTERM ends all of them", async () => {
+  await server.process.stop("SIGTERM");
+  expect(lines().filter(({ msg }) => msg === "stopped")).toHaveLength(2);
+  // The leases of those that were told to stop; the killed one's runs out by itself.
+  expect(await site.query("SELECT 1 FROM replicas")).toHaveLength(1);
+}, 30_000);
