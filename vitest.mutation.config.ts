@@ -8,7 +8,7 @@ export default defineConfig({
       "test/unit/crypto/{token,refresh_token,service_key,bounded}*.test.ts",
       "test/unit/access_token/**/*.test.ts",
     ],
-    testTimeout: 10_000,
+    testTimeout: 60_000,
     pool: "forks",
   },
 });

@@ -1,6 +1,6 @@
 import { activityLog } from "../../../src/core/activity_log.js";
 import { unavailable } from "../../../src/core/errors.js";
-import type { HotAnswer, HotEntry, Lease } from "../../../src/core/ports/hot_store.js";
+import type { HotAnswer, HotAsk, HotEntry, Lease } from "../../../src/core/ports/hot_store.js";
 import type {
   Ending,
   SessionStore,
@@ -28,6 +28,8 @@ export const checkStage = () => {
     truth: undefined as Session | undefined,
     /** The row as the transaction finds it, when it has changed since. */
     locked: undefined as Session | undefined,
+    /** What the hot store was asked. */
+    asked: [] as HotAsk[],
     filled: [] as { entry: HotEntry; ticket: string }[],
     buried: [] as Unburied[],
     settled: [] as Unburied[],
@@ -56,7 +58,8 @@ export const checkStage = () => {
   };
   const check = sessionCheck({
     hot: {
-      async check() {
+      async check(ask) {
+        stage.asked.push(ask);
         stage.meanwhile();
         if (stage.hotAnswer === undefined) throw unavailable();
         return stage.hotAnswer;

@@ -1,5 +1,6 @@
 import type { Session } from "../../../src/core/session.js";
 import type { CoreSettings } from "../../../src/core/settings.js";
+import type { Account } from "../../../src/core/user.js";
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -35,5 +36,17 @@ export const session = (given: Partial<Session> = {}): Session => ({
   userAgent: "",
   refresh: { generation: 1, rotatedAt: NOW, previousRotatedAt: NOW },
   end: undefined,
+  ...given,
+});
+
+/** Whoever the sessions are of, unless given otherwise. */
+export const account = (given: Partial<Account> = {}): Account => ({
+  id: "user",
+  username: "ada",
+  displayName: "Ada",
+  roles: ["admin"],
+  isActive: true,
+  createdAt: NOW,
+  passwordHash: "hash of right",
   ...given,
 });

@@ -97,6 +97,29 @@ describe("a doubt", () => {
     expect(stage.filled).toEqual([]);
   });
 
+  test("A3: notes the use, where it is one", async () => {
+    for (const hotAnswer of [
+      { kind: "unknown", ticket: "t", lastActivityAt: 0 },
+      undefined,
+    ] as const) {
+      const stage = checkStage();
+      stage.truth = session();
+      stage.hotAnswer = hotAnswer;
+      await stage.check("session", 0);
+      expect(stage.activity.pending("session")).toBe(0);
+      await stage.check("session", NOW + 1);
+      expect(stage.activity.pending("session")).toBe(NOW + 1);
+    }
+  });
+
+  test("asks the hot store for what was asked, at the time that it is", async () => {
+    const stage = checkStage();
+    stage.truth = session();
+    stage.now = NOW + 5;
+    await stage.check("session", NOW + 4);
+    expect(stage.asked).toEqual([{ sessionId: "session", now: NOW + 5, touchAt: NOW + 4 }]);
+  });
+
   test("filling in may fail: the answer stands", async () => {
     const stage = checkStage();
     stage.truth = session();
@@ -131,6 +154,14 @@ describe("an ending found in Postgres", () => {
     await expect(stage.check("session", NOW)).rejects.toThrow("ACCESS_TOKEN_BLACKLISTED");
     await nextTurn();
     expect(stage.suspicions).toBe(1);
+  });
+
+  test("is not told to a hot store that is not trusted", async () => {
+    const stage = checkStage();
+    stage.lease = undefined;
+    stage.truth = ended();
+    await expect(stage.check("session", NOW)).rejects.toThrow("ACCESS_TOKEN_BLACKLISTED");
+    expect(stage.buried).toEqual([]);
   });
 });
 

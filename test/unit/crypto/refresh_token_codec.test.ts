@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { RefreshTokenCodec } from "../../../src/core/ports/refresh_token_codec.js";
 import { toRefreshKey } from "../../../src/crypto/keys/refresh_key.js";
 import { createRefreshTokenCodec } from "../../../src/crypto/refresh_token_codec.js";
@@ -14,7 +14,7 @@ const second = keyOf("second");
 let codec: RefreshTokenCodec;
 let token: string;
 
-beforeAll(() => {
+beforeEach(() => {
   codec = createRefreshTokenCodec({ refreshKeys: () => ({ current: first, all: [first] }) });
   token = codec.mint({ sessionId: SESSION_ID, generation: 7 });
 });

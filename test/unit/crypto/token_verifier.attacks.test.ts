@@ -1,7 +1,7 @@
 import { createHmac, createPrivateKey, type KeyObject, sign } from "node:crypto";
 import fc from "fast-check";
 import { exportJWK } from "jose";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { TokenVerifier } from "../../../src/core/ports/token_verifier.js";
 import { openSecret } from "../../../src/crypto/keys/sealed_secret.js";
 import type { PublicJwk } from "../../../src/crypto/keys/signing_key.js";
@@ -18,7 +18,7 @@ let privateKey: KeyObject;
 let publicJwk: PublicJwk;
 let kid: string;
 
-beforeAll(async () => {
+beforeEach(async () => {
   const replica = await openReplica();
   verifier = replica.verifier;
   token = await replica.signer.sign(CLAIMS);

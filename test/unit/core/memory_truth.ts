@@ -1,0 +1,129 @@
+import type { AuditEvent } from "../../../src/core/audit_event.js";
+import { unavailable } from "../../../src/core/errors.js";
+import type { SessionStore, SessionTransaction } from "../../../src/core/ports/session_store.js";
+import type { Session } from "../../../src/core/session.js";
+import type { Account } from "../../../src/core/user.js";
+
+interface State {
+  readonly accounts: Map<string, Account>;
+  readonly sessions: Map<string, Session>;
+  /** When the sweeper first looks at a session. */
+  readonly checks: Map<string, number>;
+  readonly events: AuditEvent[];
+  revision: bigint;
+}
+
+type Used =
+  | "lockUser"
+  | "readUser"
+  | "updateUser"
+  | "lockSession"
+  | "lockOpenSessionsOf"
+  | "insertSession"
+  | "updateSession"
+  | "endSessions"
+  | "record";
+
+/**
+ * Users, sessions and security events in memory, in place of Postgres:
+ * transactions come one after the other, and one that fails leaves nothing.
+ */
+export const memoryTruth = (accounts: readonly Account[], sessions: readonly Session[] = []) => {
+  let state: State = {
+    accounts: new Map(accounts.map((account) => [account.id, account])),
+    sessions: new Map(sessions.map((session) => [session.id, session])),
+    checks: new Map(),
+    events: [],
+    revision: 0n,
+  };
+  const truth = {
+    /** Every commit fails while this is set. */
+    isDown: false,
+    commits: 0,
+    /** Happens before the next transaction, as if somebody had been quicker. */
+    before: [] as ((state: State) => void)[],
+  };
+  let last: Promise<unknown> = Promise.resolve();
+
+  const transactionOn = (draft: State): Pick<SessionTransaction, Used> => ({
+    lockUser: async (userId) => draft.accounts.get(userId),
+    readUser: async (userId) => draft.accounts.get(userId),
+    async updateUser(userId, patch) {
+      const account = draft.accounts.get(userId);
+      if (account !== undefined) draft.accounts.set(userId, { ...account, ...patch });
+    },
+    lockSession: async (sessionId) => draft.sessions.get(sessionId),
+    lockOpenSessionsOf: async (userId) =>
+      [...draft.sessions.values()].filter((one) => one.userId === userId && one.end === undefined),
+    async insertSession(session, nextCheckAt) {
+      draft.sessions.set(session.id, session);
+      draft.checks.set(session.id, nextCheckAt);
+    },
+    async updateSession(sessionId, patch) {
+      const session = draft.sessions.get(sessionId);
+      if (session !== undefined) draft.sessions.set(sessionId, { ...session, ...patch });
+    },
+    async endSessions(endings) {
+      return endings.flatMap(({ sessionId, reason, at, by, ip }) => {
+        const session = draft.sessions.get(sessionId);
+        if (session === undefined || session.end !== undefined) return [];
+        draft.revision += 1n;
+        const ended = { ...session, end: { reason, at, by, revision: draft.revision } };
+        draft.sessions.set(sessionId, ended);
+        draft.events.push({
+          type: "SESSION_ENDED",
+          at,
+          userId: session.userId,
+          sessionId,
+          actor: by,
+          reason,
+          ip,
+        });
+        return [ended];
+      });
+    },
+    async record(events) {
+      draft.events.push(...events);
+    },
+  });
+
+  const run = async <T>(work: (tx: SessionTransaction) => Promise<T>): Promise<T> => {
+    truth.before.shift()?.(state);
+    const draft: State = {
+      accounts: new Map(state.accounts),
+      sessions: new Map(state.sessions),
+      checks: new Map(state.checks),
+      events: [...state.events],
+      revision: state.revision,
+    };
+    const result = await work(transactionOn(draft) as SessionTransaction);
+    if (truth.isDown) throw unavailable();
+    state = draft;
+    truth.commits += 1;
+    return result;
+  };
+
+  const store: Pick<SessionStore, "transaction"> = {
+    transaction(work) {
+      const next = last.then(() => run(work));
+      last = next.catch(() => undefined);
+      return next;
+    },
+  };
+  return Object.assign(truth, {
+    store: store as SessionStore,
+    events: (): readonly AuditEvent[] => state.events,
+    eventTypes: (): readonly string[] => state.events.map(({ type }) => type),
+    checkOf: (sessionId: string) => state.checks.get(sessionId),
+    accountNamed: (folded: string) =>
+      [...state.accounts.values()].find(({ username }) => username === folded),
+    session(sessionId: string): Session {
+      const found = state.sessions.get(sessionId);
+      if (found === undefined) throw new Error(`there is no session ${sessionId}`);
+      return found;
+    },
+    sessions: (): readonly Session[] => [...state.sessions.values()],
+  });
+};
+
+export type MemoryTruth = ReturnType<typeof memoryTruth>;

@@ -1,0 +1,80 @@
+import { activityLog } from "../../../src/core/activity_log.js";
+import { unavailable } from "../../../src/core/errors.js";
+import type { HotTrust } from "../../../src/core/hot_trust.js";
+import { issueTokens } from "../../../src/core/issue_tokens.js";
+import type { RefreshTokenCodec } from "../../../src/core/ports/refresh_token_codec.js";
+import type { Unburied } from "../../../src/core/ports/session_store.js";
+import { refreshTokens } from "../../../src/core/refresh_tokens.js";
+import type { Session } from "../../../src/core/session.js";
+import { memoryTruth } from "./memory_truth.js";
+import { account, HOUR, NOW, SETTINGS, session } from "./samples.js";
+
+/** Refresh tokens that say openly what they stand for: session, generation, key. */
+const codec: RefreshTokenCodec = {
+  mint: ({ sessionId, generation, keyTag }) => `${sessionId}/${generation}/${keyTag ?? "new key"}`,
+  parse(token) {
+    const [sessionId = "", generation, keyTag] = token.split("/");
+    return keyTag === undefined ? undefined : { sessionId, generation: Number(generation), keyTag };
+  },
+};
+
+/** The exchange of refresh tokens of one session, on a clock that a test moves. */
+export const refreshStage = (given: Partial<Session> = {}) => {
+  const truth = memoryTruth([account()], [session(given)]);
+  const stage = {
+    now: NOW,
+    /** Whether what has ended gets out of reach in time. */
+    settles: true,
+    settled: [] as Unburied[],
+    /** The newest use of the session that the hot store knows of. */
+    hotActivityAt: 0,
+    hotQuestions: 0,
+    signed: 0,
+  };
+  const activity = activityLog({ touch: async () => [] });
+  const trust: Pick<HotTrust, "settle"> = {
+    async settle(changes, timeoutMs) {
+      if (!stage.settles || timeoutMs !== SETTINGS.consistencyTimeoutMs) throw unavailable();
+      stage.settled.push(...changes);
+    },
+  };
+  let ids = 0;
+  const refresh = refreshTokens({
+    store: truth.store,
+    codec,
+    issue: issueTokens({
+      signer: {
+        async sign(claims) {
+          stage.signed += 1;
+          return JSON.stringify(claims);
+        },
+      },
+      codec,
+      settings: SETTINGS,
+    }),
+    trust: trust as HotTrust,
+    activity,
+    async withRecentActivity(sessions) {
+      stage.hotQuestions += 1;
+      return sessions.map((one) => ({
+        ...one,
+        lastActivityAt: Math.max(one.lastActivityAt, stage.hotActivityAt),
+      }));
+    },
+    ids: { next: () => `id ${++ids}` },
+    clock: { now: () => stage.now, monotonic: () => 0, sleep: async () => undefined },
+    settings: SETTINGS,
+  });
+  return Object.assign(stage, {
+    truth,
+    activity,
+    /** Presents a token as a client of this address. */
+    present: (refreshToken: string) => refresh({ refreshToken, ip: "192.0.2.1" }),
+    /** Presents generation `generation` of the session. */
+    use: (generation: number) =>
+      refresh({ refreshToken: `session/${generation}/key`, ip: "192.0.2.1" }),
+  });
+};
+
+export const IDLE = SETTINGS.idleTimeoutMs;
+export const MAXIMUM = NOW + 168 * HOUR;
