@@ -56,20 +56,16 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
-      // Defects are caught by chance, in minutes: not in every run of the tests, but by `npm run defects`.
-      ...(process.env.npm_lifecycle_event === "defects"
-        ? [
-            {
-              test: {
-                ...realStores,
-                name: "defects",
-                include: ["faults/**/*.test.ts"],
-                maxWorkers: 1,
-                sequence: { groupOrder: 3 },
-              },
-            },
-          ]
-        : []),
+      {
+        // Last and alone, because its many replicas and servers take all of the machine for a minute.
+        test: {
+          ...realStores,
+          name: "defects",
+          include: ["faults/**/*.test.ts"],
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
+        },
+      },
     ],
   },
 });

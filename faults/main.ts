@@ -1,10 +1,11 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { runCluster } from "./cluster/run.js";
 import { type Options, parseOptions } from "./options.js";
 import { racePairs } from "./pairs/race_pairs.js";
 import { createRandom } from "./random.js";
 import { emptyReport, worldSchedule, worldSchedules } from "./schedules/world_schedules.js";
-import { type Summary, writeSummary } from "./summary.js";
-import { type Databases, startDatabases } from "./world/stores.js";
+import { failuresOf, type Summary, writeParts } from "./summary.js";
+import { startDatabases } from "./world/stores.js";
 
 const PROGRESS_MS = 10_000;
 const SCHEDULES_AT_ONCE = 3;
@@ -23,53 +24,60 @@ const progress = (what: string) => {
   };
 };
 
-const runAll = async (options: Options, databases: Databases): Promise<Summary> => {
+type Found = Pick<Summary, "pairs" | "schedules" | "cluster">;
+
+/** Replicas in this process. */
+const runWorlds = async (options: Options): Promise<Found> => {
   const random = createRandom(options.seed);
   const [ofPairs, ofSchedules] = [random.fork(), random.fork()];
-  const startedAt = new Date();
-  const begun = performance.now();
   const until = () => performance.now() + options.minutes * 60_000;
-  const finished = (parts: Partial<Summary>): Summary => ({
-    seed: options.seed,
-    startedAt,
-    minutes: (performance.now() - begun) / 60_000,
-    ...parts,
-  });
-
-  if (options.replay !== undefined) {
-    const schedules = emptyReport();
-    await worldSchedule(databases, options.replay, schedules);
-    return finished({ schedules });
+  const databases = await startDatabases();
+  try {
+    if (options.replay !== undefined) {
+      const schedules = emptyReport();
+      await worldSchedule(databases, options.replay, schedules);
+      return { schedules };
+    }
+    const pairs = await racePairs({
+      databases,
+      random: ofPairs,
+      wanted: options.pairs,
+      until: until(),
+      onProgress: progress("race pairs"),
+    });
+    const sayCount = progress("schedules");
+    const schedules = await worldSchedules({
+      databases,
+      random: ofSchedules,
+      wanted: options.schedules,
+      until: until(),
+      lanes: SCHEDULES_AT_ONCE,
+      onProgress: (report) => sayCount(report.schedules),
+    });
+    return { pairs, schedules };
+  } finally {
+    await databases.close();
   }
-  const pairs = await racePairs({
-    databases,
-    random: ofPairs,
-    wanted: options.pairs,
-    until: until(),
-    onProgress: progress("race pairs"),
-  });
-  const sayCount = progress("schedules");
-  const schedules = await worldSchedules({
-    databases,
-    random: ofSchedules,
-    wanted: options.schedules,
-    until: until(),
-    lanes: SCHEDULES_AT_ONCE,
-    onProgress: (report) => sayCount(report.schedules),
-  });
-  return finished({ pairs, schedules });
+};
+
+const readSummary = (file: string): string => {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
 };
 
 const options = parseOptions(process.argv.slice(2));
 say(`seed ${options.seed}`);
-const databases = await startDatabases();
-try {
-  const summary = await runAll(options, databases);
-  const text = writeSummary(summary);
-  say(text);
-  if (options.replay === undefined) writeFileSync(options.summary, text);
-  process.exitCode = text.includes("| violations | none |") ? 0 : 1;
-} finally {
-  await databases.close();
-}
-process.exit();
+const startedAt = new Date();
+const begun = performance.now();
+const found: Found = options.cluster
+  ? { cluster: await runCluster(options, say) }
+  : await runWorlds(options);
+const minutes = (performance.now() - begun) / 60_000;
+const summary: Summary = { seed: options.seed, startedAt, minutes, ...found };
+say(writeParts("", summary));
+if (options.replay === undefined)
+  writeFileSync(options.summary, writeParts(readSummary(options.summary), summary));
+process.exit(failuresOf(summary).length === 0 ? 0 : 1);

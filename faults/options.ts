@@ -3,23 +3,32 @@ import { parseArgs } from "node:util";
 /** What is asked for on the command line. */
 export interface Options {
   readonly seed: number;
+  /** Replicas as processes of their own, in the place of replicas in this process. */
+  readonly cluster: boolean;
   /** Race pairs on replicas in this process. */
   readonly pairs: number;
-  /** Random fault schedules on replicas in this process. */
+  /** Random fault schedules. */
   readonly schedules: number;
   /** Each part ends after this long, done or not. */
   readonly minutes: number;
-  /** Plays the one schedule of this seed in this process again. */
+  /** Load and faults for this long on one cluster, in the place of schedules. */
+  readonly soakMinutes: number | undefined;
+  /** A commit whose version one replica of a cluster runs. */
+  readonly older: string | undefined;
+  /** Plays the one schedule of this seed again. */
   readonly replay: number | undefined;
   readonly summary: string;
 }
 
 const USAGE = `npm run faults -- [options]
   --pairs N              race pairs (default 20000)
-  --schedules N          fault schedules in this process (default 50)
+  --schedules N          fault schedules (default 50)
   --minutes M            most time of each part (default 10)
+  --cluster              schedules on replicas as processes, and no race pairs
+  --soak M               with --cluster: load and faults for M minutes on the same processes
+  --older COMMIT         with --cluster: one replica runs this version
   --seed S               of all random choices (default: the time)
-  --replay S             play the one in-process schedule of this seed
+  --replay S             play the one schedule of this seed
   --summary FILE         (default faults/summary.md)
 `;
 
@@ -28,9 +37,12 @@ export const parseOptions = (args: readonly string[]): Options => {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      cluster: { type: "boolean", default: false },
       pairs: { type: "string", default: "20000" },
       schedules: { type: "string", default: "50" },
       minutes: { type: "string", default: "10" },
+      soak: { type: "string" },
+      older: { type: "string" },
       seed: { type: "string", default: String(Date.now() % 2 ** 32) },
       replay: { type: "string" },
       summary: { type: "string", default: "faults/summary.md" },
@@ -41,12 +53,20 @@ export const parseOptions = (args: readonly string[]): Options => {
     if (Number.isFinite(value) && value >= 0) return value;
     throw new Error(`--${name} must be a number that is not negative, not "${text}"\n${USAGE}`);
   };
+  const optional = (name: string, text: string | undefined): number | undefined =>
+    text === undefined ? undefined : number(name, text);
+  const { cluster, soak, older } = values;
+  if (!cluster && (soak !== undefined || older !== undefined))
+    throw new Error(`--soak and --older go with --cluster\n${USAGE}`);
   return {
     seed: number("seed", values.seed),
+    cluster,
     pairs: number("pairs", values.pairs),
     schedules: number("schedules", values.schedules),
     minutes: number("minutes", values.minutes),
-    replay: values.replay === undefined ? undefined : number("replay", values.replay),
+    soakMinutes: optional("soak", soak),
+    older,
+    replay: optional("replay", values.replay),
     summary: values.summary,
   };
 };

@@ -8,7 +8,7 @@ import { runScenario } from "./scenarios/run_scenario.js";
 
 /** A failure prints it; with it the same choices are made again. */
 const SEED = Number(process.env.FAULTS_SEED ?? Date.now() % 2 ** 32);
-/** Races are won by chance: most defects are caught in the first round. */
+/** Races are won by chance: nearly all defects are caught in the first round, none was seen to need four. */
 const MOST_ROUNDS = 8;
 
 const databases = { create: () => createDatabase() };
@@ -33,8 +33,8 @@ describe.concurrent(`the harness with seed ${SEED}`, { timeout: 120_000 }, () =>
     expect(breaks.filter((guarantee) => broken.has(guarantee))).not.toEqual([]);
   });
 
-  test("plants twenty defects and more, none twice", () => {
+  test("plants forty defects, none twice", () => {
     expect(new Set(DEFECTS.map(({ name }) => name)).size).toBe(DEFECTS.length);
-    expect(DEFECTS.length).toBeGreaterThanOrEqual(20);
+    expect(DEFECTS.length).toBeGreaterThanOrEqual(40);
   });
 });

@@ -1,4 +1,5 @@
-import type { Call } from "../history/call.js";
+import type { Call, LoginCall } from "../history/call.js";
+import { countBefore, earliestStart, overlaps } from "./moments.js";
 import type { Rules } from "./rules.js";
 import type { SessionStory, Stories, UserStory } from "./story.js";
 import type { Violation } from "./violation.js";
@@ -38,37 +39,42 @@ export const checkAnswers = (calls: readonly Call[]): Violation[] =>
 
 /** A login with the right password is refused only for a cause. */
 export const checkLogins = ({ users }: Stories, rules: Rules): Violation[] =>
-  [...users.values()].flatMap((user) =>
-    user.logins.flatMap((call) => {
-      const { answer, rightPassword, end } = call;
-      if (answer.kind === "ok" && !rightPassword)
-        return [{ guarantee: "D1", what: "a wrong password was let in", calls: [call] }];
-      if (answer.kind !== "refused" || !rightPassword) return [];
-      const wrong = (guarantee: string, what: string) => [{ guarantee, what, calls: [call] }];
-      const shut = user.endings.some(({ forGood, start }) => forGood && start < end);
-      switch (answer.reason) {
-        case "USER_INACTIVE":
-        case "INVALID_CREDENTIALS":
-          return shut ? [] : wrong("OUTAGE", "a right password was called wrong");
-        case "TOO_MANY_ATTEMPTS":
-          return mayBeLocked(user, call, rules)
-            ? []
-            : wrong("N3", "an account was locked without enough wrong passwords");
-        default:
-          return [];
-      }
-    }),
-  );
+  [...users.values()].flatMap((user) => {
+    const shutFrom = earliestStart(user.endings.filter(({ forGood }) => forGood));
+    return [
+      ...user.logins.flatMap((call) => {
+        const { answer, rightPassword, end } = call;
+        if (answer.kind === "ok" && !rightPassword)
+          return [{ guarantee: "D1", what: "a wrong password was let in", calls: [call] }];
+        if (answer.kind !== "refused" || !rightPassword || shutFrom < end) return [];
+        if (!WRONG_PASSWORD.has(answer.reason)) return [];
+        return [{ guarantee: "OUTAGE", what: "a right password was called wrong", calls: [call] }];
+      }),
+      ...lockedForCause(user, rules),
+    ];
+  });
 
-/** Whether wrong passwords, and attempts that did not come to their end yet, may have reached the limit. */
-const mayBeLocked = (user: UserStory, { start, end }: Call, rules: Rules): boolean => {
-  const counted = user.logins.filter(
-    (other) =>
-      other.start < end &&
-      (!other.rightPassword || other.answer.kind === "uncertain" || other.end > start),
+const WRONG_PASSWORD = new Set(["USER_INACTIVE", "INVALID_CREDENTIALS"]);
+
+/** An account is locked only when wrong passwords, and attempts that had not come to their end yet, may have reached the limit. */
+const lockedForCause = ({ logins }: UserStory, rules: Rules): Violation[] => {
+  const locked = logins.filter(
+    ({ answer, rightPassword }) =>
+      rightPassword && answer.kind === "refused" && answer.reason === "TOO_MANY_ATTEMPTS",
   );
-  // The call itself is one of them, and the limit is reached by one more than it.
-  return counted.length >= rules.loginFailures;
+  const mayCount = ({ rightPassword, answer }: LoginCall) =>
+    !rightPassword || answer.kind === "uncertain";
+  const counted = logins
+    .filter(mayCount)
+    .map(({ start }) => start)
+    .sort((a, b) => a - b);
+  const passing = logins.filter((call) => !mayCount(call));
+  return [...overlaps(locked, passing)].flatMap(([call, underWay]) => {
+    // The call itself is one of them, and the limit is reached by one more than it.
+    if (countBefore(counted, call.end) + underWay.length >= rules.loginFailures) return [];
+    const what = "an account was locked without enough wrong passwords";
+    return [{ guarantee: "N3", what, calls: [call] }];
+  });
 };
 
 /** L4, L6: the same ending is told in the same words by everybody, and repeated with its first revision. */

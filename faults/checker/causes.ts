@@ -1,7 +1,8 @@
 import type { LoginCall, RefreshCall, ValidateCall } from "../history/call.js";
+import { countBefore, earliestStart, overlaps } from "./moments.js";
 import type { Rules } from "./rules.js";
 import { refreshAges } from "./stale_refresh.js";
-import type { SessionStory, Stories } from "./story.js";
+import type { SessionStory, Stories, UserStory } from "./story.js";
 import type { Violation } from "./violation.js";
 
 /** Endings by somebody's call, as the verdict's `end_reason` names them. */
@@ -14,9 +15,10 @@ const BY_TIME = new Set(["IDLE_TIMEOUT", "EXPIRED"]);
  * No session is called ended before anything could have ended it, for the
  * reason named: an outage, a crash or a race is no ending (L2, R2, R3, R6, N2).
  */
-export const checkCauses = ({ sessions }: Stories, rules: Rules): Violation[] =>
-  [...sessions.values()].flatMap((session) => {
-    const causeOf = earliestCauses(session, rules);
+export const checkCauses = ({ sessions, users }: Stories, rules: Rules): Violation[] => {
+  const ofUsers = new Map([...users.values()].map((user) => [user.id, userCauses(user, rules)]));
+  return [...sessions.values()].flatMap((session) => {
+    const causeOf = earliestCauses(session, session.user && ofUsers.get(session.user.id), rules);
     return [...session.validations, ...session.refreshes].flatMap((call) => {
       const reason = endReasonOf(call);
       if (reason === undefined || BY_TIME.has(reason)) return [];
@@ -26,19 +28,31 @@ export const checkCauses = ({ sessions }: Stories, rules: Rules): Violation[] =>
       return [{ guarantee, what, calls: [call] }];
     });
   });
+};
 
 const endReasonOf = ({ answer }: ValidateCall | RefreshCall): string | undefined =>
   answer.kind === "refused" ? answer.endReason : undefined;
 
-const earliestCauses = (session: SessionStory, rules: Rules) => {
-  const earliest = (calls: readonly { readonly start: number }[]) =>
-    Math.min(Infinity, ...calls.map(({ start }) => start));
-  const userEndings = session.user?.endings ?? [];
-  const byCall = earliest([...session.endings, ...userEndings]);
-  const forGood = earliest(userEndings.filter((call) => call.forGood));
+/** When a user's sessions may have been ended, at the earliest. */
+interface UserCauses {
+  readonly ending: number;
+  readonly endingForGood: number;
+  readonly evictionOf: ReadonlyMap<LoginCall, number>;
+}
+
+const userCauses = (user: UserStory, rules: Rules): UserCauses => ({
+  ending: earliestStart(user.endings),
+  endingForGood: earliestStart(user.endings.filter(({ forGood }) => forGood)),
+  evictionOf: earliestEvictions(user, rules),
+});
+
+const earliestCauses = (session: SessionStory, ofUser: UserCauses | undefined, rules: Rules) => {
+  const { login, endings, refreshes } = session;
+  const byCall = Math.min(earliestStart(endings), ofUser?.ending ?? Infinity);
+  const forGood = ofUser?.endingForGood ?? Infinity;
   const ages = refreshAges(session, rules);
-  const byReuse = earliest(session.refreshes.filter((call) => ages.maybeStale(call)));
-  const byLimit = earliestEviction(session, rules);
+  const byReuse = earliestStart(refreshes.filter((call) => ages.maybeStale(call)));
+  const byLimit = login ? (ofUser?.evictionOf.get(login) ?? Infinity) : Number.NEGATIVE_INFINITY;
 
   return (reason: string): { possible: number; guarantee: string } => {
     if (BY_CALL.has(reason)) return { possible: byCall, guarantee: "L2" };
@@ -49,14 +63,21 @@ const earliestCauses = (session: SessionStory, rules: Rules) => {
   };
 };
 
-/** When, at the earliest, as many logins may have come after this session's as fill the limit. */
-const earliestEviction = ({ login, user }: SessionStory, rules: Rules): number => {
-  if (login === undefined || user === undefined) return Number.NEGATIVE_INFINITY;
-  const later = user.logins
-    .filter((other) => other !== login && mayHaveMadeRoom(other) && other.end > login.start)
-    .map(({ start }) => start)
-    .sort((a, b) => a - b);
-  return later[rules.maxSessions - 1] ?? Infinity;
+/** By login: when as many others may have come after it as fill the limit. */
+const earliestEvictions = (user: UserStory, { maxSessions }: Rules): Map<LoginCall, number> => {
+  const making = user.logins.filter(mayHaveMadeRoom);
+  const starts = making.map(({ start }) => start).sort((a, b) => a - b);
+  const moments = user.logins.map((login) => ({ login, start: login.start, end: login.start }));
+  const evictions = new Map<LoginCall, number>();
+  for (const [{ login, start }, underWay] of overlaps(moments, making)) {
+    // They began earlier, and may have come after it all the same.
+    const later = underWay.map((other) => other.start).sort((a, b) => a - b);
+    // Of those that began with it or after it, all but itself.
+    const next = countBefore(starts, start) + (mayHaveMadeRoom(login) ? 1 : 0);
+    const last = later[maxSessions - 1] ?? starts[next + maxSessions - later.length - 1];
+    evictions.set(login, last ?? Infinity);
+  }
+  return evictions;
 };
 
 const mayHaveMadeRoom = ({ answer, rightPassword }: LoginCall): boolean =>

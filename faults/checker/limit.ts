@@ -1,4 +1,5 @@
 import type { Call } from "../history/call.js";
+import { earliestAfter, overlaps } from "./moments.js";
 import type { Rules } from "./rules.js";
 import type { SessionStory, Stories, UserStory } from "./story.js";
 import { surelyIdle } from "./time.js";
@@ -51,49 +52,61 @@ const neverMoreThan = (user: UserStory, { maxSessions }: Rules): Violation[] => 
   return [];
 };
 
-const refusedOnlyWhenFull = (user: UserStory, rules: Rules): Violation[] =>
-  user.logins.flatMap((call) => {
-    const { answer, start, end } = call;
-    if (answer.kind !== "refused" || answer.reason !== "SESSION_LIMIT_EXCEEDED") return [];
-    const possible = user.logins.filter(
-      (other) => other !== call && other.start < end && mayHaveLived(user, other, start, rules),
-    );
+const refusedOnlyWhenFull = (user: UserStory, rules: Rules): Violation[] => {
+  const refused = user.logins.filter(
+    ({ answer }) => answer.kind === "refused" && answer.reason === "SESSION_LIMIT_EXCEEDED",
+  );
+  return [...overlaps(refused, possibleLives(user, rules))].flatMap(([call, lives]) => {
+    const possible = lives.filter(({ isIdle }) => !isIdle(call.start));
     if (possible.length >= rules.maxSessions) return [];
     const what = `a login was refused when at most ${possible.length} sessions were live`;
     return [{ guarantee: "N3", what, calls: [call] }];
   });
-
-const mayHaveLived = (user: UserStory, login: Call, at: number, rules: Rules): boolean => {
-  if (login.operation !== "login" || login.answer.kind === "refused") return false;
-  if (login.answer.kind === "uncertain") return true;
-  const { session: id } = login.answer;
-  const session = user.sessions.find((one) => one.id === id);
-  const ended =
-    session?.endings.some(({ answer, end }) => answer.kind === "ok" && end < at) ||
-    session?.validations.some(({ answer, end }) => answer.kind === "refused" && end < at);
-  return !ended && !(session && surelyIdle(session, at, rules));
 };
+
+/** From the beginning of its login to the first answer from which its end follows; of a login without an answer, for ever. */
+const possibleLives = (user: UserStory, rules: Rules) => [
+  ...user.logins
+    .filter(({ answer }) => answer.kind === "uncertain")
+    .map(({ start }) => ({ start, end: Infinity, isIdle: () => false })),
+  ...user.sessions.flatMap((session) => {
+    const { login, endings, validations } = session;
+    const ends = [
+      ...endings.filter(({ answer }) => answer.kind === "ok"),
+      ...validations.filter(({ answer }) => answer.kind === "refused"),
+    ];
+    const end = ends.reduce((first, call) => Math.min(first, call.end), Infinity);
+    return login ? [{ start: login.start, end, isIdle: surelyIdle(session, rules) }] : [];
+  }),
+];
 
 /** Of two sessions one after the other, the newer is not evicted while the older lives on. */
 const oldestFirst = (user: UserStory): Violation[] => {
   const evicted = user.sessions.flatMap((session) => {
-    const proof = session.validations.find(
-      ({ answer }) => answer.kind === "refused" && answer.endReason === "SESSION_LIMIT",
-    );
+    const proof = evictionOf(session);
     return proof && session.login ? [{ proof, login: session.login }] : [];
   });
-  return user.sessions.flatMap((older) =>
-    evicted.flatMap(({ proof, login }) => {
-      if (older.login === undefined || older.login.end >= login.start) return [];
-      const lived = older.validations.find(
-        ({ answer, start }) => answer.kind === "ok" && start > proof.end,
-      );
-      if (lived === undefined) return [];
-      const what = `user ${user.id} lost a newer session while an older one lived on`;
-      return [{ guarantee: "N2", what, calls: [proof, lived] }];
-    }),
+  const evictedFirst = earliestAfter(
+    evicted,
+    ({ login }) => login.start,
+    ({ proof }) => proof.end,
   );
+  return user.sessions.flatMap((older) => {
+    const newer = older.login && evictedFirst(older.login.end);
+    if (newer === undefined) return [];
+    const lived = older.validations.find(
+      ({ answer, start }) => answer.kind === "ok" && start > newer.proof.end,
+    );
+    if (lived === undefined) return [];
+    const what = `user ${user.id} lost a newer session while an older one lived on`;
+    return [{ guarantee: "N2", what, calls: [newer.proof, lived] }];
+  });
 };
+
+const evictionOf = ({ validations }: SessionStory) =>
+  validations.find(
+    ({ answer }) => answer.kind === "refused" && answer.endReason === "SESSION_LIMIT",
+  );
 
 /** Who lost a session to the limit is named in some login's answer, if all were answered. */
 const evictedAreNamed = (user: UserStory): Violation[] => {
@@ -101,10 +114,9 @@ const evictedAreNamed = (user: UserStory): Violation[] => {
   const named = new Set(
     user.logins.flatMap(({ answer }) => (answer.kind === "ok" ? answer.evicted : [])),
   );
-  return user.sessions.flatMap(({ id, validations }) => {
-    const proof = validations.find(
-      ({ answer }) => answer.kind === "refused" && answer.endReason === "SESSION_LIMIT",
-    );
+  return user.sessions.flatMap((session) => {
+    const { id } = session;
+    const proof = evictionOf(session);
     if (proof === undefined || named.has(id)) return [];
     const what = `session ${id} was evicted and no login's answer says so`;
     return [{ guarantee: "N2", what, calls: [proof] }];

@@ -1,4 +1,5 @@
 import type { RefreshCall } from "../history/call.js";
+import { latestBefore } from "./moments.js";
 import type { Rules } from "./rules.js";
 import type { SessionStory, Stories } from "./story.js";
 import type { Violation } from "./violation.js";
@@ -62,16 +63,26 @@ const graceEnds = (session: SessionStory, { graceMs, clockSlackMs }: Rules): Vio
 const repeatsAreGranted = (
   { id, refreshes }: SessionStory,
   { graceMs, clockSlackMs }: Rules,
-): Violation[] =>
-  refreshes.flatMap((call) => {
+): Violation[] => {
+  const newestBefore = latestBefore(
+    refreshes,
+    (call) => call.start,
+    (call) => call.generation,
+  );
+  /** Of each generation the two calls that began first. */
+  const firstTwo = new Map<number, RefreshCall[]>();
+  for (const call of refreshes) {
+    const two = firstTwo.get(call.generation) ?? [];
+    if (two.length < 2) firstTwo.set(call.generation, [...two, call]);
+  }
+  return refreshes.flatMap((call) => {
     const { answer, generation, end } = call;
     if (answer.kind !== "refused" || answer.reason !== "REFRESH_TOKEN_REUSED") return [];
-    const before = refreshes.filter((other) => other !== call && other.start < end);
-    const superseded = before.some((other) => other.generation > generation);
-    const late = before.some(
-      (other) => other.generation === generation && end >= other.start + graceMs - clockSlackMs,
-    );
-    if (superseded || late) return [];
+    const newest = newestBefore(end);
+    if (newest && newest.generation > generation) return [];
+    const first = firstTwo.get(generation)?.find((other) => other !== call);
+    if (first && first.start < end && end >= first.start + graceMs - clockSlackMs) return [];
     const what = `generation ${generation} of session ${id} was called reused within its grace time`;
     return [{ guarantee: "R2", what, calls: [call] }];
   });
+};

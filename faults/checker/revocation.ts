@@ -1,4 +1,5 @@
 import type { Call, RefreshCall, ValidateCall } from "../history/call.js";
+import { earliestAfter, endOf, startOf } from "./moments.js";
 import type { Rules } from "./rules.js";
 import { refreshAges } from "./stale_refresh.js";
 import type { SessionStory, Stories } from "./story.js";
@@ -19,7 +20,7 @@ const saysEnded = ({ answer }: ValidateCall | RefreshCall): boolean =>
 /**
  * L1, L2, L5 and R5, exactly: since an ending is final, a history is right if
  * and only if no call that calls a session live began after a call was answered
- * from which its end follows. Linear in the number of calls.
+ * from which its end follows. Linear in the number of calls, but for sorting.
  * Source: Herlihy and Wing, "Linearizability", 1990.
  */
 export const checkRevocation = ({ sessions, users }: Stories, rules: Rules): Violation[] => {
@@ -43,10 +44,17 @@ export const checkRevocation = ({ sessions, users }: Stories, rules: Rules): Vio
   for (const user of users.values()) {
     for (const call of user.logins)
       if (call.answer.kind === "ok") for (const id of call.answer.evicted) prove(id, call);
-    for (const call of user.endings) {
-      if (call.answer.kind !== "ok") continue;
-      for (const { id, login } of user.sessions)
-        if (login && (call.forGood || login.end < call.start)) prove(id, call);
+    const endings = user.endings.filter(({ answer }) => answer.kind === "ok");
+    const firstAfter = earliestAfter(endings, startOf, endOf);
+    const firstForGood = earliestAfter(
+      endings.filter(({ forGood }) => forGood),
+      startOf,
+      endOf,
+    )(Number.NEGATIVE_INFINITY);
+    for (const { id, login } of user.sessions) {
+      const after = login && firstAfter(login.end);
+      if (after) prove(id, after);
+      if (firstForGood) prove(id, firstForGood);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { RefreshCall } from "../history/call.js";
+import { latestBefore } from "./moments.js";
 import type { Rules } from "./rules.js";
 import type { SessionStory } from "./story.js";
 
@@ -22,23 +23,29 @@ export const refreshAges = (
     if (answer.kind === "ok")
       latest.set(generation, Math.min(end, latest.get(generation) ?? Infinity));
   }
-  const newest = (moments: ReadonlyMap<number, number>, at: number): number => {
-    let generation = 1;
-    for (const [exchanged, moment] of moments)
-      if (moment < at) generation = Math.max(generation, exchanged + 1);
-    return generation;
-  };
+  const newestSurely = newestGeneration(latest);
+  const newestMaybe = newestGeneration(earliest);
 
   return {
     surelyStale({ generation, start }) {
-      const age = newest(latest, start) - generation;
+      const age = newestSurely(start) - generation;
       const exchanged = latest.get(generation) ?? Infinity;
       return age >= 3 || (age >= 1 && start > exchanged + graceMs + clockSlackMs);
     },
     maybeStale({ generation, end }) {
-      const age = newest(earliest, end) - generation;
+      const age = newestMaybe(end) - generation;
       const exchanged = earliest.get(generation) ?? Infinity;
       return age >= 3 || (age >= 1 && end >= exchanged + graceMs - clockSlackMs);
     },
   };
+};
+
+/** Finds the newest generation there was before a time, by when each was exchanged for the next. */
+const newestGeneration = (exchanges: ReadonlyMap<number, number>) => {
+  const find = latestBefore(
+    [...exchanges],
+    ([, moment]) => moment,
+    ([generation]) => generation,
+  );
+  return (at: number): number => (find(at)?.[0] ?? 0) + 1;
 };

@@ -1,4 +1,5 @@
 import type { Call, Expiry } from "../history/call.js";
+import { endOf, latestBefore, startOf } from "./moments.js";
 import type { Rules } from "./rules.js";
 import type { SessionStory, Stories } from "./story.js";
 import type { Violation } from "./violation.js";
@@ -20,11 +21,16 @@ const usesOf = ({ login, validations, refreshes }: SessionStory): Call[] => [
   ...refreshes,
 ];
 
-/** Whether no use that can have been counts any more at this moment. */
-export const surelyIdle = (session: SessionStory, at: number, rules: Rules): boolean => {
-  const uses = usesOf(session).filter(({ start }) => start < at);
-  const last = latest(uses.map(({ end }) => end));
-  return uses.length > 0 && at > last + rules.idleTimeoutMs + IDLE_LATENESS_MS + rules.clockSlackMs;
+/** Tells whether no use that can have been counts any more at a moment. */
+export const surelyIdle = (session: SessionStory, rules: Rules): ((at: number) => boolean) => {
+  const lastUse = latestBefore(usesOf(session), startOf, endOf);
+  return (at) => {
+    const last = lastUse(at);
+    return (
+      last !== undefined &&
+      at > last.end + rules.idleTimeoutMs + IDLE_LATENESS_MS + rules.clockSlackMs
+    );
+  };
 };
 
 const idleInTime = (session: SessionStory, rules: Rules): Violation[] => {
@@ -32,51 +38,24 @@ const idleInTime = (session: SessionStory, rules: Rules): Violation[] => {
   const uses = usesOf(session);
   /** A repetition of a refresh within grace is no use (R4), and looks like one from here. */
   const sureUses = uses.filter((call) => call.answer.kind === "ok" && call.operation !== "refresh");
-  const lastSure = newestBefore(sureUses.map(({ start, end }) => ({ seen: end, moment: start })));
-  const lastPossible = newestBefore(uses.map(({ start, end }) => ({ seen: start, moment: end })));
+  const lastSure = latestBefore(sureUses, endOf, startOf);
+  const isIdle = surelyIdle(session, rules);
   return [...session.validations, ...session.refreshes].flatMap((call) => {
     const { answer, start, end } = call;
     if (answer.kind === "refused" && answer.reason === "SESSION_INACTIVITY_TIMEOUT") {
-      const last = lastSure(start);
+      const last = lastSure(start)?.start ?? Number.NEGATIVE_INFINITY;
       if (end >= last + idleTimeoutMs - activityLossMs - clockSlackMs) return [];
       const what = `session ${session.id} was called idle ${(end - last).toFixed(0)} ms after its use`;
       return [{ guarantee: "A2", what, calls: [call] }];
     }
     if (answer.kind === "ok") {
-      const last = lastPossible(start);
-      const due = last + idleTimeoutMs + IDLE_LATENESS_MS + clockSlackMs;
-      if (last === Number.NEGATIVE_INFINITY || start <= due) return [];
-      const what = `session ${session.id} was called live ${(start - last).toFixed(0)} ms after its last use`;
+      if (!isIdle(start)) return [];
+      const what = `session ${session.id} was called live when its last use was too long ago`;
       return [{ guarantee: "A2", what, calls: [call] }];
     }
     return [];
   });
 };
-
-/** Finds the newest `moment` among those `seen` before a time. */
-const newestBefore = (
-  uses: { readonly seen: number; readonly moment: number }[],
-): ((time: number) => number) => {
-  const sorted = uses.sort((a, b) => a.seen - b.seen);
-  let newest = Number.NEGATIVE_INFINITY;
-  const newestUpTo = sorted.map(({ moment }) => {
-    newest = Math.max(newest, moment);
-    return newest;
-  });
-  return (time) => {
-    let low = 0;
-    let high = sorted.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((sorted[middle]?.seen ?? Infinity) < time) low = middle + 1;
-      else high = middle;
-    }
-    return newestUpTo[low - 1] ?? Number.NEGATIVE_INFINITY;
-  };
-};
-
-const latest = (moments: readonly number[]): number =>
-  moments.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
 
 const tokensInTime = ({ id, validations }: SessionStory, rules: Rules): Violation[] =>
   validations.flatMap((call) => {

@@ -1,5 +1,5 @@
 import { CurfewError, fail } from "../../src/core/errors.js";
-import type { HotEntry } from "../../src/core/ports/hot_store.js";
+import type { HotEntry, Lease } from "../../src/core/ports/hot_store.js";
 import type { Standing } from "../../src/core/ports/session_store.js";
 import {
   allCutOff,
@@ -8,6 +8,7 @@ import {
   redisDown,
   rolledBack,
 } from "../scenarios/store_trouble.js";
+import { changeCore, changeHot, changeStore } from "./changes.js";
 import type { Defect } from "./defect.js";
 
 const isOutage = (failure: unknown): boolean =>
@@ -19,9 +20,8 @@ export const BLIND_TRUST: readonly Defect[] = [
     name: "fail-open on Redis errors: the signature alone decides",
     breaks: ["L1", "L2"],
     scenario: redisDown,
-    sabotage: () => ({
-      core: (core, { ports, keyring: _ }) => ({
-        ...core,
+    sabotage: () =>
+      changeCore((core, { ports }) => ({
         validateToken: async (input) => {
           const isDown = await ports.hot.identify().then(
             () => false,
@@ -39,112 +39,89 @@ export const BLIND_TRUST: readonly Defect[] = [
           };
           return { claims, session };
         },
-      }),
-    }),
+      })),
   },
   {
     name: "fail-open on Postgres errors: who cannot be looked up is live",
     breaks: ["L1", "L2"],
     scenario: postgresDown,
-    sabotage: () => ({
-      ports(ports) {
+    sabotage: () =>
+      changeStore((store) => {
         const seen = new Map<string, Standing>();
-        const standings = async (ids: readonly string[]) => {
-          try {
-            const found = await ports.store.standings(ids);
-            for (const one of found) if (one && !one.session.end) seen.set(one.session.id, one);
-            return found;
-          } catch (failure) {
-            const remembered = ids.map((id) => seen.get(id));
-            if (remembered.every((one) => one === undefined)) throw failure;
-            return remembered;
-          }
+        return {
+          async standings(ids) {
+            try {
+              const found = await store.standings(ids);
+              for (const one of found) if (one && !one.session.end) seen.set(one.session.id, one);
+              return found;
+            } catch (failure) {
+              const remembered = ids.map((id) => seen.get(id));
+              if (remembered.every((one) => one === undefined)) throw failure;
+              return remembered;
+            }
+          },
         };
-        return { ...ports, store: { ...ports.store, standings } };
-      },
-    }),
+      }),
   },
   {
     name: "an outage is answered as a logout",
     breaks: ["OUTAGE"],
     scenario: postgresDown,
-    sabotage: () => ({
-      core: (core) => ({
-        ...core,
+    sabotage: () =>
+      changeCore((core) => ({
         validateToken: (input) =>
           core.validateToken(input).catch((failure: unknown) => {
             throw isOutage(failure) ? fail("SESSION_REVOKED_OR_INVALID") : failure;
           }),
-      }),
-    }),
+      })),
   },
   {
     name: "a store's failure is swallowed and the logout answers OK (CVE-2020-15223)",
     breaks: ["L1", "L4"],
     scenario: postgresDown,
-    sabotage: () => ({
-      core: (core) => ({
-        ...core,
+    sabotage: () =>
+      changeCore((core) => ({
         logout: (input) =>
           core.logout(input).catch((failure: unknown) => {
             if (isOutage(failure)) return 0n;
             throw failure;
           }),
-      }),
-    }),
+      })),
   },
   {
     name: "OK although another replica may still believe Redis",
     breaks: ["L1", "L2"],
     scenario: oneCutOff,
-    sabotage: () => ({
-      ports: (ports) => ({
-        ...ports,
-        store: { ...ports.store, outOfReach: async (ids) => [...ids] },
-      }),
-    }),
+    sabotage: () => changeStore(() => ({ outOfReach: async (ids) => [...ids] })),
   },
   {
     name: "Redis is trusted again before it was told what it missed",
     breaks: ["L1", "L2", "L4 unfinished"],
     scenario: allCutOff,
-    sabotage: () => ({
-      ports: (ports) => ({ ...ports, store: { ...ports.store, unburied: async () => [] } }),
-    }),
+    sabotage: () => changeStore(() => ({ unburied: async () => [] })),
   },
   {
     name: "any server is taken for the one that was told",
     breaks: ["L1", "L2"],
     scenario: rolledBack,
-    sabotage: () => ({
-      ports(ports) {
-        const { hot } = ports;
+    sabotage: () =>
+      changeHot((hot) => {
         let firstIds: string[] | undefined;
-        const asNow = async <Lease extends { readonly serverIds: readonly string[] }>(
-          lease: Lease,
-        ) => ({ ...lease, serverIds: await hot.identify() });
+        const asNow = async (lease: Lease) => ({ ...lease, serverIds: await hot.identify() });
         return {
-          ...ports,
-          hot: {
-            ...hot,
-            check: async (ask, lease) => hot.check(ask, await asNow(lease)),
-            fill: async (entry, ticket, lease) => hot.fill(entry, ticket, await asNow(lease)),
-            async bury(endings) {
-              const told = await hot.bury(endings);
-              return told.map((one) => ({
-                ...one,
-                serverId: firstIds?.[one.shard] ?? one.serverId,
-              }));
-            },
-            async identify() {
-              const ids = await hot.identify();
-              firstIds ??= ids;
-              return firstIds;
-            },
+          check: async (ask, lease) => hot.check(ask, await asNow(lease)),
+          fill: async (entry, ticket, lease) => hot.fill(entry, ticket, await asNow(lease)),
+          async bury(endings) {
+            const told = await hot.bury(endings);
+            return told.map((one) => ({ ...one, serverId: firstIds?.[one.shard] ?? one.serverId }));
+          },
+          async identify() {
+            const ids = await hot.identify();
+            firstIds ??= ids;
+            return firstIds;
           },
         };
-      },
-    }),
+      }),
   },
   {
     name: "what was written before a failover counts after it",

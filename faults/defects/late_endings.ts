@@ -1,13 +1,28 @@
 import { setTimeout as wait } from "node:timers/promises";
+import type { HotEntry, HotStore, Lease } from "../../src/core/ports/hot_store.js";
 import type { ValidToken } from "../../src/core/validate_token.js";
 import { writeEntry, writeTombstone } from "../../src/redis/entries.js";
 import { sessionKey, tombstoneKey } from "../../src/redis/keys.js";
 import { redisCommand } from "../../test/support/redis_command.js";
 import { evictingLimit } from "../scenarios/limit.js";
 import { revocation } from "../scenarios/revocation.js";
+import { changeCore, changeHot, changeStore } from "./changes.js";
 import type { Defect } from "./defect.js";
 
 const CACHED_MS = 1000;
+
+/** Writes an entry past the script that looks whether it may be written. */
+const forceEntry = (redisUrl: string, entry: HotEntry, { epochs: [epoch = ""] }: Lease) =>
+  redisCommand(redisUrl, "SET", sessionKey(0, entry.sessionId), writeEntry(entry, epoch));
+
+/** `bury` that does something else with each ending and answers as if the server had been told. */
+const buryBy =
+  (hot: HotStore, tell: (ending: Parameters<HotStore["bury"]>[0][number]) => Promise<unknown>) =>
+  async (endings: Parameters<HotStore["bury"]>[0]) => {
+    const [serverId = ""] = await hot.identify();
+    for (const ending of endings) await tell(ending);
+    return endings.map(() => ({ shard: 0, serverId }));
+  };
 
 /** Mistakes that let a session live on after its end was answered. */
 export const LATE_ENDINGS: readonly Defect[] = [
@@ -15,8 +30,8 @@ export const LATE_ENDINGS: readonly Defect[] = [
     name: "Redis-only blacklist",
     breaks: ["L1", "L2", "L4"],
     scenario: revocation,
-    sabotage: () => ({
-      core: (core, { ports }) => {
+    sabotage: () =>
+      changeCore((core, { ports }) => {
         const blacklist = async (sessionId: string): Promise<bigint> => {
           const session = await ports.store.get(sessionId);
           if (session === undefined) return 0n;
@@ -25,23 +40,20 @@ export const LATE_ENDINGS: readonly Defect[] = [
           return 1n;
         };
         return {
-          ...core,
           end: { ...core.end, one: blacklist },
           logout: async ({ accessToken }) =>
             blacklist((await ports.verifier.verify(accessToken))?.sid ?? ""),
         };
-      },
-    }),
+      }),
   },
   {
     name: "one-second local cache of verdicts",
     breaks: ["L1", "L2"],
     scenario: revocation,
-    sabotage: () => ({
-      core: (core) => {
+    sabotage: () =>
+      changeCore((core) => {
         const cached = new Map<string, { readonly at: number; readonly token: ValidToken }>();
         return {
-          ...core,
           async validateToken(input) {
             const known = cached.get(input.accessToken);
             if (known && performance.now() < known.at + CACHED_MS) return known.token;
@@ -50,137 +62,87 @@ export const LATE_ENDINGS: readonly Defect[] = [
             return token;
           },
         };
-      },
-    }),
+      }),
   },
   {
     name: "late cache fill: what was read before the ending is filled in after it",
     breaks: ["L1", "L2"],
     scenario: revocation,
-    sabotage: () => ({
-      ports: (ports, { redisUrl }) => ({
-        ...ports,
-        hot: {
-          ...ports.hot,
-          async fill(entry, _ticket, lease) {
-            await wait(CACHED_MS / 50);
-            const text = writeEntry(entry, lease.epochs[0] ?? "");
-            await redisCommand(redisUrl, "SET", sessionKey(0, entry.sessionId), text);
-          },
+    sabotage: () =>
+      changeHot((_hot, _ports, { redisUrl }) => ({
+        async fill(entry, _ticket, lease) {
+          await wait(CACHED_MS / 50);
+          await forceEntry(redisUrl, entry, lease);
         },
-      }),
-    }),
+      })),
   },
   {
     name: "a touch that inserts: use of a session writes its entry whatever has happened",
     breaks: ["L1", "L2"],
     scenario: revocation,
-    sabotage: () => ({
-      ports: (ports, { redisUrl }) => ({
-        ...ports,
-        hot: {
-          ...ports.hot,
-          async check(ask, lease) {
-            const answer = await ports.hot.check(ask, lease);
-            if (answer.kind === "live" && ask.touchAt !== 0)
-              await redisCommand(
-                redisUrl,
-                "SET",
-                sessionKey(0, ask.sessionId),
-                writeEntry(answer.entry, lease.epochs[0] ?? ""),
-              );
-            return answer;
-          },
+    sabotage: () =>
+      changeHot((hot, _ports, { redisUrl }) => ({
+        async check(ask, lease) {
+          const answer = await hot.check(ask, lease);
+          if (answer.kind === "live" && ask.touchAt !== 0)
+            await forceEntry(redisUrl, answer.entry, lease);
+          return answer;
         },
-      }),
-    }),
+      })),
   },
   {
     name: "an ending leaves the entry and relies on a tombstone that may be evicted",
     breaks: ["L1", "L2"],
     scenario: revocation,
-    sabotage: () => ({
-      ports: (ports, { redisUrl }) => ({
-        ...ports,
-        hot: {
-          ...ports.hot,
-          async bury(endings) {
-            const [serverId = ""] = await ports.hot.identify();
-            for (const ending of endings)
-              await redisCommand(
-                redisUrl,
-                "SET",
-                tombstoneKey(0, ending.sessionId),
-                writeTombstone(ending),
-                "PX",
-                "60000",
-              );
-            return endings.map(() => ({ shard: 0, serverId }));
-          },
-        },
-      }),
-    }),
+    sabotage: () =>
+      changeHot((hot, _ports, { redisUrl }) => ({
+        bury: buryBy(hot, (ending) => {
+          const key = tombstoneKey(0, ending.sessionId);
+          return redisCommand(redisUrl, "SET", key, writeTombstone(ending), "PX", "60000");
+        }),
+      })),
   },
   {
     name: "the hot store is said to be told and is not",
     breaks: ["L1", "L2", "N2 L1"],
     scenario: evictingLimit,
-    sabotage: () => ({
-      ports: (ports) => ({
-        ...ports,
-        hot: {
-          ...ports.hot,
-          async bury(endings) {
-            const [serverId = ""] = await ports.hot.identify();
-            return endings.map(() => ({ shard: 0, serverId }));
-          },
-        },
-      }),
-    }),
+    sabotage: () => changeHot((hot) => ({ bury: buryBy(hot, async () => undefined) })),
   },
   {
     name: "OK before commit",
     breaks: ["L1", "L2", "R5"],
     scenario: revocation,
-    sabotage: () => ({
-      ports: (ports) => ({
-        ...ports,
-        store: {
-          ...ports.store,
-          transaction: (work) =>
-            new Promise((resolve, reject) => {
-              ports.store
-                .transaction(async (tx) => {
-                  const result = await work(tx);
-                  resolve(result);
-                  await wait(CACHED_MS / 10);
-                })
-                .catch(reject);
-            }),
-        },
-      }),
-    }),
+    sabotage: () =>
+      changeStore((store) => ({
+        transaction: (work) =>
+          new Promise((resolve, reject) => {
+            const commit = store.transaction(async (tx) => {
+              const result = await work(tx);
+              resolve(result);
+              await wait(CACHED_MS / 10);
+            });
+            commit.catch(reject);
+          }),
+      })),
   },
   {
     name: "blacklist of the token's text, not of its session",
     breaks: ["L1", "L2", "L4"],
     scenario: revocation,
-    sabotage: () => ({
-      core: (core) => {
+    sabotage: () =>
+      changeCore((core) => {
         const revoked = new Set<string>();
         return {
-          ...core,
           async logout({ accessToken }) {
             revoked.add(accessToken);
             return 1n;
           },
           validateToken: (input) =>
-            revoked.has(input.accessToken)
-              ? core.validateToken({ ...input, accessToken: "" })
-              : core.validateToken(input),
+            core.validateToken(
+              revoked.has(input.accessToken) ? { ...input, accessToken: "" } : input,
+            ),
         };
-      },
-    }),
+      }),
   },
   {
     name: "a repeated ending counts as another",
@@ -188,33 +150,23 @@ export const LATE_ENDINGS: readonly Defect[] = [
     scenario: revocation,
     sabotage: () => {
       let repetitions = 0n;
-      return {
-        core: (core) => ({
-          ...core,
-          logout: async (input) => (await core.logout(input)) + 1000n * ++repetitions,
-        }),
-      };
+      return changeCore((core) => ({
+        logout: async (input) => (await core.logout(input)) + 1000n * ++repetitions,
+      }));
     },
   },
   {
     name: "Redis remembers another reason than Postgres",
     breaks: ["L6", "L2"],
     scenario: revocation,
-    sabotage: () => ({
-      ports: (ports) => ({
-        ...ports,
-        hot: {
-          ...ports.hot,
-          bury: (endings) =>
-            ports.hot.bury(
-              endings.map((one) =>
-                one.end
-                  ? { ...one, end: { ...one.end, reason: "ADMIN", at: one.end.at + 1 } }
-                  : one,
-              ),
+    sabotage: () =>
+      changeHot((hot) => ({
+        bury: (endings) =>
+          hot.bury(
+            endings.map((one) =>
+              one.end ? { ...one, end: { ...one.end, reason: "ADMIN", at: one.end.at + 1 } } : one,
             ),
-        },
-      }),
-    }),
+          ),
+      })),
   },
 ];

@@ -5,10 +5,10 @@ import {
   rejectingLimit,
   timedOutSessions,
 } from "../scenarios/limit.js";
-import { changeTransactions } from "./change_transactions.js";
+import { changeCore, changeOpenSessions, changeTransactions, changeUnlocked } from "./changes.js";
 import type { Defect } from "./defect.js";
 
-const EVERYBODY = { now: 0, idleTimeoutMs: Number.MAX_SAFE_INTEGER / 2 };
+const EVERYBODY = { now: 0, idleTimeoutMs: 1_800_000 };
 
 /** Mistakes in the limit of sessions and in logins. */
 export const LIMIT_RULES: readonly Defect[] = [
@@ -16,62 +16,43 @@ export const LIMIT_RULES: readonly Defect[] = [
     name: "the limit is counted outside the lock",
     breaks: ["N1", "N3"],
     scenario: rejectingLimit,
-    sabotage: () => ({
-      ports: (ports) =>
-        changeTransactions(ports, (tx) => ({
-          lockUser: (userId) => tx.readUser(userId),
-          lockOpenSessionsOf: (userId) =>
-            ports.store.liveOf(userId, { ...EVERYBODY, idleTimeoutMs: 1_800_000 }),
-        })),
-    }),
+    sabotage: () =>
+      changeUnlocked((tx, store) => ({
+        lockUser: (userId) => tx.readUser(userId),
+        lockOpenSessionsOf: (userId) => store.liveOf(userId, EVERYBODY),
+      })),
   },
   {
     name: "the limit allows one more",
     breaks: ["N1"],
     scenario: evictingLimit,
-    sabotage: () => ({
-      ports: (ports) =>
-        changeTransactions(ports, (tx) => ({
-          async lockOpenSessionsOf(userId) {
-            const open = await tx.lockOpenSessionsOf(userId);
-            return open.length > 3 ? open : open.slice(1);
-          },
-        })),
-    }),
+    sabotage: () => changeOpenSessions((open) => (open.length > 3 ? open : open.slice(1))),
   },
   {
     name: "the newest session is evicted instead of the oldest",
     breaks: ["N2"],
     scenario: evictingLimit,
-    sabotage: () => ({
-      ports: (ports) =>
-        changeTransactions(ports, (tx) => ({
-          async lockOpenSessionsOf(userId) {
-            const open = await tx.lockOpenSessionsOf(userId);
-            const times = open.map(({ createdAt }) => createdAt).reverse();
-            return open.map((session, i) => ({ ...session, createdAt: times[i] ?? 0 }));
-          },
-        })),
-    }),
+    sabotage: () =>
+      changeOpenSessions((open) => {
+        const times = open.map(({ createdAt }) => createdAt).reverse();
+        return open.map((session, i) => ({ ...session, createdAt: times[i] ?? 0 }));
+      }),
   },
   {
     name: "a login does not name whom it evicted",
     breaks: ["N2"],
     scenario: evictingLimit,
-    sabotage: () => ({
-      core: (core) => ({
-        ...core,
+    sabotage: () =>
+      changeCore((core) => ({
         login: async (input) => ({ ...(await core.login(input)), evicted: [] }),
-      }),
-    }),
+      })),
   },
   {
     name: "a session too many is evicted",
     breaks: ["N2"],
     scenario: evictingLimit,
-    sabotage: () => ({
-      core: (core, { ports, settings }) => ({
-        ...core,
+    sabotage: () =>
+      changeCore((core, { ports, settings }) => ({
         async login(input) {
           const output = await core.login(input);
           const now = ports.clock.now();
@@ -81,8 +62,7 @@ export const LIMIT_RULES: readonly Defect[] = [
             await core.end.one(oldest.id, { reason: "SESSION_LIMIT", by: "system" });
           return output;
         },
-      }),
-    }),
+      })),
   },
   {
     name: "refused logins count as wrong passwords",
@@ -99,22 +79,15 @@ export const LIMIT_RULES: readonly Defect[] = [
     name: "timed-out sessions take up room",
     breaks: ["N3"],
     scenario: timedOutSessions,
-    sabotage: () => ({
-      ports: (ports) =>
-        changeTransactions(ports, (tx) => ({
-          async lockOpenSessionsOf(userId) {
-            const open = await tx.lockOpenSessionsOf(userId);
-            return open.map((session) => ({ ...session, lastActivityAt: ports.clock.now() }));
-          },
-        })),
-    }),
+    sabotage: () =>
+      changeOpenSessions((open, { clock }) =>
+        open.map((session) => ({ ...session, lastActivityAt: clock.now() })),
+      ),
   },
   {
     name: "a login in flight outlives its user's deactivation: the user is not locked",
     breaks: ["L1", "L2"],
     scenario: deactivation,
-    sabotage: () => ({
-      ports: (ports) => changeTransactions(ports, (tx) => ({ lockUser: tx.readUser })),
-    }),
+    sabotage: () => changeTransactions((tx) => ({ lockUser: tx.readUser })),
   },
 ];

@@ -1,6 +1,6 @@
 import { CurfewError } from "../../src/core/errors.js";
 import { refreshing } from "../scenarios/refresh.js";
-import { changeTransactions } from "./change_transactions.js";
+import { changeCore, changeLockedSession, changeTransactions, changeUnlocked } from "./changes.js";
 import type { Defect } from "./defect.js";
 
 const isReuse = (failure: unknown): boolean =>
@@ -12,17 +12,14 @@ export const REFRESH_RULES: readonly Defect[] = [
     name: "read-then-write rotation: the session is not locked",
     breaks: ["R1", "OUTAGE", "R3", "R3 R4"],
     scenario: refreshing,
-    sabotage: () => ({
-      ports: (ports) => changeTransactions(ports, () => ({ lockSession: ports.store.get })),
-    }),
+    sabotage: () => changeUnlocked((_tx, store) => ({ lockSession: store.get })),
   },
   {
     name: "grace reaches the grandparent",
     breaks: ["R3 R4", "R3"],
     scenario: refreshing,
-    sabotage: () => ({
-      core: (core, { ports }) => ({
-        ...core,
+    sabotage: () =>
+      changeCore((core, { ports }) => ({
         refreshTokens: (input) =>
           core.refreshTokens(input).catch((failure: unknown) => {
             const presented = ports.codec.parse(input.refreshToken);
@@ -30,46 +27,40 @@ export const REFRESH_RULES: readonly Defect[] = [
             const parent = { ...presented, generation: presented.generation + 1 };
             return core.refreshTokens({ ...input, refreshToken: ports.codec.mint(parent) });
           }),
-      }),
-    }),
+      })),
   },
   {
     name: "every repetition starts the grace time again",
     breaks: ["R4", "R3"],
     scenario: refreshing,
-    sabotage: () => ({
-      ports: (ports) =>
-        changeTransactions(ports, (tx) => ({
-          async updateSession(sessionId, patch) {
-            const session = await tx.lockSession(sessionId);
-            const refresh = patch.refresh ?? session?.refresh;
-            await tx.updateSession(sessionId, {
-              ...patch,
-              ...(refresh && { refresh: { ...refresh, rotatedAt: ports.clock.now() } }),
-            });
-          },
-        })),
-    }),
+    sabotage: () =>
+      changeTransactions((tx, { clock }) => ({
+        async updateSession(sessionId, patch) {
+          const session = await tx.lockSession(sessionId);
+          const refresh = patch.refresh ?? session?.refresh;
+          await tx.updateSession(sessionId, {
+            ...patch,
+            ...(refresh && { refresh: { ...refresh, rotatedAt: clock.now() } }),
+          });
+        },
+      })),
   },
   {
     name: "reuse of an old refresh token ends nothing",
     breaks: ["L1", "L2", "R3", "R5"],
     scenario: refreshing,
-    sabotage: () => ({
-      ports: (ports) =>
-        changeTransactions(ports, (tx) => ({
-          endSessions: (endings) =>
-            tx.endSessions(endings.filter(({ reason }) => reason !== "REFRESH_REUSE")),
-        })),
-    }),
+    sabotage: () =>
+      changeTransactions((tx) => ({
+        endSessions: (endings) =>
+          tx.endSessions(endings.filter(({ reason }) => reason !== "REFRESH_REUSE")),
+      })),
   },
   {
     name: "a late duplicate of an honest client ends the session",
     breaks: ["R3"],
     scenario: refreshing,
-    sabotage: () => ({
-      core: (core, { ports }) => ({
-        ...core,
+    sabotage: () =>
+      changeCore((core, { ports }) => ({
         refreshTokens: (input) =>
           core.refreshTokens(input).catch(async (failure: unknown) => {
             const sessionId = ports.codec.parse(input.refreshToken)?.sessionId;
@@ -77,22 +68,17 @@ export const REFRESH_RULES: readonly Defect[] = [
               await core.end.one(sessionId, { reason: "REFRESH_REUSE", by: "system" });
             throw failure;
           }),
-      }),
-    }),
+      })),
   },
   {
     name: "no grace: a second tab is taken for a thief",
     breaks: ["R2", "R3"],
     scenario: refreshing,
-    sabotage: () => ({
-      ports: (ports) =>
-        changeTransactions(ports, (tx) => ({
-          async lockSession(sessionId) {
-            const session = await tx.lockSession(sessionId);
-            return session && { ...session, refresh: { ...session.refresh, rotatedAt: 0 } };
-          },
-        })),
-    }),
+    sabotage: () =>
+      changeLockedSession((session) => ({
+        ...session,
+        refresh: { ...session.refresh, rotatedAt: 0 },
+      })),
   },
   {
     name: "an exchange gives a token at random, so racing ones give two",
@@ -100,42 +86,29 @@ export const REFRESH_RULES: readonly Defect[] = [
     scenario: refreshing,
     sabotage: () => {
       let given = 0;
-      return {
-        core: (core) => ({
-          ...core,
-          async refreshTokens(input) {
-            const output = await core.refreshTokens(input);
-            const refreshToken = `${output.tokens.refreshToken}${given++}`;
-            return { ...output, tokens: { ...output.tokens, refreshToken } };
-          },
-        }),
-      };
+      return changeCore((core) => ({
+        async refreshTokens(input) {
+          const output = await core.refreshTokens(input);
+          const refreshToken = `${output.tokens.refreshToken}${given++}`;
+          return { ...output, tokens: { ...output.tokens, refreshToken } };
+        },
+      }));
     },
   },
   {
     name: "an exchange in flight brings an ended session back",
     breaks: ["R5", "L1", "L2", "L4"],
     scenario: refreshing,
-    sabotage: () => ({
-      ports: (ports) =>
-        changeTransactions(ports, (tx) => ({
-          async lockSession(sessionId) {
-            const session = await tx.lockSession(sessionId);
-            return session && { ...session, end: undefined };
-          },
-        })),
-    }),
+    sabotage: () => changeLockedSession((session) => ({ ...session, end: undefined })),
   },
   {
     name: "reuse is told twice",
     breaks: ["R3"],
     scenario: refreshing,
-    sabotage: () => ({
-      ports: (ports) =>
-        changeTransactions(ports, (tx) => ({
-          record: (events) =>
-            tx.record(events.flatMap((e) => (e.type === "REFRESH_REUSED" ? [e, e] : [e]))),
-        })),
-    }),
+    sabotage: () =>
+      changeTransactions((tx) => ({
+        record: (events) =>
+          tx.record(events.flatMap((e) => (e.type === "REFRESH_REUSED" ? [e, e] : [e]))),
+      })),
   },
 ];

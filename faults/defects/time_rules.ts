@@ -1,5 +1,11 @@
+import type { SessionStore } from "../../src/core/ports/session_store.js";
 import { idleness, skewedClocks } from "../scenarios/time.js";
+import { changeCore, changeHot, changeStore } from "./changes.js";
 import type { Defect } from "./defect.js";
+
+/** Says that activity was written and writes none. */
+const touchNothing: SessionStore["touch"] = async (activity) =>
+  activity.map(({ sessionId }) => sessionId);
 
 /** Mistakes about time and activity. */
 export const TIME_RULES: readonly Defect[] = [
@@ -7,23 +13,14 @@ export const TIME_RULES: readonly Defect[] = [
     name: "activity lives in Redis alone",
     breaks: ["A2"],
     scenario: idleness,
-    sabotage: () => ({
-      ports: (ports) => ({
-        ...ports,
-        store: {
-          ...ports.store,
-          touch: async (activity) => activity.map(({ sessionId }) => sessionId),
-        },
-      }),
-    }),
+    sabotage: () => changeStore(() => ({ touch: touchNothing })),
   },
   {
     name: "idleness is never looked at",
     breaks: ["A2"],
     scenario: idleness,
-    sabotage: () => ({
-      core: (core, { ports }) => ({
-        ...core,
+    sabotage: () =>
+      changeCore((core, { ports }) => ({
         async validateToken(input) {
           try {
             return await core.validateToken(input);
@@ -38,8 +35,7 @@ export const TIME_RULES: readonly Defect[] = [
             };
           }
         },
-      }),
-    }),
+      })),
   },
   {
     name: "idleness is judged by the last refresh, not the last use",
@@ -52,10 +48,7 @@ export const TIME_RULES: readonly Defect[] = [
           ...ports.hot,
           check: (ask, lease) => ports.hot.check({ ...ask, touchAt: 0 }, lease),
         },
-        store: {
-          ...ports.store,
-          touch: async (activity) => activity.map(({ sessionId }) => sessionId),
-        },
+        store: { ...ports.store, touch: touchNothing },
       }),
     }),
   },
@@ -63,18 +56,13 @@ export const TIME_RULES: readonly Defect[] = [
     name: "activity is written to Postgres on the path of each call",
     breaks: ["A3"],
     scenario: idleness,
-    sabotage: () => ({
-      ports: (ports) => ({
-        ...ports,
-        hot: {
-          ...ports.hot,
-          async check(ask, lease) {
-            await ports.store.touch([{ sessionId: ask.sessionId, at: ask.touchAt }]);
-            return ports.hot.check(ask, lease);
-          },
+    sabotage: () =>
+      changeHot((hot, { store }) => ({
+        async check(ask, lease) {
+          await store.touch([{ sessionId: ask.sessionId, at: ask.touchAt }]);
+          return hot.check(ask, lease);
         },
-      }),
-    }),
+      })),
   },
   {
     name: "each replica goes by its own wall clock",

@@ -25,8 +25,16 @@ export interface PairsReport {
 /** Sessions raced for one at a time, and those whose user's sessions are all ended at once. */
 const SINGLE = 160;
 const TOGETHER = 320;
-/** Races at once: no more than the replicas' pools have connections. */
-const AT_ONCE = 12;
+const BATCH = SINGLE + TOGETHER;
+/** Races at once in a world: as many as its replicas' pools have connections. */
+const AT_ONCE = 16;
+/**
+ * Worlds at once. Endings of one database take turns for their revision, and
+ * what the machine does meanwhile is nothing; in several there is always work.
+ */
+const WORLDS = 4;
+/** Where Redis forgets, it does so at every so manieth race. */
+const RACES_TO_LOSS = 8;
 
 const twoOf = ({ replicas, random }: World) => {
   const [a, b] = random.chance(0.5) ? replicas : [...replicas].reverse();
@@ -63,16 +71,25 @@ export const racePairs = async (options: {
     violations: [],
   };
   const total = () => Object.values(report.pairs).reduce((a, b) => a + b, 0);
-  const world = await createWorld({ databases, random, settings: { maxSessions: 10_000 } });
-  try {
-    while (total() < wanted && performance.now() < until && report.violations.length === 0) {
-      await raceBatch(world, report);
-      onProgress(total());
+  const inWorld = async (random: Random) => {
+    const world = await createWorld({
+      databases,
+      random,
+      settings: { maxSessions: 10_000 },
+      direct: true,
+    });
+    try {
+      while (total() < wanted && performance.now() < until && report.violations.length === 0) {
+        await raceBatch(world, report);
+        onProgress(total());
+      }
+    } finally {
+      await world.close();
     }
-    return report;
-  } finally {
-    await world.close();
-  }
+  };
+  const worlds = Math.min(WORLDS, Math.ceil(wanted / BATCH));
+  await Promise.all(Array.from({ length: worlds }, () => inWorld(random.fork())));
+  return report;
 };
 
 const raceBatch = async (world: World, report: PairsReport): Promise<void> => {
@@ -81,43 +98,54 @@ const raceBatch = async (world: World, report: PairsReport): Promise<void> => {
     [SINGLE, TOGETHER].map(async (count) => world.openSessions(await world.newUser(), count)),
   );
   if (single === undefined || together === undefined) return;
-  const kinds = PAIR_KINDS.slice(0, 4);
   // Half of them are in Redis already.
   await askEverybody(
     world,
     [...single, ...together].filter((_, i) => i % 2 === 0),
   );
-  const forgetting = world.random.chance(0.5) ? forgetAtTimes(world) : undefined;
-  const waiting = single.entries();
-  const lane = async () => {
-    for (const [i, session] of waiting) {
-      const kind = kinds[i % kinds.length] ?? "logout and validation";
-      report.pairs[kind] += 1;
-      await raceOne(world, session, kind);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
-  const [one] = together;
-  if (one)
-    await Promise.all([
-      world.client.revokeUser(anyReplica(world), one.user),
-      ...together.map((session) => world.client.validate(anyReplica(world), session)),
-    ]);
+  const forgets = world.random.chance(0.5);
+  await raceSingles(world, single, forgets);
+  await raceTogether(world, together, forgets);
+  single.forEach((_, i) => {
+    report.pairs[singleKind(i)] += 1;
+  });
   report.pairs["revocation of all and validation"] += together.length;
-  await forgetting?.();
-  await askEverybody(world, together);
   report.calls += world.recorder.calls().length;
   report.violations.push(...(await world.verdict()));
 };
 
-/** Makes Redis forget again and again. Resolves, when called, as soon as that has ended. */
-const forgetAtTimes = (world: World): (() => Promise<void>) => {
-  let over = false;
-  const forgetting = (async () => {
-    while (!over) await loseMemory(world.redis.url, world.random.pick(MEMORY_LOSSES), world.random);
-  })();
-  return () => {
-    over = true;
-    return forgetting;
+const singleKind = (i: number): PairKind => PAIR_KINDS[i % 4] ?? "logout and validation";
+
+const raceSingles = async (
+  world: World,
+  sessions: readonly KnownSession[],
+  forgets: boolean,
+): Promise<void> => {
+  const waiting = sessions.entries();
+  const lane = async () => {
+    for (const [i, session] of waiting) {
+      const racing = raceOne(world, session, singleKind(i));
+      if (forgets && i % RACES_TO_LOSS === 0) await forget(world);
+      await racing;
+    }
   };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
 };
+
+const raceTogether = async (
+  world: World,
+  sessions: readonly KnownSession[],
+  forgets: boolean,
+): Promise<void> => {
+  const [one] = sessions;
+  if (one === undefined) return;
+  await Promise.all([
+    world.client.revokeUser(anyReplica(world), one.user),
+    ...sessions.map((session) => world.client.validate(anyReplica(world), session)),
+    forgets && forget(world),
+  ]);
+  await askEverybody(world, sessions);
+};
+
+const forget = (world: World): Promise<unknown> =>
+  loseMemory(world.redis.url, world.random.pick(MEMORY_LOSSES), world.random);

@@ -11,6 +11,8 @@ export interface ScenarioRun extends Pick<WorldOptions, "databases" | "random"> 
 export interface ScenarioResult {
   readonly violations: readonly Violation[];
   readonly calls: number;
+  /** Rounds begun. */
+  readonly rounds: number;
 }
 
 /** Runs rounds of a scenario in a world of its own until something is found, or all are done. */
@@ -24,7 +26,9 @@ export const runScenario = async (run: ScenarioRun): Promise<ScenarioResult> => 
   });
   try {
     let violations: readonly Violation[] = [];
-    for (let round = 0; round < rounds && violations.length === 0; round++) {
+    let begun = 0;
+    while (begun < rounds && violations.length === 0) {
+      begun += 1;
       try {
         await scenario.run(world);
       } catch (failure) {
@@ -34,7 +38,7 @@ export const runScenario = async (run: ScenarioRun): Promise<ScenarioResult> => 
       }
       violations = await world.verdict();
     }
-    return { violations, calls: world.recorder.calls().length };
+    return { violations, calls: world.recorder.calls().length, rounds: begun };
   } finally {
     await world.close();
   }

@@ -12,6 +12,8 @@ export interface SchedulesReport {
   /** How often each fault was played. */
   readonly faults: Map<string, number>;
   readonly violations: { readonly seed: number; readonly violation: Violation }[];
+  /** Schedules that did not come to a verdict: the world did not recover, or the harness failed. */
+  readonly brokenOff: { readonly seed: number; readonly why: string }[];
 }
 
 export const emptyReport = (): SchedulesReport => ({
@@ -20,6 +22,7 @@ export const emptyReport = (): SchedulesReport => ({
   uncertain: 0,
   faults: new Map(),
   violations: [],
+  brokenOff: [],
 });
 
 /** One schedule in a world of its own; the seed chooses everything but how fast the machine is. */
@@ -57,6 +60,11 @@ export const worldSchedule = async (
     report.calls += calls.length;
     report.uncertain += calls.filter(({ answer }) => answer.kind === "uncertain").length;
     report.schedules += 1;
+  } catch (failure) {
+    report.brokenOff.push({
+      seed,
+      why: failure instanceof Error ? failure.message : String(failure),
+    });
   } finally {
     await world.close();
   }

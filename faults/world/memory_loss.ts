@@ -1,9 +1,12 @@
 import { Redis } from "ioredis";
 import type { Random } from "../random.js";
 
-/** Runs `work` with a connection of its own to the server itself, past all links. */
+/** A server that is frozen is given up after this long, in milliseconds. */
+const PATIENCE_MS = 5000;
+
+/** Runs `work` with a connection of its own to the server itself, past all links. Rejects if it is down. */
 export const withRedis = async <T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> => {
-  const redis = new Redis(url);
+  const redis = new Redis(url, { retryStrategy: () => null, commandTimeout: PATIENCE_MS });
   // What fails for it rejects the command too.
   redis.on("error", () => undefined);
   try {

@@ -1,0 +1,40 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { makePrivateFolder } from "../../test/support/private_folder.js";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const TSX = new URL("../../node_modules/tsx/dist/esm/index.mjs", import.meta.url).href;
+
+/** What Node is given to run one version of `curfew`. */
+export interface Program {
+  readonly version: string;
+  readonly args: readonly string[];
+}
+
+const fromSource = (version: string, root: string): Program => ({
+  version,
+  args: ["--import", TSX, join(root, "src/cli/main.ts")],
+});
+
+/** This version, as it is in `src`. */
+export const sourceProgram = (): Program => fromSource("this", ROOT);
+
+/** This version, as the last build left it: it starts sooner. */
+export const builtProgram = (): Program => ({
+  version: "this",
+  args: [join(ROOT, "dist/src/cli/main.js")],
+});
+
+/** The version of a commit of this repository, with today's packages. */
+export const olderProgram = (commit: string): Program => {
+  const folder = makePrivateFolder("older");
+  const archive = join(folder, "older.tar");
+  const root = join(folder, "tree");
+  mkdirSync(root);
+  execFileSync("git", ["archive", "--output", archive, commit], { cwd: ROOT, stdio: "pipe" });
+  execFileSync("tar", ["-xf", archive, "-C", root], { stdio: "pipe" });
+  symlinkSync(join(ROOT, "node_modules"), join(root, "node_modules"));
+  return fromSource(commit, root);
+};
