@@ -7,7 +7,7 @@ import { bareCall } from "../integration/doors/bare_call.js";
 import { PASSWORD, startTestService, type TestService } from "../support/service.js";
 import { areaInterval, areaUnderCurve, quantile, shuffled } from "./doors_rank.js";
 
-/** Logins of each kind; more make the figure finer, not other. */
+/** Logins of each kind, 900 at most; more make the figure finer, not other. */
 const SAMPLES = Number(process.env.LOGIN_TIMING_SAMPLES ?? 60);
 const WARM_UP = 20;
 /** How far from a coin's 0.5 whoever guesses by time may come. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { checkNewPassword } from "../../../src/core/password_policy.js";
@@ -10,36 +10,73 @@ const sources = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "ut
   .filter((file) => /\.test\.tsx?$/.test(file))
   .map((file) => readFileSync(join(ROOT, "test", file), "utf8"));
 
-/** What tests and groups of tests are called, in the words of their files. */
-const names = new Set(
+/** What tests are called, in the words of their files: the first argument of a call that has more. */
+const titles = new Set(
   sources.flatMap((source) =>
-    [...source.matchAll(/"((?:[^"\\\n]|\\.)+)"/g)].map(([, name]) => name ?? ""),
+    [...source.matchAll(/\(\s*"((?:[^"\\\n]|\\.)+)",/g)].map(([, title]) => title ?? ""),
   ),
 );
 
-/** The rows of the table whose requirement holds, with the names they give as a proof. */
+/** OWASP ASVS 5.0: how many requirements each section of the four chapters has. */
+const REQUIREMENTS: Readonly<Record<string, number>> = {
+  "6.1": 3,
+  "6.2": 12,
+  "6.3": 8,
+  "6.4": 6,
+  "6.5": 8,
+  "6.6": 4,
+  "6.7": 2,
+  "6.8": 4,
+  "7.1": 3,
+  "7.2": 4,
+  "7.3": 2,
+  "7.4": 5,
+  "7.5": 3,
+  "7.6": 2,
+  "9.1": 3,
+  "9.2": 4,
+  "16.1": 1,
+  "16.2": 5,
+  "16.3": 4,
+  "16.4": 3,
+  "16.5": 4,
+};
+
+/** The rows of the table, with what they give as a proof in code spans. */
 const rows = DOCUMENT.split("\n")
   .filter((line) => /^\| \d/.test(line))
   .map((line) => line.split("|").map((cell) => cell.trim()))
-  .map(([, id = "", , holds = "", proof = ""]) => ({
-    id,
+  .map(([, ids = "", , holds = "", proof = ""]) => ({
+    ids: ids.split(", "),
     holds,
-    tests: [...proof.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name),
+    proof,
+    spans: [...proof.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name),
   }));
 
-/** Names of files, settings and methods are in code spans too. */
-const isTestName = (text: string): boolean => text.includes(" ");
+/** Names of settings and methods are in code spans too. */
+const isTestTitle = (text: string): boolean => text.includes(" ");
+const isFile = (text: string): boolean => /^[\w./-]+\.(md|example|proto|ts)$/.test(text);
 
 describe("the ASVS table of SECURITY.md", () => {
-  test("has rows of every chapter, and answers each of them", () => {
-    for (const chapter of ["6", "7", "9", "16"])
-      expect(rows.some(({ id }) => id.startsWith(`${chapter}.`))).toBe(true);
-    for (const { id, holds } of rows)
-      expect([id, holds]).toEqual([id, expect.toBeOneOf(["yes", "partly", "no"])]);
+  test("answers every requirement of its chapters once, and no others", () => {
+    const all = Object.entries(REQUIREMENTS).flatMap(([section, count]) =>
+      Array.from({ length: count }, (_, index) => `${section}.${index + 1}`),
+    );
+    const answered = rows.flatMap(({ ids }) =>
+      // A section stands for all its requirements.
+      ids.flatMap((id) =>
+        id in REQUIREMENTS ? all.filter((one) => one.startsWith(`${id}.`)) : id,
+      ),
+    );
+    expect(answered.sort()).toEqual(all.sort());
+    for (const { ids, holds } of rows)
+      expect([ids, holds]).toEqual([ids, expect.toBeOneOf(["yes", "partly", "no"])]);
   });
 
-  test.each(rows)("names tests that exist: $id", ({ tests }) => {
-    for (const name of tests.filter(isTestName)) expect(names).toContain(name);
+  test.each(rows)("names tests and files that exist: $ids", ({ proof, spans }) => {
+    expect(proof).not.toBe("");
+    for (const title of spans.filter(isTestTitle)) expect(titles).toContain(title);
+    for (const file of spans.filter(isFile)) expect(existsSync(join(ROOT, file))).toBe(true);
   });
 });
 
