@@ -56,12 +56,13 @@ export const checkLogins = ({ users }: Stories, rules: Rules): Violation[] =>
 
 const WRONG_PASSWORD = new Set(["USER_INACTIVE", "INVALID_CREDENTIALS"]);
 
+/** A replica with too many logins under way says so, which is no lock. */
+const tellsOfLock = (answer: LoginCall["answer"]): boolean =>
+  answer.kind === "refused" && answer.reason === "TOO_MANY_ATTEMPTS" && answer.cause !== "busy";
+
 /** An account is locked only when wrong passwords, and attempts that had not come to their end yet, may have reached the limit. */
 const lockedForCause = ({ logins }: UserStory, rules: Rules): Violation[] => {
-  const locked = logins.filter(
-    ({ answer, rightPassword }) =>
-      rightPassword && answer.kind === "refused" && answer.reason === "TOO_MANY_ATTEMPTS",
-  );
+  const locked = logins.filter(({ answer, rightPassword }) => rightPassword && tellsOfLock(answer));
   const mayCount = ({ rightPassword, answer }: LoginCall) =>
     !rightPassword || answer.kind === "uncertain";
   const counted = logins

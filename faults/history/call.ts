@@ -23,6 +23,8 @@ export interface Refused {
   readonly kind: "refused";
   /** A reason of the contract. */
   readonly reason: string;
+  /** What the service says brought it about, where the reason alone does not tell. */
+  readonly cause?: string | undefined;
   /** Why and when the session ended, where the answer says so. */
   readonly endReason?: string | undefined;
   readonly endedAt?: string | undefined;

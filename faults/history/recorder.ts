@@ -41,4 +41,10 @@ export const failureAnswer = (
 ): Exclude<Answer<unknown>, { kind: "ok" }> =>
   UNCERTAIN.has(reason)
     ? { kind: "uncertain", reason }
-    : { kind: "refused", reason, endReason: metadata.end_reason, endedAt: metadata.ended_at };
+    : {
+        kind: "refused",
+        reason,
+        cause: metadata.cause,
+        endReason: metadata.end_reason,
+        endedAt: metadata.ended_at,
+      };

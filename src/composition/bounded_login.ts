@@ -18,7 +18,8 @@ export const boundedLogin = (login: UseCases["login"]): UseCases["login"] => {
     concurrency: MOST_LOGINS_AT_ONCE,
     maxQueue: MOST_LOGINS_WAITING,
     maxWaitMs: MOST_WAIT_MS,
-    onBusy: (retryAfterMs) => fail("TOO_MANY_ATTEMPTS", { retryAfterMs }),
+    onBusy: (retryAfterMs) =>
+      fail("TOO_MANY_ATTEMPTS", { retryAfterMs, metadata: { cause: "busy" } }),
   });
   return (input) => turn(() => login(input));
 };

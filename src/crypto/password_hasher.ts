@@ -41,7 +41,8 @@ export function createPasswordHasher(options: PasswordHasherOptions = {}): Passw
     concurrency: options.concurrency ?? Math.min(availableParallelism(), MAX_DEFAULT_CONCURRENCY),
     maxQueue: options.maxQueue ?? 64,
     maxWaitMs: options.maxWaitMs ?? 1000,
-    onBusy: (retryAfterMs) => fail("TOO_MANY_ATTEMPTS", { retryAfterMs }),
+    onBusy: (retryAfterMs) =>
+      fail("TOO_MANY_ATTEMPTS", { retryAfterMs, metadata: { cause: "busy" } }),
   });
 
   return {

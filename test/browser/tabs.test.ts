@@ -50,10 +50,13 @@ test.each(["cookie", "bearer"] as const)(
     expect(together?.type).toBe("REFRESHED");
     expect(together?.count).toBeLessThan(TABS / 4);
 
-    // Where tabs cannot agree, each asks: the grace time gives all of them the same successor.
+    // Where tabs cannot agree, each asks: the grace time gives them the same successor, and who comes
+    // after that one's own exchange is told so (R3) and takes what the others were given.
     const again = new Date();
     await Promise.all(pages.map((page) => refreshTokens(page, { mode, locks: null })));
-    expect(await refreshesSince(again)).toMatchObject([{ type: "REFRESHED" }]);
+    const apart = (await refreshesSince(again)).map(({ type }) => type);
+    expect(apart).toContain("REFRESHED");
+    expect(apart).not.toContain("SESSION_ENDED");
     await allAreSignedIn(pages);
   },
 );

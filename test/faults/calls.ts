@@ -30,9 +30,9 @@ export const login = (session: string, times: Times, evicted: string[] = []): Lo
   rightPassword: true,
   answer: { kind: "ok", session, successor: `${session}1`, expiry: FAR, evicted },
 });
-export const refusedLogin = (reason: string, times: Times): LoginCall => ({
+export const refusedLogin = (reason: string, times: Times, cause?: string): LoginCall => ({
   ...login("none", times),
-  answer: { kind: "refused", reason },
+  answer: { kind: "refused", reason, cause },
 });
 export const validate = (
   session: string,

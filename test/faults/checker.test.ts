@@ -18,6 +18,10 @@ import {
 const S = login("s", [0, 1]);
 
 const GOOD: readonly (readonly [string, readonly Call[]])[] = [
+  [
+    "a login turned away by a busy replica",
+    [S, refusedLogin("TOO_MANY_ATTEMPTS", [10, 11], "busy")],
+  ],
   ["nothing at all", []],
   ["valid by a call that overlaps the ending", [S, end("s", [10, 20]), validate("s", [19, 30])]],
   [

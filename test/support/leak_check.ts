@@ -21,7 +21,7 @@ const WATCHED_TYPES = new Set([
 ]);
 
 /** What handles that are closing already may take on a busy machine; nobody waits where nothing is open. */
-const GRACE_MILLISECONDS = 10_000;
+const GRACE_MILLISECONDS = 5_000;
 const POLL_MILLISECONDS = 5;
 
 // Bound here because a test file may fake the clock.
@@ -55,4 +55,4 @@ afterAll(async () => {
       `This test file left open: ${leaks.join(", ")}. Close what it started in afterEach or afterAll.`,
     );
   }
-});
+}, 2 * GRACE_MILLISECONDS);

@@ -56,7 +56,7 @@ export async function startTcpProxy(target: TcpTarget): Promise<TcpProxy> {
 
   const resetAll = () => {
     for (const link of [requests, answers]) link.clear();
-    for (const socket of [...clients, ...upstreams]) socket.resetAndDestroy();
+    for (const socket of [...clients, ...upstreams]) reset(socket);
   };
   return {
     host: "127.0.0.1",
@@ -111,8 +111,14 @@ function join(from: Socket, to: Socket, link: FaultyLink): void {
   from.on("error", ignore);
   from.on("close", () => {
     // After a clean end both sides have said goodbye already.
-    if (from.errored || !from.readableEnded) link.carry(() => to.resetAndDestroy());
+    if (from.errored || !from.readableEnded) link.carry(() => reset(to));
   });
+}
+
+/** A socket that has said goodbye cannot be reset: Node would keep its handle open for good. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 function track(socket: Socket, open: Set<Socket>): void {

@@ -39,7 +39,12 @@ export enum ErrorReason {
   CREDENTIALS_MISSING = 11,
   /** USER_INACTIVE - UNAUTHENTICATED: the user was deactivated or deleted. */
   USER_INACTIVE = 12,
-  /** TOO_MANY_ATTEMPTS - RESOURCE_EXHAUSTED: too many attempts; `RetryInfo` says when to try again. */
+  /**
+   * TOO_MANY_ATTEMPTS - RESOURCE_EXHAUSTED: too many attempts; `RetryInfo` says when to try again.
+   * Metadata `cause`: `busy` where this replica has too many logins under way,
+   * `slow_reader` where a stream's answers are not read; else it is the caller's
+   * or the account's own count.
+   */
   TOO_MANY_ATTEMPTS = 13,
   /** PERMISSION_DENIED - PERMISSION_DENIED: the credential is good, and not for this. */
   PERMISSION_DENIED = 14,

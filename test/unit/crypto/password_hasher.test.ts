@@ -242,7 +242,9 @@ test("D2: a storm is turned away with a time to retry", async () => {
   const refused = attempts.filter(({ status }) => status === "rejected");
   expect(refused).toHaveLength(7);
   for (const attempt of refused) {
-    expect(attempt).toMatchObject({ reason: { reason: "TOO_MANY_ATTEMPTS", retryAfterMs: 5000 } });
+    expect(attempt).toMatchObject({
+      reason: { reason: "TOO_MANY_ATTEMPTS", retryAfterMs: 5000, metadata: { cause: "busy" } },
+    });
   }
   expect(await small.verify("password", undefined)).toEqual(NO);
 });

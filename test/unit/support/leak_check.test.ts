@@ -9,7 +9,7 @@ const ROOT = resolve(import.meta.dirname, "../../..");
 const SAMPLES = {
   server: `(await import("node:net")).createServer().listen(0);`,
   timer: "setTimeout(() => {}, 60_000);",
-  child: `(await import("node:child_process")).spawn("sleep", ["5"], { stdio: "ignore" });`,
+  child: `(await import("node:child_process")).spawn("sleep", ["20"], { stdio: "ignore" });`,
   closing: "setTimeout(() => {}, 150);",
   unref: "setInterval(() => {}, 60_000).unref();",
 };
