@@ -2,6 +2,7 @@ import {
   create,
   type DescField,
   type DescMessage,
+  fromJson,
   fromJsonString,
   type JsonValue,
   type Message,
@@ -25,9 +26,21 @@ export interface RequestParts {
   readonly body: string;
 }
 
-const parse = (input: DescMessage, text: string): Message => {
+/** Undefined unless the text is as `JSON.stringify` writes it, so that `JSON.parse` hid nothing of it. */
+const parsePlain = (text: string): JsonValue | undefined => {
   try {
-    return fromJsonString(input, text);
+    const value = JSON.parse(text) as JsonValue;
+    return JSON.stringify(value) === text ? value : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/** The message's own parser, which sees duplicate members, takes ten times as long as `JSON.parse`. */
+const parse = (input: DescMessage, text: string): Message => {
+  const plain = parsePlain(text);
+  try {
+    return plain === undefined ? fromJsonString(input, text) : fromJson(input, plain);
   } catch (error) {
     throw jsonMismatch(input, text, error);
   }

@@ -42,6 +42,20 @@ const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /**
+ * grpc-js keeps a stack trace of each call for the text of its error, which nobody reads here: the trace
+ * takes 3 % of a request.
+ */
+const withoutStackTrace = <T>(run: () => T): T => {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return run();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+};
+
+/**
  * Opens the channel. Calls go to the first connection that has few of them, for
  * calls of one turn are then one write; else to the one with the fewest, for a
  * server bounds the streams of one connection, and slow logins must not hold up
@@ -83,14 +97,9 @@ export const openChannel = (options: GatewayOptions): RpcChannel => {
           else resolve(bytes);
         };
         const body = asBuffer(request);
-        call = lane.client.makeUnaryRequest(
-          path,
-          pass,
-          pass,
-          body,
-          metadata,
-          deadlineOf(deadlineMs),
-          done,
+        const deadline = deadlineOf(deadlineMs);
+        call = withoutStackTrace(() =>
+          lane.client.makeUnaryRequest(path, pass, pass, body, metadata, deadline, done),
         );
       });
       return { response, cancel: () => call?.cancel() };
