@@ -31,7 +31,7 @@ const DETAILS: Readonly<Record<string, (count: number) => string>> = {
 
 /**
  * Counts over the whole service, and over a window what happened in it, up to
- * this moment: patterns are looked for first.
+ * this moment: patterns are looked for first, unless somebody is at it already.
  */
 export const sessionStats =
   (deps: {

@@ -9,8 +9,14 @@ const ANEW: readonly (readonly [RegExp, string])[] = [
 ];
 const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
 
-/** Members whose values each call has for itself. */
-const OWN_MEMBERS = new Set(["revision", "user_agent", "expires_in", "next_page_token"]);
+/** Members whose values each call has for itself, as a time that runs down between two calls. */
+const OWN_MEMBERS = new Set([
+  "revision",
+  "user_agent",
+  "expires_in",
+  "next_page_token",
+  "retryAfter",
+]);
 
 const mapTexts = (json: JsonValue, change: (text: string) => string, member = ""): JsonValue => {
   if (OWN_MEMBERS.has(member)) return `<${typeof json}>`;
