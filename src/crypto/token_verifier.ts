@@ -28,7 +28,7 @@ interface Verified {
   readonly claims: AccessClaims;
 }
 
-const DEFAULT_CACHE_SIZE = 50_000;
+const DEFAULT_CACHE_SIZE = 30_000;
 
 /**
  * Tokens are looked up by the end of their signature and then compared whole:
@@ -76,7 +76,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       if (token.length > MAX_TOKEN_LENGTH) {
         return undefined;
       }
-      // `peek`: to keep the order of use costs each call more than, once in 50,000 new tokens, another check.
+      // `peek`: to keep the order of use costs each call more than, once in 30,000 new tokens, another check.
       const known = verified.peek(cacheKey(token));
       if (known !== undefined && known.token === token && isCurrent(known.key)) {
         return known.claims;

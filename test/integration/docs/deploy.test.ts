@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
-import { parse, parseAllDocuments } from "yaml";
+import { parse } from "yaml";
 import { SETTINGS } from "../../../src/config/settings_table.js";
 import { readDescriptors, registryOf } from "../../../src/rpc/descriptors.js";
 import { snippetsOf } from "./document.js";
-import { templateFacts, templateYaml } from "./helm_template.js";
+import { templateFacts } from "./helm_template.js";
 
 type Tree = { [key: string]: Tree } & { toString(): string };
 
@@ -13,7 +13,6 @@ const DEPLOY = new URL("../../../deploy/", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, DEPLOY), "utf8");
 const CHART = "helm/curfew";
 const TEMPLATES = readdirSync(new URL(`${CHART}/templates/`, DEPLOY));
-const MANIFESTS = TEMPLATES.filter((name) => name.endsWith(".yaml"));
 const template = (name: string): string => read(`${CHART}/templates/${name}`);
 
 const settingNames = Object.values(SETTINGS).map(({ name }): string => name);
@@ -147,19 +146,6 @@ describe("the chart", () => {
     expect(facts.openBlocks).toBe(0);
     for (const included of facts.includes) expect(defined).toContain(included);
     for (const path of facts.values) expect(values, path).toHaveProperty(path);
-  });
-
-  test.each(MANIFESTS)("%s is YAML of a kind and a name", (name) => {
-    const documents = parseAllDocuments(templateYaml(template(name)));
-    expect(documents.length).toBeGreaterThan(0);
-    for (const document of documents) {
-      expect(document.errors).toEqual([]);
-      expect(document.toJS()).toMatchObject({
-        apiVersion: expect.any(String),
-        kind: expect.stringMatching(/^[A-Z]\w+$/),
-        metadata: { name: expect.any(String) },
-      });
-    }
   });
 
   test("every value is used", () => {

@@ -30,21 +30,3 @@ export const templateFacts = (template: string): TemplateFacts => {
     openBlocks: opened - closed,
   };
 };
-
-/** The template's YAML with all branches taken once and a word for each value. */
-export const templateYaml = (template: string): string => {
-  let words = 0;
-  const word = (): string => {
-    words += 1;
-    return `word${words}`;
-  };
-  return template
-    .split("\n")
-    .flatMap((line) => {
-      const block = /^\s*\{\{-? .*\bnindent (\d+) \}\}$/.exec(line);
-      if (block) return [`${" ".repeat(Number(block[1]))}${word()}: x`];
-      return /^\s*\{\{-? (if|else|end|range|with)\b.*\}\}$/.test(line) ? [] : [line];
-    })
-    .join("\n")
-    .replaceAll(ACTION, word);
-};
