@@ -53,9 +53,11 @@ export interface TestService {
  * Starts a service in development. Stop it in afterAll.
  *
  * @param environment settings, which win over those of the tests
+ * @param onLogLine told of each line of the log; without it there is none
  */
 export const startTestService = async (
   environment: Readonly<Record<string, string>> = {},
+  onLogLine?: (line: string) => void,
 ): Promise<TestService> => {
   const database = await createDatabase();
   const redisUrl = await redisUrlForFile();
@@ -72,7 +74,12 @@ export const startTestService = async (
     SHUTDOWN_GRACE_SECONDS: "1",
     ...environment,
   });
-  const service = await startService(settings, createLogger({ level: "silent", people: false }));
+  const logger = createLogger({
+    level: onLogLine ? "info" : "silent",
+    people: false,
+    ...(onLogLine && { destination: { write: onLogLine } }),
+  });
+  const service = await startService(settings, logger);
   const target = `127.0.0.1:${service.grpcPort}`;
   const client = new Client(target, ChannelCredentials.createInsecure());
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
