@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { COMMON_PASSWORDS } from "../../../src/core/common_passwords.js";
 import { CurfewError } from "../../../src/core/errors.js";
 import { checkNewPassword } from "../../../src/core/password_policy.js";
 
@@ -58,6 +59,15 @@ describe("refused, with what to do", () => {
     // A short name is in many a good password.
     expect(violationsOf("adamant about Nevada", "ada")).toEqual([]);
   });
+});
+
+test("the 3,000 most common passwords are refused, by a service that takes short ones too", () => {
+  const most = [...COMMON_PASSWORDS].filter((password) => password.length >= 8);
+  expect(COMMON_PASSWORDS.size).toBeGreaterThan(3000);
+  for (const password of ["iloveyou", "sunshine", "princess", "football", "trustno1", "liverpool"])
+    expect(most).toContain(password);
+  for (const password of most)
+    expect(violationsOf(password, "somebody else", 8)).toEqual([TOO_COMMON]);
 });
 
 test("the length is what the service was told", () => {
