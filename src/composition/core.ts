@@ -6,6 +6,7 @@ import { type SharedClock, sharedClock } from "../core/shared_clock.js";
 import type { Ports } from "../core/use_cases.js";
 import type { Keyring } from "../crypto/keyring.js";
 import { createPasswordHasher } from "../crypto/password_hasher.js";
+import { COMMON_PASSWORDS } from "../crypto/passwords/common_passwords.js";
 import { createRefreshTokenCodec } from "../crypto/refresh_token_codec.js";
 import { createTokenSigner } from "../crypto/token_signer.js";
 import { createTokenVerifier } from "../crypto/token_verifier.js";
@@ -53,6 +54,7 @@ export const localPorts = (settings: Settings, keyring: Keyring) =>
     }),
     codec: createRefreshTokenCodec(keyring),
     hasher: createPasswordHasher({ concurrency: hashesAtOnce(), maxWaitMs: MOST_HASH_WAIT_MS }),
+    isCommonPassword: (password) => COMMON_PASSWORDS.has(password),
     ids: uuidV7Source(),
     schedule: setImmediate,
   }) satisfies Partial<Ports>;

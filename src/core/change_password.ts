@@ -1,6 +1,6 @@
 import { type EndSessions, endingsOf } from "./end_sessions.js";
 import { fail, unavailable } from "./errors.js";
-import { checkNewPassword } from "./password_policy.js";
+import { checkNewPassword, type PasswordPolicy } from "./password_policy.js";
 import type { Clock } from "./ports/clock.js";
 import type { LoginThrottle } from "./ports/login_throttle.js";
 import type { PasswordHasher } from "./ports/password_hasher.js";
@@ -25,7 +25,7 @@ export const changePassword =
     hasher: PasswordHasher;
     end: EndSessions;
     clock: Clock;
-    minLength: number;
+    passwordPolicy: PasswordPolicy;
   }) =>
   async (input: ChangePasswordInput): Promise<bigint> => {
     const { store, throttle, clock } = deps;
@@ -34,7 +34,7 @@ export const changePassword =
       await deps.end.settleUser(input.userId);
       throw fail("USER_INACTIVE");
     }
-    checkNewPassword("new_password", input.newPassword, account.username, deps.minLength);
+    checkNewPassword("new_password", input.newPassword, account.username, deps.passwordPolicy);
     const name = foldUsername(account.username);
     // A stolen session must not be a way to guess the password, and each guess is told of (D7).
     const { retryAfterMs, locked } = await throttle.attempt(name, input.ip);

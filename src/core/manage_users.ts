@@ -1,6 +1,6 @@
 import { type EndSessions, endingsOf } from "./end_sessions.js";
 import { fail, invalidField } from "./errors.js";
-import { checkNewPassword } from "./password_policy.js";
+import { checkNewPassword, type PasswordPolicy } from "./password_policy.js";
 import type { Clock } from "./ports/clock.js";
 import type { IdSource } from "./ports/id_source.js";
 import type { LoginThrottle } from "./ports/login_throttle.js";
@@ -47,7 +47,7 @@ export const manageUsers = (deps: {
   end: EndSessions;
   ids: IdSource;
   clock: Clock;
-  minLength: number;
+  passwordPolicy: PasswordPolicy;
 }): ManageUsers => {
   const { store, users, throttle, hasher, clock } = deps;
 
@@ -79,7 +79,7 @@ export const manageUsers = (deps: {
       const shown = username.normalize("NFKC").trim();
       if (shown === "") throw invalidField("username", "must have at least 1 character");
       checkRoles("roles", roles);
-      checkNewPassword("password", password, shown, deps.minLength);
+      checkNewPassword("password", password, shown, deps.passwordPolicy);
       const now = clock.now();
       const account: Account = {
         id: deps.ids.next(now),
@@ -118,7 +118,7 @@ export const manageUsers = (deps: {
     async setPassword(userId, password, actor) {
       const account = await users.getAccount(userId);
       if (account === undefined) throw fail("NOT_FOUND", { metadata: { user_id: userId } });
-      checkNewPassword("password", password, account.username, deps.minLength);
+      checkNewPassword("password", password, account.username, deps.passwordPolicy);
       const passwordHash = await hasher.hash(password);
       await store.transaction(async (tx) => {
         await lock(tx, userId);

@@ -12,6 +12,7 @@ import { listSessions } from "./list_sessions.js";
 import { login } from "./login.js";
 import { logout } from "./logout.js";
 import { manageUsers } from "./manage_users.js";
+import type { PasswordPolicy } from "./password_policy.js";
 import { perTurn } from "./per_turn.js";
 import type { AuditLog } from "./ports/audit_log.js";
 import type { HotStore } from "./ports/hot_store.js";
@@ -47,6 +48,7 @@ export interface Ports {
   readonly verifier: TokenVerifier;
   readonly codec: RefreshTokenCodec;
   readonly hasher: PasswordHasher;
+  readonly isCommonPassword: PasswordPolicy["isCommon"];
   readonly ids: IdSource;
   readonly clock: SharedClock;
   /** Calls back at the end of the event-loop turn. */
@@ -66,7 +68,11 @@ export type UseCases = ReturnType<typeof createUseCases>;
 /** What Curfew does, made of its parts. */
 export const createUseCases = (ports: Ports, settings: CoreSettings) => {
   const { store, hot, clock } = ports;
-  const { idleTimeoutMs, passwordMinLength: minLength } = settings;
+  const { idleTimeoutMs } = settings;
+  const passwordPolicy = {
+    minLength: settings.passwordMinLength,
+    isCommon: ports.isCommonPassword,
+  };
   const activity = activityLog(store);
   const trust = hotTrust(ports);
   const recent = withRecentActivity({ hot, trust, activity, clock });
@@ -96,8 +102,8 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
     logout: logout({ ...ports, end }),
     validateToken: validateToken({ ...ports, check }),
     recordActivity: recordActivity({ check, clock }),
-    changePassword: changePassword({ ...ports, end, minLength }),
-    users: manageUsers({ ...ports, end, minLength }),
+    changePassword: changePassword({ ...ports, end, passwordPolicy }),
+    users: manageUsers({ ...ports, end, passwordPolicy }),
     end,
     listSessions: listSessions({ store, clock, idleTimeoutMs }),
     currentSessions: current,

@@ -123,6 +123,7 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
       maxQueue: 1000,
       maxWaitMs: 60_000,
     }),
+    isCommonPassword: () => false,
     ids: uuidV7Source(),
     clock,
     schedule: setImmediate,

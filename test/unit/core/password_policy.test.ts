@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { COMMON_PASSWORDS } from "../../../src/core/common_passwords.js";
 import { CurfewError } from "../../../src/core/errors.js";
 import { checkNewPassword } from "../../../src/core/password_policy.js";
+import { COMMON_PASSWORDS } from "../../../src/crypto/passwords/common_passwords.js";
+
+const isCommon = (password: string) => COMMON_PASSWORDS.has(password);
 
 const violationsOf = (password: string, username = "ada", minLength = 15): string[] => {
   try {
-    checkNewPassword("new_password", password, username, minLength);
+    checkNewPassword("new_password", password, username, { minLength, isCommon });
     return [];
   } catch (failure) {
     if (!(failure instanceof CurfewError)) throw failure;
