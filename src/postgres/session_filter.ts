@@ -41,12 +41,15 @@ export const dueForCheck =
       .orderBy("next_check_at")
       .limit(most);
 
-/** Narrows a query on `sessions` to those that match and are live. */
+/** Narrows a query on `sessions` to those that match and are live: none, for a filter by another state. */
 export const narrowToLive = (
   query: Knex.QueryBuilder,
   filter: SessionFilter,
   liveAt: LiveAt,
-): Knex.QueryBuilder => active(liveAt)(narrow(query, filter));
+): Knex.QueryBuilder =>
+  filter.state === undefined || filter.state === "ACTIVE"
+    ? active(liveAt)(narrow(query, filter))
+    : query.whereRaw("false");
 
 /** Everything but the state. */
 const narrow = (query: Knex.QueryBuilder, filter: SessionFilter): Knex.QueryBuilder => {

@@ -164,4 +164,18 @@ export const describeListing = (stores: () => SessionStores): void => {
       expect(idsOf(rest)).toEqual(idsOf(live).slice(3));
     });
   });
+
+  test("no live session matches a filter by another state than ACTIVE", async () => {
+    const { one } = stores();
+    const sessions = await addMixture(one);
+    const live = sessions.filter((session) => matches(session, { state: "ACTIVE" }));
+    for (const state of ["ACTIVE", "IDLE_TIMEOUT", "EXPIRED", "REVOKED"] as const) {
+      const expected = state === "ACTIVE" ? idsOf(live) : [];
+      expect(await one.countLive({ state }, LIVE_AT)).toBe(expected.length);
+      const locked = await one.transaction((tx) =>
+        tx.lockMatching({ state }, LIVE_AT, 100, undefined),
+      );
+      expect(idsOf(locked)).toEqual(expected);
+    }
+  });
 };
