@@ -6,6 +6,9 @@ import type { Environment } from "./setting.js";
 import type { GivenSettings, Purpose, Settings } from "./settings.js";
 import { SettingsError } from "./settings_error.js";
 
+/** The same whatever the ports: replicas on one machine take each other's tokens. */
+const DEVELOPMENT_ISSUER = "http://localhost:8000";
+
 /** Whether every setting could be read. */
 const isComplete = (draft: Draft): draft is Draft & { readonly values: GivenSettings } =>
   draft.problems.length === 0;
@@ -29,7 +32,7 @@ export const loadSettings = (environment: Environment, purpose: Purpose = "serve
     // A default gives way to a shorter lifetime that was asked for.
     idleTimeoutMs: Math.min(values.idleTimeoutMs, values.maxLifetimeMs),
     accessTokenLifetimeMs: Math.min(values.accessTokenLifetimeMs, values.maxLifetimeMs),
-    jwtIssuer: values.jwtIssuer ?? `http://localhost:${values.httpPort || 8000}`,
+    jwtIssuer: values.jwtIssuer ?? DEVELOPMENT_ISSUER,
     serviceAuth: values.serviceAuth ?? (open ? "none" : "key"),
     production,
     embedded: values.databaseUrl === undefined,

@@ -7,8 +7,8 @@ export const TOKEN_SETTINGS = {
   jwtIssuer: setting({
     name: "JWT_ISSUER",
     schema: text("a name or URL without spaces", /^[\x21-\x7e]+$/).optional(),
-    fallbackDoc: "`http://localhost:` and `HTTP_PORT`; required in production",
-    doc: "The `iss` of access tokens: who made them.",
+    fallbackDoc: "`http://localhost:8000`; required in production",
+    doc: "The `iss` of access tokens: who made them. The same on all replicas.",
   }),
   jwtAudience: setting({
     name: "JWT_AUDIENCE",
