@@ -107,19 +107,8 @@ const start = async (
 
   const activityEveryMs = Math.max(20, toleratedActivityLossMs(settings.idleTimeoutMs) / 2);
   const pulseMs = settings.redisUrl === undefined ? EMBEDDED_PULSE_MS : PULSE_MS;
-  let truthAnswers = true;
-  const pulse = () =>
-    core.trust.pulse().then(
-      () => {
-        truthAnswers = true;
-      },
-      (error: unknown) => {
-        truthAnswers = false;
-        throw error;
-      },
-    );
   const background: Periodic[] = [
-    periodically("the look at the hot store", pulseMs, pulse, logger),
+    periodically("the look at the hot store", pulseMs, core.trust.pulse, logger),
     periodically("writing activity", activityEveryMs, core.activity.flush, logger),
     periodically("reading service keys", SERVICE_KEYS_EVERY_MS, serviceKeyRing.reload, logger),
     periodically("reading signing keys", keyReloadMs(settings), () => keyring.reload(), logger),
@@ -141,14 +130,14 @@ const start = async (
       settings: coreSettings(settings),
       jwks: () => keyring.jwks(),
       stores: () => [
-        { store: "postgres", isUp: truthAnswers },
+        { store: "postgres", isUp: core.trust.truthAnswers() },
         { store: settings.redisUrl ? "redis" : "memory", isUp: core.trust.lease() !== undefined },
       ],
     },
     denied,
     serviceKeys: serviceKeyRing,
     // Without Postgres, calls are answered as long as the lease on the hot store lasts.
-    isServing: () => truthAnswers || core.trust.lease() !== undefined,
+    isServing: () => core.trust.truthAnswers() || core.trust.lease() !== undefined,
     logger,
     metrics,
     tracing,

@@ -33,8 +33,13 @@ export interface HotTrust {
   holds(lease: Lease): boolean;
   /** The hot store failed: believe nothing until it has been looked at. */
   suspect(): void;
-  /** Looks at the servers, renews or gives up the lease, and buries what waits. Call it every 100 ms or so. */
+  /**
+   * Looks at the servers, renews or gives up the lease, and buries what waits.
+   * Call it every 100 ms or so. Rejects as long as Postgres did not answer when last asked.
+   */
   pulse(): Promise<void>;
+  /** Whether Postgres answered when a pulse last asked it. */
+  truthAnswers(): boolean;
   /**
    * Resolves when none of these can be called live by any replica; rejects with
    * DEPENDENCY_UNAVAILABLE after `timeoutMs`. Then pulses go on trying.
@@ -62,6 +67,8 @@ export const hotTrust = (deps: {
   /** Whether the registry may still show a lease of ours. */
   let registered = false;
   let renewAt = 0;
+  /** What Postgres failed with when last asked; undefined: it answered. */
+  let outage: { readonly failure: unknown } | undefined;
   let revision = 0n;
   let pulsing: Promise<void> | undefined;
   const settledListeners: (() => void)[] = [];
@@ -74,11 +81,26 @@ export const hotTrust = (deps: {
   const current = (): Lease | undefined =>
     trusted && clock.monotonic() < grantedUntil ? granted : undefined;
 
+  const asking = async <T>(answer: Promise<T>): Promise<T> => {
+    try {
+      const answered = await answer;
+      outage = undefined;
+      return answered;
+    } catch (failure) {
+      outage = { failure };
+      throw failure;
+    }
+  };
+  /** Where there is nothing to ask Postgres yet, it has not come back either. */
+  const stillOut = (): void => {
+    if (outage !== undefined) throw outage.failure;
+  };
+
   const renew = async (serverIds: readonly string[] | undefined): Promise<Lease | undefined> => {
     const sentAt = clock.monotonic();
     registered ||= serverIds !== undefined;
     renewAt = sentAt + RENEW_EVERY_MS;
-    const renewal = await registry.renew(serverIds, LEASE_MS);
+    const renewal = await asking(registry.renew(serverIds, LEASE_MS));
     clock.synchronise(renewal.storeNow, sentAt, clock.monotonic());
     registered = renewal.lease !== undefined;
     if (renewal.lastRevision > revision) revision = renewal.lastRevision;
@@ -98,10 +120,9 @@ export const hotTrust = (deps: {
   /** Tells the hot servers what they have missed. Resolves to whether all those told were `serverIds`. */
   const buryWaiting = async (serverIds: readonly string[]): Promise<boolean> => {
     for (let after: string | undefined; ; ) {
-      const waiting = await store.unburied({
-        limit: BURY_BATCH,
-        ...(after !== undefined && { after }),
-      });
+      const waiting = await asking(
+        store.unburied({ limit: BURY_BATCH, ...(after !== undefined && { after }) }),
+      );
       if (waiting.length === 0) return true;
       const { told, buried } = await bury(waiting);
       if (buried.length > 0) tellSettled(waiting);
@@ -132,11 +153,13 @@ export const hotTrust = (deps: {
     if (serverIds === undefined) {
       distrust();
       if (registered || due) await renew(undefined);
+      else stillOut();
       return;
     }
     if (granted === undefined || clock.monotonic() >= grantedUntil) {
       distrust();
       if (due) await acquire(serverIds);
+      else stillOut();
       return;
     }
     if (!sameEntries(granted.serverIds, serverIds)) {
@@ -179,6 +202,7 @@ export const hotTrust = (deps: {
     holds: (under) => current() === under,
     suspect,
     pulse,
+    truthAnswers: () => outage === undefined,
     revision: () => revision,
 
     async settle(changes, timeoutMs) {

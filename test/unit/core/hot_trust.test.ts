@@ -78,6 +78,25 @@ describe("trust in the hot store", () => {
     expect(lease && stage.trust.holds(lease)).toBe(false);
   });
 
+  test("Postgres counts as lost until it has answered again, also between two questions", async () => {
+    const stage = trustStage();
+    await stage.trust.pulse();
+    expect(stage.trust.truthAnswers()).toBe(true);
+    stage.storeDown = true;
+    for (stage.elapsed = 1000; stage.elapsed < 2 * LEASE_MS; stage.elapsed += 100) {
+      // The hot server goes as well, and comes back.
+      stage.servers =
+        stage.elapsed > LEASE_MS && stage.elapsed < LEASE_MS + 3000 ? undefined : ["s1"];
+      await expect(stage.trust.pulse()).rejects.toMatchObject(OUTAGE);
+      expect(stage.trust.truthAnswers()).toBe(false);
+    }
+    stage.storeDown = false;
+    stage.elapsed += 1000;
+    await stage.trust.pulse();
+    expect(stage.trust.truthAnswers()).toBe(true);
+    expect(stage.trust.lease()).toBeDefined();
+  });
+
   test("ends at once when no server answers, and the lease is given up", async () => {
     const stage = trustStage();
     await stage.trust.pulse();
