@@ -48,13 +48,17 @@ export interface Service {
 /** Starts everything that the settings ask for, in this process. */
 export const startService = async (settings: Settings, logger: Logger): Promise<Service> => {
   const closers: (() => Promise<unknown> | undefined)[] = [];
+  /** To the last one, or what is still open would keep the process alive. */
   const closeAll = async (): Promise<void> => {
-    for (const close of closers.reverse()) await close();
+    const failures: unknown[] = [];
+    for (const close of closers.reverse())
+      await Promise.resolve(close()).catch((failure: unknown) => failures.push(failure));
+    if (failures.length > 0) throw failures[0];
   };
   try {
     return await start(settings, logger, closers, closeAll);
   } catch (error) {
-    await closeAll();
+    await closeAll().catch(() => undefined);
     throw error;
   }
 };
@@ -146,7 +150,15 @@ const start = async (
     await server.stop({
       delayMs: settings.production ? 1000 : 0,
       graceMs: settings.shutdownGraceMs,
-      flush: core.activity.flush,
+      flush: () =>
+        core.activity
+          .flush()
+          .catch((err: unknown) =>
+            logger.error(
+              { err },
+              "the last uses of sessions were lost: the database did not answer",
+            ),
+          ),
     });
     for (const work of background) work.stop();
     await denied.flush().catch(() => undefined);
