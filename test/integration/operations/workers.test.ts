@@ -74,7 +74,8 @@ test("a worker that is killed is replaced", async () => {
   }
 }, 120_000);
 
-test("SIGTERM ends all of them", async () => {
+test("SIGTERM ends all of them, also when each is told by itself, as systemd does", async () => {
+  process.kill(-server.process.pid, "SIGTERM");
   await server.process.stop("SIGTERM");
   expect(lines().filter(({ msg }) => msg === "stopped")).toHaveLength(2);
   // The leases of those that were told to stop; the killed one's runs out by itself.
