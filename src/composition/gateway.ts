@@ -7,7 +7,7 @@ import { languagePicker } from "../rpc/language.js";
 import { textOf } from "../rpc/messages/catalogue.js";
 import type { Logger } from "../telemetry/logger.js";
 import type { Tracing } from "../telemetry/tracing.js";
-import { hostPort } from "./rpc.js";
+import { hostPort, listening } from "./listening.js";
 import { tracedRequests } from "./traced.js";
 
 export interface RunningGateway {
@@ -64,7 +64,8 @@ export const startGateway = async (
     localize: localizer(),
     ...(tracing && { beginRequest: tracedRequests(tracing) }),
   });
-  await app.listen({ host: settings.host, port: settings.httpPort });
+  const { host, httpPort: port } = settings;
+  await listening("HTTP_PORT", hostPort(host, port), app.listen({ host, port }));
   return {
     port: (app.server.address() as AddressInfo).port,
     close: () => app.close(),

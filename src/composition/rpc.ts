@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { isIPv6 } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
@@ -27,6 +26,7 @@ import { tlsCredentials } from "../rpc/tls_credentials.js";
 import type { Logger } from "../telemetry/logger.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import type { Tracing } from "../telemetry/tracing.js";
+import { hostPort, listening } from "./listening.js";
 import { tracedCalls, withinSpan } from "./traced.js";
 
 const CERTIFICATE_REFRESH_MS = 10_000;
@@ -133,10 +133,6 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
 const causeOf = (failure: CurfewError | undefined): unknown =>
   failure?.cause instanceof CurfewError ? causeOf(failure.cause) : failure?.cause;
 
-/** Host and port as one text; IPv6 in brackets. */
-export const hostPort = (host: string, port: number): string =>
-  `${isIPv6(host) ? `[${host}]` : host}:${port}`;
-
 /** Listens where only this user can reach it, for the gateway in this process. Resolves to the target to call. */
 export const listenForGateway = async (server: RpcServer): Promise<{ target: string }> => {
   const folder = mkdtempSync(join(tmpdir(), "curfew-gateway-"));
@@ -167,5 +163,6 @@ export const listenRpc = async (
               : logger.info("TLS files were loaded again"),
         })
       : undefined;
-  return server.listen(hostPort(settings.host, settings.grpcPort), credentials);
+  const address = hostPort(settings.host, settings.grpcPort);
+  return listening("GRPC_PORT", address, server.listen(address, credentials));
 };

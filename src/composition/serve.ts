@@ -2,7 +2,7 @@ import cluster from "node:cluster";
 import type { Settings } from "../config/settings.js";
 import { routeGrpcLog } from "../rpc/grpc_log.js";
 import type { Logger } from "../telemetry/logger.js";
-import { hostPort } from "./rpc.js";
+import { hostPort } from "./listening.js";
 import { startService } from "./service.js";
 import { untilTold } from "./signals.js";
 import { overseeWorkers } from "./workers.js";
@@ -12,7 +12,14 @@ export const serve = async (settings: Settings, logger: Logger): Promise<void> =
   routeGrpcLog((message) => logger.warn(message));
   const told = untilTold(logger);
   if (settings.workers > 1 && cluster.isPrimary) return overseeWorkers(settings, told, logger);
-  const service = await startService(settings, logger);
+  const first: { password?: string } = {};
+  const service = await startService(settings, logger, (password) => {
+    first.password = password;
+  }).catch((failure: unknown) => {
+    // The user is made, and no other start will tell.
+    if (first.password !== undefined) process.stdout.write(firstUser(first.password));
+    throw failure;
+  });
   const { grpcPort, httpPort, metricsPort } = service;
   logger.info(
     {
@@ -24,8 +31,10 @@ export const serve = async (settings: Settings, logger: Logger): Promise<void> =
     },
     "curfew is ready",
   );
-  if (service.generatedPassword !== undefined)
-    process.stdout.write(welcome(settings, grpcPort, service.generatedPassword));
+  if (first.password !== undefined)
+    process.stdout.write(
+      firstUser(first.password) + firstLogin(settings, grpcPort, first.password),
+    );
   await told;
   await service.stop();
   logger.info("stopped");
@@ -33,12 +42,15 @@ export const serve = async (settings: Settings, logger: Logger): Promise<void> =
   cluster.worker?.disconnect();
 };
 
-/** Printed once, at the start that made the password up. */
-const welcome = (settings: Settings, grpcPort: number, password: string): string => {
-  const login = JSON.stringify({ username: "admin", password });
-  return `
+/** Printed once, by the start that made the password up. */
+const firstUser = (password: string): string => `
   The first user is "admin", with the password ${password}
-  It is not shown again. Sign in with:
+  It is not shown again.
+`;
+
+const firstLogin = (settings: Settings, grpcPort: number, password: string): string => {
+  const login = JSON.stringify({ username: "admin", password });
+  return `  Sign in with:
 
     npx buf curl --protocol grpc --http2-prior-knowledge -d '${login}' \\
       http://${hostPort(settings.host, grpcPort)}/curfew.v1.AuthService/Login

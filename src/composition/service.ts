@@ -17,6 +17,7 @@ import { boundedLogin } from "./bounded_login.js";
 import { coreSettings, localPorts, systemClock } from "./core.js";
 import { adoptRestoredEvents, firstAdministrator } from "./first_start.js";
 import { startGateway } from "./gateway.js";
+import { hostPort, listening } from "./listening.js";
 import { measuredFeed, measuredStore } from "./measured.js";
 import { patiently } from "./patiently.js";
 import { type Periodic, periodically } from "./periodic.js";
@@ -39,14 +40,21 @@ export interface Service {
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly metricsPort: number;
-  /** The password of the first administrator, if this start made one up. */
-  readonly generatedPassword: string | undefined;
   /** Ends calls gracefully and writes what is only in memory. */
   stop(): Promise<void>;
 }
 
-/** Starts everything that the settings ask for, in this process. */
-export const startService = async (settings: Settings, logger: Logger): Promise<Service> => {
+/**
+ * Starts everything that the settings ask for, in this process.
+ *
+ * @param onGeneratedPassword told of the first administrator's password if this
+ * start made one up: from then on it is good, also if the start fails after all
+ */
+export const startService = async (
+  settings: Settings,
+  logger: Logger,
+  onGeneratedPassword: (password: string) => void = () => undefined,
+): Promise<Service> => {
   const closers: (() => Promise<unknown> | undefined)[] = [];
   /** To the last one, or what is still open would keep the process alive. */
   const closeAll = async (): Promise<void> => {
@@ -56,7 +64,7 @@ export const startService = async (settings: Settings, logger: Logger): Promise<
     if (failures.length > 0) throw failures[0];
   };
   try {
-    return await start(settings, logger, closers, closeAll);
+    return await start(settings, logger, onGeneratedPassword, closers, closeAll);
   } catch (error) {
     await closeAll().catch(() => undefined);
     throw error;
@@ -66,6 +74,7 @@ export const startService = async (settings: Settings, logger: Logger): Promise<
 const start = async (
   settings: Settings,
   logger: Logger,
+  onGeneratedPassword: (password: string) => void,
   closers: (() => Promise<unknown> | undefined)[],
   closeAll: () => Promise<void>,
 ): Promise<Service> => {
@@ -106,6 +115,7 @@ const start = async (
   const generatedPassword = await patiently(() =>
     firstAdministrator(settings, core.bootstrapAdmin),
   );
+  if (generatedPassword !== undefined) onGeneratedPassword(generatedPassword);
   await patiently(core.trust.pulse);
   await patiently(serviceKeyRing.reload);
 
@@ -179,7 +189,6 @@ const start = async (
     grpcPort,
     httpPort: gateway?.port ?? 0,
     metricsPort: exporter?.port ?? 0,
-    generatedPassword,
     stop: closeAll,
   };
 };
@@ -193,5 +202,7 @@ const exportMetrics = async (
     shareMetrics(metrics.registry);
     return undefined;
   }
-  return metricsPort === 0 ? undefined : startMetricsServer({ host, port: metricsPort, metrics });
+  if (metricsPort === 0) return undefined;
+  const started = startMetricsServer({ host, port: metricsPort, metrics });
+  return listening("METRICS_PORT", hostPort(host, metricsPort), started);
 };

@@ -4,6 +4,7 @@ import type { Settings } from "../config/settings.js";
 import type { Logger } from "../telemetry/logger.js";
 import { startMetricsServer } from "../telemetry/metrics_server.js";
 import { metricsOfWorkers } from "../telemetry/worker_metrics.js";
+import { hostPort, listening } from "./listening.js";
 
 /** A worker that dies is replaced, but not more often than this, in milliseconds. */
 const REPLACE_AFTER_MS = 1000;
@@ -22,6 +23,7 @@ export const overseeWorkers = async (
   let ready = false;
   const ended: Promise<void>[] = [];
 
+  /** Resolves when a worker listens, this one or one that took its place. */
   const start = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const worker = cluster.fork();
@@ -29,37 +31,47 @@ export const overseeWorkers = async (
         ready = true;
         resolve();
       });
+      const replace = async (): Promise<void> => {
+        await wait(REPLACE_AFTER_MS);
+        if (!stopping) await start();
+      };
       ended.push(
         new Promise((done) => {
           worker.once("exit", (code, signal) => {
             done();
-            if (stopping) return;
-            if (!ready) reject(new Error(`a worker could not start and ended with code ${code}`));
+            if (stopping) resolve();
+            else if (!ready)
+              reject(new Error(`a worker could not start and ended with code ${code}`));
             else {
               logger.error({ worker: worker.id, code, signal }, "a worker died, starting another");
-              wait(REPLACE_AFTER_MS).then(() => {
-                if (!stopping) start().catch(() => undefined);
-              });
+              replace().then(resolve, reject);
             }
           });
         }),
       );
     });
 
+  /** Also while some are starting, which may take long when a store is away. */
+  const stopped = told.then(() => {
+    stopping = true;
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGTERM");
+  });
+
   const { host, metricsPort } = settings;
   const exporter =
     metricsPort === 0
       ? undefined
-      : await startMetricsServer({ host, port: metricsPort, metrics: metricsOfWorkers() });
+      : await listening(
+          "METRICS_PORT",
+          hostPort(host, metricsPort),
+          startMetricsServer({ host, port: metricsPort, metrics: metricsOfWorkers() }),
+        );
 
   try {
     // One first, which makes the schema, the keys and the administrator.
-    await start();
-    for (let worker = 1; worker < settings.workers; worker++) await start();
-    logger.info({ workers: settings.workers }, "all workers are ready");
-    await told;
-    stopping = true;
-    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGTERM");
+    for (let worker = 0; worker < settings.workers && !stopping; worker++) await start();
+    if (!stopping) logger.info({ workers: settings.workers }, "all workers are ready");
+    await stopped;
     await Promise.all(ended);
   } finally {
     await exporter?.close();

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import type { SystemUser } from "./system_user.js";
 import { killAtExit } from "./watchdog.js";
 
-const START_MILLISECONDS = 30_000;
+const START_MILLISECONDS = 60_000;
 const OUTPUT_CHARACTERS = 16_384;
 
 export interface ServerProcessOptions {
