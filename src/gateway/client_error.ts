@@ -1,5 +1,6 @@
-import type { Socket } from "node:net";
-import { badRequest, ProblemError, problemOf } from "./problem.js";
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { badRequest, methodNotAllowed, ProblemError, problemOf } from "./problem.js";
 import { requestId } from "./request_id.js";
 
 const problemOfParser = (code: string | undefined): ProblemError => {
@@ -13,13 +14,10 @@ const problemOfParser = (code: string | undefined): ProblemError => {
   }
 };
 
-/** Answers what is no HTTP request, before any route or hook sees it. */
-export const answerClientError = (error: Error & { code?: string }, socket: Socket): void => {
-  if (error.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const problem = problemOf(problemOfParser(error.code), requestId({ headers: {} }));
+/** Answers on a connection that carries no further request, and ends it. */
+const endWith = (error: ProblemError, socket: Duplex): void => {
+  const problem = problemOf(error, requestId({ headers: {} }));
+  const { allow } = error.extras;
   const body = JSON.stringify(problem);
   socket.end(
     [
@@ -28,9 +26,26 @@ export const answerClientError = (error: Error & { code?: string }, socket: Sock
       `content-length: ${Buffer.byteLength(body)}`,
       "cache-control: no-store",
       `x-request-id: ${problem.request_id}`,
+      ...(allow ? [`allow: ${allow.join(", ")}`] : []),
       "connection: close",
       "",
       body,
     ].join("\r\n"),
   );
 };
+
+/** Answers what is no HTTP request, before any route or hook sees it. */
+export const answerClientError = (error: Error & { code?: string }, socket: Duplex): void => {
+  if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+  else endWith(problemOfParser(error.code), socket);
+};
+
+const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST"] as const;
+
+/** Answers CONNECT, which Node hands over as a bare connection: this is no proxy. */
+export const answerConnect = (_request: IncomingMessage, socket: Duplex): void =>
+  endWith(methodNotAllowed("CONNECT", METHODS), socket);
+
+/** Answers an `Expect` other than `100-continue` (RFC 9110 section 10.1.1). */
+export const answerExpectation = ({ socket }: IncomingMessage): void =>
+  endWith(new ProblemError(417, "invalid_argument", "No expectation but 100-continue."), socket);

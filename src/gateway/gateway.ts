@@ -4,7 +4,7 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import cookie from "@fastify/cookie";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { readBindings } from "./binding.js";
-import { answerClientError } from "./client_error.js";
+import { answerClientError, answerConnect, answerExpectation } from "./client_error.js";
 import { clientModule } from "./client_module.js";
 import { docsPages } from "./docs_page.js";
 import { examplePages } from "./example_page.js";
@@ -13,6 +13,7 @@ import { buildOpenApi } from "./openapi/document.js";
 import type { GatewayOptions } from "./options.js";
 import { createOriginCheck } from "./origin_check.js";
 import { installPages } from "./pages.js";
+import { badRequest } from "./problem.js";
 import { createProblemReply, type ProblemReply } from "./problem_reply.js";
 import { installBodyReader } from "./request_body.js";
 import { requestId } from "./request_id.js";
@@ -28,6 +29,14 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** For the whole of a request, its body included. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** RFC 9112 section 3.2; before HTTP/1.1 there was no Host. */
+const refuseNoHost = (app: FastifyInstance): void => {
+  app.addHook("onRequest", ({ raw }, _reply, done) => {
+    const isMissing = raw.headers.host === undefined && raw.httpVersion === "1.1";
+    done(isMissing ? badRequest("The request has no Host header.") : undefined);
+  });
+};
+
 const createApp = (
   { logger, trustedProxies }: GatewayOptions,
   replyProblem: ProblemReply,
@@ -40,7 +49,8 @@ const createApp = (
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: false,
-    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    // Node would answer a request without Host itself, with an empty body.
+    http: { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false },
     clientErrorHandler: answerClientError,
     frameworkErrors: replyProblem,
   });
@@ -68,7 +78,9 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
   const app = createApp(options, replyProblem);
   app.setErrorHandler(replyProblem);
   if (options.beginRequest) installTracing(app, options.beginRequest);
+  app.server.on("connect", answerConnect).on("checkExpectation", answerExpectation);
   await installSecurityHeaders(app, options);
+  refuseNoHost(app);
   await app.register(cookie, { hook: false });
   installBodyReader(app);
 
@@ -90,6 +102,7 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
   installPages(app, docsPages(), { ...page, "cache-control": "public, max-age=3600" });
   if (options.development) {
     installPages(app, await examplePages(), page);
+    app.get("/", async (_request, reply) => reply.redirect("/example/"));
     app.get("/example", async (_request, reply) => reply.redirect("/example/", 308));
     installPages(app, await clientModule(), page);
   }

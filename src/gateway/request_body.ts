@@ -59,6 +59,9 @@ const readBytes = (
   raw.once("error", () => end(badRequest("The body ended early.")));
 };
 
+const unsupported = (detail: string): ProblemError =>
+  new ProblemError(415, "invalid_argument", detail);
+
 const UTF8_JSON = /^application\/json\s*(;\s*charset="?utf-?8"?\s*)?$/i;
 
 /**
@@ -69,13 +72,14 @@ const UTF8_JSON = /^application\/json\s*(;\s*charset="?utf-?8"?\s*)?$/i;
 export const installBodyReader = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", (request: FastifyRequest, _payload, done) => {
-    const contentType = request.headers["content-type"] ?? "";
-    if (!UTF8_JSON.test(contentType)) {
-      throw new ProblemError(
-        415,
-        "invalid_argument",
-        "Send the body as content-type application/json, in UTF-8.",
-      );
+    const { "content-type": type = "", "content-encoding": encoding = "identity" } =
+      request.headers;
+    if (!UTF8_JSON.test(type)) {
+      throw unsupported("Send the body as content-type application/json, in UTF-8.");
+    }
+    // Nothing is unpacked here: a small body could become a large one.
+    if (encoding.toLowerCase() !== "identity") {
+      throw unsupported("Send the body without content-encoding.");
     }
     const limit = request.route ? bodyLimit(request.route.binding) : SINGLE_LIMIT;
     readBytes(request, limit, (error, bytes) => {

@@ -48,6 +48,17 @@ const decoded = (path: string, text: string): string => {
   }
 };
 
+/** URLSearchParams repairs what is malformed, and a repaired value is another one. */
+const refuseMalformed = (query: string): void => {
+  for (const pair of query.split("&")) {
+    try {
+      decodeURIComponent(pair);
+    } catch {
+      throw badField(pair.split("=", 1)[0] ?? "", "is not valid percent-encoding in the query");
+    }
+  }
+};
+
 /**
  * What path and query say, as ProtoJSON by proto names. A parameter that the
  * path or the body already carries is refused, and so is one nobody knows.
@@ -67,6 +78,7 @@ export const readParameters = (
   template.variables.forEach((path, index) => {
     put(json, rpc.method.input, path, decoded(path, variables[index] ?? ""));
   });
+  if (query.includes("%")) refuseMalformed(query);
   for (const [path, text] of new URLSearchParams(query)) {
     const top = findField(rpc.method.input, path)?.[0];
     if (body === "*" || (top && top === body)) {

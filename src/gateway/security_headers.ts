@@ -31,6 +31,7 @@ const options = (
   development: boolean,
 ) => ({
   contentSecurityPolicy,
+  frameguard: { action: "deny" as const },
   hsts: development ? false : { maxAge: 31_536_000, includeSubDomains: false },
 });
 

@@ -49,6 +49,7 @@ const expectProblem = (
 };
 
 const LOGIN = "/api/v1/auth/login";
+const PROFILE = "/api/v1/auth/profile";
 const good = { username: "anna", password: "p" };
 
 describe("content", () => {
@@ -71,6 +72,21 @@ describe("content", () => {
       payload: Buffer.from(JSON.stringify(good)),
     });
     expectProblem(answer, 415, "invalid_argument");
+  });
+
+  test.each([["gzip"], ["br"], ["identity, gzip"]])(
+    "415 for content-encoding %s",
+    async (coding) => {
+      const answer = await fixture.post(LOGIN, good, { "content-encoding": coding });
+      const problem = expectProblem(answer, 415, "invalid_argument");
+      expect(problem.detail).toContain("content-encoding");
+    },
+  );
+
+  test("takes content-encoding identity", async () => {
+    expect((await fixture.post(LOGIN, good, { "content-encoding": "identity" })).statusCode).toBe(
+      200,
+    );
   });
 
   test.each([["application/json; charset=utf-8"], ["Application/JSON;charset=UTF-8"]])(
@@ -178,6 +194,8 @@ describe("parameters", () => {
     ["no enum value", `${LIST}?order=UP`, "order"],
     ["no time", `${LIST}?filter.created_after=yesterday`, "filter.created_after"],
     ["an object", `${LIST}?filter=x`, "filter"],
+    ["broken percent-encoding in the query", `${LIST}?page_token=%zz`, "page_token"],
+    ["percent-encoding in the query that is not UTF-8", `${LIST}?page_token=a%FF`, "page_token"],
     ["one that the path has", "/api/v1/admin/sessions/s1?session_id=s2", "session_id"],
     ["broken percent-encoding in the path", "/api/v1/admin/sessions/%E0%A4%A", "session_id"],
   ])("400 for %s", async (_, url, field) => {
@@ -263,20 +281,29 @@ describe("sizes", () => {
     expect(problem).toMatchObject({ status: 431, code: "invalid_argument" });
   });
 
-  test("400 for what is no HTTP", async () => {
-    const { status, problem } = problemIn(await exchange("HELLO\r\n\r\n"));
-    expect(status).toBe(400);
-    expect(problem.code).toBe("invalid_argument");
+  test.each([
+    ["400 for what is no HTTP", "HELLO\r\n\r\n", 400],
+    ["400 for a request without Host", `GET ${PROFILE} HTTP/1.1\r\nconnection: close\r\n\r\n`, 400],
+    [
+      "417 for an expectation that nobody meets",
+      `POST ${LOGIN} HTTP/1.1\r\nhost: x\r\nexpect: applause\r\ncontent-length: 2\r\n\r\n{}`,
+      417,
+    ],
+    ["405 for CONNECT", "CONNECT db:5432 HTTP/1.1\r\nhost: x\r\n\r\n", 405],
+  ])("%s", async (_, text, expected) => {
+    const { status, head, problem } = problemIn(await exchange(text));
+    expect(status).toBe(expected);
+    expect(head).toContain("content-type: application/problem+json");
+    expect(problem).toMatchObject({ status: expected, code: "invalid_argument" });
+    expect(fixture.stub.calls).toHaveLength(0);
   });
 });
 
 describe("credentials", () => {
-  const profile = "/api/v1/auth/profile";
-
   test("400 for two Authorization headers", async () => {
     const { status, problem } = problemIn(
       await exchange(
-        `GET ${profile} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer a\r\nAuthorization: Bearer b\r\nconnection: close\r\n\r\n`,
+        `GET ${PROFILE} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer a\r\nAuthorization: Bearer b\r\nconnection: close\r\n\r\n`,
       ),
     );
     expect(status).toBe(400);
@@ -289,7 +316,7 @@ describe("credentials", () => {
     async (authorization) => {
       const answer = await fixture.send({
         method: "GET",
-        url: profile,
+        url: PROFILE,
         headers: { authorization, cookie: "__Host-access=a" },
       });
       expectProblem(answer, 400, "invalid_argument");
@@ -299,7 +326,7 @@ describe("credentials", () => {
   test("400 for one cookie with two values", async () => {
     const answer = await fixture.send({
       method: "GET",
-      url: profile,
+      url: PROFILE,
       headers: { cookie: "__Host-access=a; __Host-access=b" },
     });
     expectProblem(answer, 400, "invalid_argument");
@@ -308,7 +335,7 @@ describe("credentials", () => {
   test("takes a cookie and a header that agree", async () => {
     const answer = await fixture.send({
       method: "GET",
-      url: profile,
+      url: PROFILE,
       headers: { authorization: "Bearer a", cookie: "__Host-access=a" },
     });
     expect(answer.statusCode).toBe(200);
