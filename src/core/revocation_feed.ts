@@ -34,8 +34,9 @@ const MOST_CATCH_UPS_IN_TURN = 32;
  */
 export interface RevocationFeed {
   /**
-   * Every ending after `afterRevision` that still matters, then each new one,
-   * and watermarks between. It ends when `signal` is aborted.
+   * Every ending after `afterRevision`, then each new one, and watermarks
+   * between. After 0, of those that are past only what still matters. It ends
+   * when `signal` is aborted.
    *
    * @throws CurfewError REVISION_OUT_OF_RANGE: the order of endings does not go
    * as far, so it is another database's; WATCH_FELL_BEHIND: the watcher is too
@@ -118,8 +119,8 @@ export const revocationFeed = (deps: {
     schedule,
   });
 
-  const readPast = async (position: bigint): Promise<Stretch> => {
-    const found = await catchUp(await reader.firstRelevant(position));
+  const readPast = async (position: bigint, isNew: boolean): Promise<Stretch> => {
+    const found = await catchUp(isNew ? await reader.firstRelevant(position) : position);
     if (found instanceof CurfewError) throw found;
     return found;
   };
@@ -129,26 +130,33 @@ export const revocationFeed = (deps: {
       const guest = room.enter(signal);
       const failureBefore = failure;
       let position = afterRevision;
+      // A session whose tokens have all expired may still have a stream open at one
+      // who was here before; who is new has let nobody in.
+      let isNew = afterRevision === 0n;
       let completeAt = 0;
       let caughtUpAt = clock.monotonic();
       try {
         while (!signal.aborted) {
           if (failure !== undefined && failure !== failureBefore) throw failure.error;
-          const stretch = log.after(position) ?? (await readPast(position));
-          for (const revocation of stretch.revocations) yield { kind: "revocation", revocation };
+          const stretch = log.after(position) ?? (await readPast(position, isNew));
+          for (const revocation of stretch.revocations)
+            if (!isNew || reader.matters(revocation)) yield { kind: "revocation", revocation };
           position = stretch.through;
           if (stretch.more) {
             if (clock.monotonic() - caughtUpAt > MOST_BEHIND_MS) throw fail("WATCH_FELL_BEHIND");
             continue;
           }
+          isNew = false;
           caughtUpAt = clock.monotonic();
           if (log.head() === undefined) {
             answeredAt = caughtUpAt;
             log.begin(stretch);
           }
-          if ((stretch.completeAt ?? 0) >= completeAt + WATERMARK_EVERY_MS) {
-            completeAt = stretch.completeAt ?? 0;
-            yield { kind: "watermark", watermark: { revision: position, at: completeAt } };
+          const at = stretch.completeAt ?? completeAt;
+          // The database's clock may have been set back.
+          if (Math.abs(at - completeAt) >= WATERMARK_EVERY_MS) {
+            completeAt = at;
+            yield { kind: "watermark", watermark: { revision: position, at } };
           }
           await guest.news();
         }

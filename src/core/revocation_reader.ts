@@ -6,8 +6,8 @@ import type { Revocation, Stretch } from "./revocation.js";
 import { SETTLE_MS } from "./session_check.js";
 
 /**
- * Endings go on being told for this long after they matter no more, for
- * validators whose clock is behind. Milliseconds.
+ * Endings go on being told to new watchers for this long after they matter no
+ * more, for validators whose clock is behind. Milliseconds.
  */
 const RELEVANCE_MARGIN_MS = 60_000;
 /** How long what is known of where endings begin to matter is good enough, in milliseconds. */
@@ -24,6 +24,8 @@ export interface RevocationReader {
   read(after: bigint): Promise<Stretch>;
   /** A revision, `after` at least, before which nothing matters any more. */
   firstRelevant(after: bigint): Promise<bigint>;
+  /** Whether an access token of the session may still be within its time. */
+  matters(revocation: Revocation): boolean;
 }
 
 export const revocationReader = (deps: {
@@ -74,9 +76,7 @@ export const revocationReader = (deps: {
           );
       const more = certain && endings.length === pageSize;
       return {
-        revocations: told
-          .filter(({ accessExpiresAt }) => accessExpiresAt > at - RELEVANCE_MARGIN_MS)
-          .map(revocationOf),
+        revocations: told.map(revocationOf),
         through: told.at(-1)?.end.revision ?? after,
         more,
         completeAt: certain && !more ? at : undefined,
@@ -96,6 +96,8 @@ export const revocationReader = (deps: {
       if (from > after) return from;
       return after;
     },
+
+    matters: ({ relevantUntil }) => relevantUntil > clock.now() - RELEVANCE_MARGIN_MS,
   };
 };
 

@@ -59,6 +59,18 @@ describe("L7 a watcher is told", () => {
     expect(await stage.watch(5n).take(1)).toEqual(["=5"]);
   });
 
+  test("of each ending from then on, also where no token is left that it kills: streams outlive tokens", async () => {
+    const stage = revocationStage();
+    stage.end(1, 1);
+    const watcher = stage.watch();
+    expect(await watcher.take(2)).toEqual(["1", "=1"]);
+    stage.end(2, 3, { accessExpiresAt: NOW - HOUR });
+    await stage.poll();
+    expect(await watcher.take(3)).toEqual(["2", "3", "=3"]);
+    expect(await stage.watch(1n).take(3)).toEqual(["2", "3", "=3"]);
+    expect(await stage.watch().take(2)).toEqual(["1", "=3"]);
+  });
+
   test("of nothing, with a watermark at once", async () => {
     const stage = revocationStage();
     expect(await stage.watch().next()).toBe("=0");
@@ -122,6 +134,16 @@ describe("L7 a watermark", () => {
       await stage.poll();
     }
     expect(marks).toEqual(Array.from({ length: 10 }, (_, i) => NOW + 250 * i));
+  });
+
+  test("goes on when the database's clock is set back", async () => {
+    const stage = revocationStage();
+    const watcher = stage.watch();
+    expect(await watcher.next()).toBe("=0");
+    stage.setBack = HOUR;
+    stage.end(1);
+    await stage.poll();
+    expect(await watcher.take(2)).toEqual(["1", "=1"]);
   });
 
   test("does not come with each of many endings", async () => {

@@ -20,6 +20,8 @@ export const ending = (revision: number, given: Partial<RecordedEnding> = {}): R
 export const revocationStage = () => {
   const stage = {
     elapsed: 0,
+    /** By how much the store's clock was set back. */
+    setBack: 0,
     endings: [] as RecordedEnding[],
     isDown: false,
     /** Whether what is within reach can be settled. */
@@ -33,7 +35,7 @@ export const revocationStage = () => {
     naps: 0,
   };
   const clock: Clock = {
-    now: () => NOW + stage.elapsed,
+    now: () => NOW + stage.elapsed - stage.setBack,
     monotonic: () => 1000 + stage.elapsed,
     async sleep(ms) {
       stage.naps += 1;
