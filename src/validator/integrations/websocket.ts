@@ -36,17 +36,31 @@ export const upgradeToken = (request: IncomingMessage): string => {
   return carrier.slice(PROTOCOL_PREFIX.length);
 };
 
+/** For the socket of an opening request, which Node leaves without a listener: an error nobody hears ends the process. */
+const hungUp = (): void => undefined;
+
 /** Checks an opening request (event `upgrade` of the HTTP server). Rejects with the ValidatorError. */
 export const authenticateUpgrade = async (
   validator: Validator,
   request: IncomingMessage,
   tokenOf: (request: IncomingMessage) => string = upgradeToken,
-): Promise<CurrentUser> => admit(request, validator, tokenOf(request));
+): Promise<CurrentUser> => {
+  const { socket } = request;
+  socket.on("error", hungUp);
+  try {
+    return await admit(request, validator, tokenOf(request));
+  } finally {
+    socket.off("error", hungUp);
+  }
+};
 
 /** Answers an opening request with a problem instead of a WebSocket. */
 export const refuseUpgrade = (socket: Duplex, thrown: unknown): void => {
   const { status, headers, body } = problemAnswer(toValidatorError(thrown));
   const lines = Object.entries({ ...headers, "content-length": Buffer.byteLength(body) });
+  socket.on("error", hungUp);
+  // It is half open: a client that does not close its end would keep it.
+  socket.once("finish", () => socket.destroy());
   socket.end(
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
