@@ -2789,12 +2789,15 @@ export const AuthServiceService = {
     responseDeserialize: (value: Buffer): StreamValidateTokensResponse => StreamValidateTokensResponse.decode(value),
   },
   /**
-   * Every ending after `after_revision` that still matters, then each new one
-   * as it happens, in order, with a watermark several times a second. For
-   * validators that judge tokens themselves and keep a list of what has ended.
+   * Every ending after `after_revision`, then each new one as it happens, in
+   * order, with a watermark several times a second. For validators that judge
+   * tokens themselves and keep a list of what has ended.
    *
    * Whenever the stream ends, resume it from the last revision received, at any
-   * replica: nothing is left out. What still matters may be told twice.
+   * replica: nothing is left out, for as long as ended sessions are kept
+   * (SESSION_RETENTION_HOURS). After 0, what can matter no more is left out of the
+   * past: endings of sessions whose access tokens have all expired. New ones
+   * are told all the same, for the sake of streams that outlive their token.
    * While the stores are in trouble there are no watermarks: by the age of the
    * last one a watcher knows how much it can be sure of. After some seconds of it
    * the stream ends with DEPENDENCY_UNAVAILABLE, to be resumed at another replica;
@@ -2970,12 +2973,15 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    */
   streamValidateTokens: handleBidiStreamingCall<StreamValidateTokensRequest, StreamValidateTokensResponse>;
   /**
-   * Every ending after `after_revision` that still matters, then each new one
-   * as it happens, in order, with a watermark several times a second. For
-   * validators that judge tokens themselves and keep a list of what has ended.
+   * Every ending after `after_revision`, then each new one as it happens, in
+   * order, with a watermark several times a second. For validators that judge
+   * tokens themselves and keep a list of what has ended.
    *
    * Whenever the stream ends, resume it from the last revision received, at any
-   * replica: nothing is left out. What still matters may be told twice.
+   * replica: nothing is left out, for as long as ended sessions are kept
+   * (SESSION_RETENTION_HOURS). After 0, what can matter no more is left out of the
+   * past: endings of sessions whose access tokens have all expired. New ones
+   * are told all the same, for the sake of streams that outlive their token.
    * While the stores are in trouble there are no watermarks: by the age of the
    * last one a watcher knows how much it can be sure of. After some seconds of it
    * the stream ends with DEPENDENCY_UNAVAILABLE, to be resumed at another replica;
@@ -3142,12 +3148,15 @@ export interface AuthServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientDuplexStream<StreamValidateTokensRequest, StreamValidateTokensResponse>;
   /**
-   * Every ending after `after_revision` that still matters, then each new one
-   * as it happens, in order, with a watermark several times a second. For
-   * validators that judge tokens themselves and keep a list of what has ended.
+   * Every ending after `after_revision`, then each new one as it happens, in
+   * order, with a watermark several times a second. For validators that judge
+   * tokens themselves and keep a list of what has ended.
    *
    * Whenever the stream ends, resume it from the last revision received, at any
-   * replica: nothing is left out. What still matters may be told twice.
+   * replica: nothing is left out, for as long as ended sessions are kept
+   * (SESSION_RETENTION_HOURS). After 0, what can matter no more is left out of the
+   * past: endings of sessions whose access tokens have all expired. New ones
+   * are told all the same, for the sake of streams that outlive their token.
    * While the stores are in trouble there are no watermarks: by the age of the
    * last one a watcher knows how much it can be sure of. After some seconds of it
    * the stream ends with DEPENDENCY_UNAVAILABLE, to be resumed at another replica;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
+import { SessionAdminService } from "../../../generated/curfew/v1/session_admin.js";
 import { UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
 import type { Validator, ValidatorError } from "../../../src/validator/index.js";
 import { waitUntil } from "../../support/wait_until.js";
@@ -54,6 +55,26 @@ describe("local mode", () => {
     expect(() => validator.validateNow(token)).not.toThrow(TypeError);
     const remote = await failureOf(await stage.open(), token);
     expect({ ...remote, cause: undefined }).toEqual({ ...error, cause: undefined });
+  });
+
+  test("L7: what is open ends with its session, also when its token expired long ago", async () => {
+    const { token, sessionId } = await stage.signIn();
+    const validator = await stage.open({ mode: "local" });
+    let ended: ValidatorError | undefined;
+    validator.guard(token, await validator.validate(token), (error) => {
+      ended = error;
+    });
+    await stage.service.query(
+      "UPDATE sessions SET access_expires_at = now() - interval '1 hour' WHERE session_id = $1",
+      [sessionId],
+    );
+    const request = { sessionId, note: "" };
+    await stage.service.call(SessionAdminService.revokeSession, request, stage.service.adminKey);
+    await waitUntil("the feed has told it", () => ended !== undefined);
+    expect(ended).toMatchObject({
+      reason: "ACCESS_TOKEN_BLACKLISTED",
+      metadata: { end_reason: "ADMIN" },
+    });
   });
 
   test("minRevision: a check waits until it knows of the ending", async () => {
