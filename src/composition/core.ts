@@ -34,6 +34,7 @@ export const coreSettings = (settings: Settings): CoreSettings => ({
   retentionMs: settings.sessionRetentionMs,
   auditRetentionMs: settings.auditRetentionMs,
   passwordMinLength: settings.passwordMinLength,
+  passwordContextWords: settings.passwordContextWords,
 });
 
 export const systemClock = (): SharedClock =>

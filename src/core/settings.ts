@@ -20,6 +20,8 @@ export interface CoreSettings {
   /** How long security events are kept. */
   readonly auditRetentionMs: number;
   readonly passwordMinLength: number;
+  /** Words that the operator wants in no password, besides those of issuer and audience. */
+  readonly passwordContextWords: readonly string[];
 }
 
 export type LimitPolicy = "evict_oldest" | "evict_least_recently_used" | "reject";

@@ -12,7 +12,7 @@ import { listSessions } from "./list_sessions.js";
 import { login } from "./login.js";
 import { logout } from "./logout.js";
 import { manageUsers } from "./manage_users.js";
-import type { PasswordPolicy } from "./password_policy.js";
+import { contextWords, type PasswordPolicy } from "./password_policy.js";
 import { perTurn } from "./per_turn.js";
 import type { AuditLog } from "./ports/audit_log.js";
 import type { HotStore } from "./ports/hot_store.js";
@@ -72,6 +72,12 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
   const passwordPolicy = {
     minLength: settings.passwordMinLength,
     isCommon: ports.isCommonPassword,
+    contextWords: contextWords(
+      "curfew",
+      settings.issuer,
+      settings.audience,
+      ...settings.passwordContextWords,
+    ),
   };
   const activity = activityLog(store);
   const trust = hotTrust(ports);

@@ -71,6 +71,7 @@ export const TEST_SETTINGS: CoreSettings = {
   retentionMs: 168 * 3_600_000,
   auditRetentionMs: 2160 * 3_600_000,
   passwordMinLength: 15,
+  passwordContextWords: [],
 };
 
 export const PASSWORD = "a perfectly fine passphrase";

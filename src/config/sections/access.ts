@@ -1,6 +1,6 @@
 import { readableFile } from "../file_values.js";
 import { setting } from "../setting.js";
-import { duration, oneOf, text, wholeNumber } from "../value_schemas.js";
+import { commaList, duration, oneOf, text, wholeNumber } from "../value_schemas.js";
 
 /** Who may call, and how people prove who they are. */
 export const ACCESS_SETTINGS = {
@@ -47,6 +47,14 @@ export const ACCESS_SETTINGS = {
     schema: wholeNumber(8, 128),
     fallback: "15",
     doc: "Fewest characters of a new password (NIST SP 800-63B-4: 15 where it is the only factor).",
+  }),
+  passwordContextWords: setting({
+    name: "PASSWORD_CONTEXT_WORDS",
+    schema: commaList("words or names separated by commas, of at least 4 letters", (item) =>
+      /^\P{Cc}{4,100}$/u.test(item),
+    ),
+    fallback: "",
+    doc: "Names that a new password must not be made of: organisation, products, projects. The words of `JWT_ISSUER` and `JWT_AUDIENCE`, and `curfew`, are among them anyway.",
   }),
   loginMaxFailures: setting({
     name: "LOGIN_MAX_FAILURES",

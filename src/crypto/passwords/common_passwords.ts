@@ -6,7 +6,7 @@ const LONG =
   asdfghjklqwerty abcdefghijklmno abcdefghijklmnop abcdefghijklmnopqrstuvwxyz 0123456789
   012345678901234 0123456789012345 123456789012345 1234567890123456 1234567890abcdef
   0123456789abcdef 123456789abcdefg correcthorsebatterystaple thisismypassword thisisapassword
-  mypasswordispassword ilovemypassword administrator1 changeme123 curfew`.split(/\s+/);
+  mypasswordispassword ilovemypassword administrator1 changeme123`.split(/\s+/);
 
 const PHRASES = [
   "correct horse battery staple",

@@ -82,7 +82,11 @@ describe("the ASVS table of SECURITY.md", () => {
 
 test("the password policy is the one that SECURITY.md tells of", () => {
   const judge = (password: string) => () =>
-    checkNewPassword("password", password, "ada", { minLength: 15, isCommon: () => false });
+    checkNewPassword("password", password, "ada", {
+      minLength: 15,
+      isCommon: () => false,
+      contextWords: [],
+    });
   expect(judge("x".repeat(14))).toThrow("INVALID_ARGUMENT");
   expect(judge("only small letters and spaces")).not.toThrow();
   const long = Array.from({ length: 60 }, (_, index) => `word${index}`).join(" ");

@@ -184,6 +184,7 @@ describe("a bad value stops the start", () => {
     ["REFLECTION", "maybe"],
     ["LOG_LEVEL", "loud"],
     ["PASSWORD_MIN_LENGTH", "7"],
+    ["PASSWORD_CONTEXT_WORDS", "acme, it"],
     ["NODE_ENV", "staging"],
   ])("%s=%s", (name, text) => {
     expect(problemsOf({ [name]: text })).toContainEqual(

@@ -1,13 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { CurfewError } from "../../../src/core/errors.js";
-import { checkNewPassword } from "../../../src/core/password_policy.js";
+import { checkNewPassword, contextWords } from "../../../src/core/password_policy.js";
 import { COMMON_PASSWORDS } from "../../../src/crypto/passwords/common_passwords.js";
 
 const isCommon = (password: string) => COMMON_PASSWORDS.has(password);
 
+/** Of a service at Acme, whose operators think of its project too. */
+const WORDS = contextWords("curfew", "https://login.acme-corp.example:8443/", "Project Ångström");
+
 const violationsOf = (password: string, username = "ada", minLength = 15): string[] => {
   try {
-    checkNewPassword("new_password", password, username, { minLength, isCommon });
+    const policy = { minLength, isCommon, contextWords: WORDS };
+    checkNewPassword("new_password", password, username, policy);
     return [];
   } catch (failure) {
     if (!(failure instanceof CurfewError)) throw failure;
@@ -20,6 +24,7 @@ const violationsOf = (password: string, username = "ada", minLength = 15): strin
 const TOO_SHORT = "must have at least 15 characters";
 const TOO_COMMON = "is too common: choose another, such as several unrelated words";
 const IS_NAME = "must be more than the username with something added";
+const IS_OURS = "must be more than names of this service with something added";
 
 describe("accepted, without rules of composition", () => {
   test.each([
@@ -61,6 +66,27 @@ describe("refused, with what to do", () => {
     // A short name is in many a good password.
     expect(violationsOf("adamant about Nevada", "ada")).toEqual([]);
   });
+
+  test("parts of the username, as of an address", () => {
+    const username = "Ada.Lovelace@example.org";
+    for (const password of ["lovelace-lovelace", "LOVELACE@example!1", "example.lovelace.org"])
+      expect(violationsOf(password, username)).toEqual([IS_NAME]);
+    expect(violationsOf("lovelace wrote notes", username)).toEqual([]);
+  });
+
+  test("words of the context, in any case and with something added", () => {
+    for (const password of [
+      "curfewcurfew2026",
+      "Curfew@Acme!2026",
+      "acme-corp-login-8443",
+      "AcmeExample12345",
+      "projectångström!",
+      "PROJECT A\u030aNGSTRO\u0308M!",
+    ])
+      expect(violationsOf(password)).toEqual([IS_OURS]);
+    expect(violationsOf("curfew tolls the knell of parting day")).toEqual([]);
+    expect(violationsOf("ada.lovelace@acme-corp", "ada.lovelace")).toEqual([IS_OURS]);
+  });
 });
 
 test("the 3,000 most common passwords are refused, by a service that takes short ones too", () => {
@@ -68,8 +94,27 @@ test("the 3,000 most common passwords are refused, by a service that takes short
   expect(COMMON_PASSWORDS.size).toBeGreaterThan(3000);
   for (const password of ["iloveyou", "sunshine", "princess", "football", "trustno1", "liverpool"])
     expect(most).toContain(password);
-  for (const password of most)
-    expect(violationsOf(password, "somebody else", 8)).toEqual([TOO_COMMON]);
+  const policy = { minLength: 8, isCommon, contextWords: WORDS };
+  const accepted = most.filter((password) => {
+    try {
+      checkNewPassword("password", password, "somebody else", policy);
+      return true;
+    } catch (failure) {
+      return !(failure instanceof CurfewError && failure.violations[0]?.description === TOO_COMMON);
+    }
+  });
+  expect(accepted).toEqual([]);
+});
+
+test("words of the context are the longer ones of its names, each once", () => {
+  expect(contextWords("https://Login.acme-corp.example/", "acme", "Staff Portal", "")).toEqual([
+    "login",
+    "acme",
+    "corp",
+    "example",
+    "staff",
+    "portal",
+  ]);
 });
 
 test("the length is what the service was told", () => {

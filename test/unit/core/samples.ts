@@ -20,6 +20,7 @@ export const SETTINGS: CoreSettings = {
   retentionMs: 168 * HOUR,
   auditRetentionMs: 2160 * 3_600_000,
   passwordMinLength: 15,
+  passwordContextWords: [],
 };
 
 /** A live session, made and last used at `NOW` unless given otherwise. */
