@@ -8,6 +8,9 @@ const SECRET_NAME =
 const SECRET_MEMBER = new RegExp(`"${SECRET_NAME}":`, "i");
 const SECRET_KEY = new RegExp(`^${SECRET_NAME}$`, "i");
 
+/** Where a word begins: also after an escape of JSON, whose last letter is none of its own. */
+const WORD = String.raw`(?:\b|(?<=\\(?:[bfnrt]|u[\da-f]{4})))`;
+
 /** Secrets that are known by their looks, wherever they stand, and what to keep of the match. */
 const SECRET_LOOKS: readonly (readonly [pattern: RegExp, kept: string])[] = [
   // A JWT: base64url of `{"`, and whatever parts follow.
@@ -15,13 +18,16 @@ const SECRET_LOOKS: readonly (readonly [pattern: RegExp, kept: string])[] = [
   // Refresh tokens and service keys.
   [/cf[rs]_[\w.~-]+/g, ""],
   // Bearer and Basic credentials (RFC 6750, RFC 7617).
-  [/\b(bearer|basic) +[\w.~+/=-]{12,}/gi, "$1 "],
+  [new RegExp(`${WORD}(bearer|basic) +[\\w.~+/=-]{12,}`, "gi"), "$1 "],
   // Passwords in URLs, also percent-encoded ones.
   [/(:\/\/[^\s/:@"\\]*:)[^\s/@"\\]+(?=@)/g, "$1"],
   // JSON inside a text.
   [new RegExp(String.raw`(\\"${SECRET_NAME}\\" *: *\\")(?:(?!\\").)*`, "gi"), "$1"],
   // Forms and command lines inside a text.
-  [/\b((?:password|passwd|secret|(?:access_|refresh_)?token)=)[^\s"\\&;,]+/gi, "$1"],
+  [
+    new RegExp(`${WORD}([a-z_-]{0,30}(?:password|passwd|secret|token)=)[^\\s"\\\\&;,]+`, "gi"),
+    "$1",
+  ],
 ];
 
 const withoutSecretMembers = (value: unknown): unknown => {

@@ -67,6 +67,10 @@ describe("D6: no secret is written", () => {
     ["a password in a URL", (log) => log.info("cannot reach postgres://curfew:SECRET@db:5432/x")],
     ["JSON in a text", (log) => log.info('sent {"username":"a","password":"SECRET"}')],
     ["a form in a text", (log) => log.info("username=a&password=SECRET")],
+    ["a form of longer names in a text", (log) => log.info("current_password=SECRET&x=1")],
+    ["a form at the start of a line", (log) => log.info("it said\npassword=SECRET")],
+    ["a bearer header after a tab", (log) => log.info("it said\tBearer SECRETSECRETSECRET")],
+    ["a token after a control character", (log) => log.info("it said\u001brefresh_token=SECRET")],
   ])("%s", (_case, log) => {
     const text = JSON.stringify(written(log));
     expect(text).not.toMatch(/SECRET|eyJ/);
