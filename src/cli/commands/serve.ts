@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { loadSettings } from "../../config/load_settings.js";
 import type { Settings } from "../../config/settings.js";
 import { createLogger, type Logger } from "../../telemetry/logger.js";
+import { routeFailures } from "../../telemetry/process_failures.js";
 import { routeWarnings } from "../../telemetry/process_warnings.js";
 import { type CommandContext, type GlobalOptions, optionsOf } from "../command_context.js";
 
@@ -30,6 +31,7 @@ export const addServeCommands = (program: Command, context: CommandContext): voi
       const settings = loadSettings(terminal.environment);
       const logger = loggerFor(context, optionsOf(command), settings);
       routeWarnings(logger);
+      routeFailures(logger);
       await (await openBackstage()).serve(settings, logger);
     });
   program
@@ -39,6 +41,7 @@ export const addServeCommands = (program: Command, context: CommandContext): voi
       const settings = loadSettings(terminal.environment, "gateway");
       const logger = loggerFor(context, optionsOf(command), settings);
       routeWarnings(logger);
+      routeFailures(logger);
       await (await openBackstage()).gateway(settings, logger);
     });
 };
