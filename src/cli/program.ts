@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { VERSION } from "../config/version.js";
 import type { OpenBackstage } from "./backstage.js";
 import type { CommandContext } from "./command_context.js";
 import { addCompletionCommands } from "./commands/completion.js";
@@ -29,6 +30,7 @@ export const buildProgram = (openBackstage: OpenBackstage, terminal: Terminal): 
     .description(
       "Session authority: signs people in, keeps their sessions, says which tokens are good.",
     )
+    .version(VERSION, "-V, --version", "say which version this is")
     .option("--json", "print one JSON document instead of text")
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({

@@ -1,5 +1,6 @@
 import cluster from "node:cluster";
 import type { Settings } from "../config/settings.js";
+import { VERSION } from "../config/version.js";
 import { routeGrpcLog } from "../rpc/grpc_log.js";
 import type { Logger } from "../telemetry/logger.js";
 import { hostPort } from "./listening.js";
@@ -23,6 +24,7 @@ export const serve = async (settings: Settings, logger: Logger): Promise<void> =
   const { grpcPort, httpPort, metricsPort } = service;
   logger.info(
     {
+      version: VERSION,
       grpc: hostPort(settings.host, grpcPort),
       ...(httpPort !== 0 && { http: hostPort(settings.host, httpPort) }),
       ...(metricsPort !== 0 && { metrics: hostPort(settings.host, metricsPort) }),

@@ -68,7 +68,7 @@ export const addServiceCommands = (program: Command, context: CommandContext): v
       reportFromDatabase(context, "database", optionsOf(command), async (backstage, settings) => {
         if (!(await backstage.revokeServiceKey(settings, keyId))) {
           throw new CommandFailure(
-            `There is no service key ${keyId}: see \`curfew services list\`.`,
+            `There is no service key ${keyId} to revoke: it is unknown, or revoked already. See \`curfew services list\`.`,
           );
         }
         return { document: { key_id: keyId, revoked: true }, text: `Revoked ${keyId}.` };

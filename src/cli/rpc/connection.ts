@@ -51,6 +51,11 @@ export const openChannel = (
           "grpc.ssl_target_name_override": serverName,
           "grpc.default_authority": serverName,
         };
+  if (/^https?:/.test(target)) {
+    throw misused(
+      `--target ${target} is a URL: give it as HOST:PORT, the port being that of gRPC.`,
+    );
+  }
   try {
     return new Channel(target, credentials, channelOptions);
   } catch (error) {

@@ -30,6 +30,9 @@ const unreachable = (target: string, said: string): string => {
   if (/certificate|self.signed|altname/i.test(details)) {
     return `The certificate of ${target} was not accepted (${details}): name its authority with --tls-ca FILE.`;
   }
+  if (/^(protocol error|failed to connect) \(/i.test(details)) {
+    return `What listens at ${target} does not speak gRPC in clear: is that the port of gRPC (50051, unless GRPC_PORT says otherwise)? If it speaks TLS, add --tls or --tls-ca FILE.`;
+  }
   return `Cannot reach Curfew at ${target} (${details}). Is it running there? Start it with \`curfew serve\`, name another server with --target HOST:PORT, or add --tls if it speaks TLS.`;
 };
 
@@ -46,6 +49,9 @@ const about = ({ metadata }: ErrorDetails): string => {
   return facts.length === 0 ? "" : ` (${facts.join(", ")})`;
 };
 
+/** A server's text, ended so that another sentence may follow. */
+const sentence = (text: string): string => (/[.!?。۔؟]$/u.test(text) ? text : `${text}.`);
+
 const explain = (error: ServiceError, target: string): string => {
   const known = readErrorDetails(error.metadata);
   const text = known.message ?? error.details;
@@ -53,11 +59,11 @@ const explain = (error: ServiceError, target: string): string => {
     case status.UNAVAILABLE:
       return known.reason === undefined
         ? unreachable(target, error.details)
-        : `${text} Curfew at ${target} does not reach a store it needs: try again, and see its log.`;
+        : `${sentence(text)} Curfew at ${target} does not reach a store it needs: try again, and see its log.`;
     case status.UNAUTHENTICATED:
       return unauthenticated(known, error.details);
     case status.PERMISSION_DENIED:
-      return `${text} It takes a user with the role \`admin\`, or a service key with the scope \`admin\`.`;
+      return `${sentence(text)} It takes a user with the role \`admin\`, or a service key with the scope \`admin\`.`;
     case status.INVALID_ARGUMENT:
       return known.violations.length > 0
         ? `${known.violations.map(({ field, description }) => `${field}: ${description}`).join("; ")}`
@@ -67,7 +73,7 @@ const explain = (error: ServiceError, target: string): string => {
     case status.UNIMPLEMENTED:
       return `The server at ${target} does not have this call: is it Curfew, and as new as this program?`;
     case status.INTERNAL:
-      return `Curfew at ${target} failed: ${text} See its log.`;
+      return `Curfew at ${target} failed: ${sentence(text)} See its log.`;
     default:
       return text + about(known);
   }

@@ -167,7 +167,7 @@ describe("services", () => {
     const outcome = await curfew("services revoke nope", { revokeServiceKey: async () => false });
     expect(outcome.exitCode).toBe(1);
     expect(outcome.errors).toBe(
-      "curfew: There is no service key nope: see `curfew services list`.\n",
+      "curfew: There is no service key nope to revoke: it is unknown, or revoked already. See `curfew services list`.\n",
     );
     const done = await curfew("services revoke k1", { revokeServiceKey: async () => true });
     expect(done).toMatchObject({ exitCode: 0, output: "Revoked k1.\n" });

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { run } from "./recording_terminal.js";
@@ -39,12 +42,12 @@ describe("what a server refuses is one sentence on the error stream, and exit co
     ],
     [
       "not an administrator",
-      { code: status.PERMISSION_DENIED, reason: "PERMISSION_DENIED", message: "Not allowed." },
+      { code: status.PERMISSION_DENIED, reason: "PERMISSION_DENIED", message: "Not allowed" },
       /^curfew: Not allowed\. It takes a user with the role `admin`/,
     ],
     [
       "a store that is down",
-      { code: status.UNAVAILABLE, reason: "DEPENDENCY_UNAVAILABLE", message: "Not available." },
+      { code: status.UNAVAILABLE, reason: "DEPENDENCY_UNAVAILABLE", message: "Not available" },
       /^curfew: Not available\. Curfew at 127\.0\.0\.1:\d+ does not reach a store/,
     ],
     [
@@ -113,6 +116,21 @@ describe("a server that cannot be reached", () => {
     expect(outcome.errors).toContain("Cannot reach Curfew at 127.0.0.1:1 ");
   });
 
+  test("that speaks something else is told from one that is not there", async () => {
+    server.close();
+    const other = createServer((socket) => {
+      socket.resume().end("HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    await once(other.listen(0, "127.0.0.1"), "listening");
+    const { port } = other.address() as AddressInfo;
+    const outcome = await run(["sessions", "cleanup", "--target", `127.0.0.1:${port}`]);
+    await new Promise((closed) => other.close(closed));
+    expect(outcome.exitCode).toBe(1);
+    expect(outcome.errors).toMatch(
+      /^curfew: What listens at 127\.0\.0\.1:\d+ does not speak gRPC in clear: [^\n]*--tls-ca FILE\.\n$/,
+    );
+  });
+
   test("is not asked over TLS when it does not speak it", async () => {
     const outcome = await cleanup("--tls");
     expect(outcome.exitCode).toBe(1);
@@ -131,6 +149,7 @@ describe("a wrong call is exit code 2, one line, and does nothing", () => {
     ["services create x --scope everything", /--scope.*Allowed choices are validate, admin/],
     ["health --timeout soon", /--timeout.*number of seconds/],
     ["users list --tls-cert a.pem", /--tls-cert and --tls-key go together/],
+    ["users list --target http://127.0.0.1:8000", /is a URL: give it as HOST:PORT/],
     ["users list --tls-ca /nowhere/ca.pem", /The file of --tls-ca cannot be read/],
   ])("%s", async (words, sentence) => {
     const outcome = await run(words.split(" "));
@@ -144,6 +163,11 @@ describe("a wrong call is exit code 2, one line, and does nothing", () => {
     const outcome = await run(["sessions"]);
     expect(outcome.exitCode).toBe(2);
     expect(outcome.errors).toContain("monitor");
+  });
+
+  test("--version says which it is", async () => {
+    const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+    expect(await run(["--version"])).toMatchObject({ exitCode: 0, output: `${version}\n` });
   });
 
   test("--help is no failure", async () => {
