@@ -14,7 +14,28 @@ const change = (now: bigint, before: bigint | undefined): string => {
   return ` (${now > before ? "+" : "-"}${grouped(now > before ? now - before : before - now)})`;
 };
 
-const labelled = (label: string, text: string): string => label.padEnd(LABEL_WIDTH) + text;
+/** As many items on a line as go into `columns` letters, at least one; further lines are indented. */
+const flow = (
+  label: string,
+  items: readonly string[],
+  { gap, columns }: { readonly gap: string; readonly columns: number },
+): string[] => {
+  const lines: string[] = [];
+  let line = label;
+  let count = 0;
+  for (const item of items) {
+    if (count > 0 && line.length + gap.length + item.length > columns) {
+      lines.push(line);
+      [line, count] = [" ".repeat(label.length), 0];
+    }
+    line += (count > 0 ? gap : "") + item;
+    count += 1;
+  }
+  return [...lines, line];
+};
+
+const labelled = (label: string, items: readonly string[], columns: number): string[] =>
+  flow(label.padEnd(LABEL_WIDTH), items, { gap: "   ", columns });
 
 const facts = (
   stats: GetSessionStatsResponse,
@@ -31,10 +52,10 @@ const facts = (
       | "accountLocks"
       | "refreshes",
   ])[],
-): string =>
-  names
-    .map(([label, key]) => `${label} ${grouped(stats[key])}${change(stats[key], before?.[key])}`)
-    .join("   ");
+): string[] =>
+  names.map(
+    ([label, key]) => `${label} ${grouped(stats[key])}${change(stats[key], before?.[key])}`,
+  );
 
 const endingLines = (stats: GetSessionStatsResponse): string[] => {
   const rows = endings(stats);
@@ -57,40 +78,44 @@ const patternLines = ({ unusualPatterns }: GetSessionStatsResponse): string[] =>
 };
 
 /** A server of a version before does not tell. */
-const storeLines = (stats: GetSessionStatsResponse): string[] => {
+const storeLines = (stats: GetSessionStatsResponse, columns: number): string[] => {
   const stores = storeStates(stats);
   if (stores.length === 0) return [];
-  const text = stores.map(({ store, state }) => printable(`${store} ${state}`)).join("   ");
-  return [labelled("Stores", text)];
+  const items = stores.map(({ store, state }) => printable(`${store} ${state}`));
+  return labelled("Stores", items, columns);
 };
 
 const statsLines = (
   stats: GetSessionStatsResponse,
   before: GetSessionStatsResponse | undefined,
+  columns: number,
 ): string[] => [
-  ...storeLines(stats),
-  labelled(
+  ...storeLines(stats, columns),
+  ...labelled(
     "Sessions",
     facts(stats, before, [
       ["live", "liveSessions"],
       ["idle", "idleSessions"],
       ["ended", "endedSessions"],
     ]),
+    columns,
   ),
-  labelled(
+  ...labelled(
     `Last ${stats.windowMinutes} min`,
     facts(stats, before, [
       ["logins", "logins"],
       ["failed", "failedLogins"],
       ["refreshes", "refreshes"],
     ]),
+    columns,
   ),
-  labelled(
+  ...labelled(
     "Throttled",
     facts(stats, before, [
       ["logins", "throttledLogins"],
       ["accounts locked", "accountLocks"],
     ]),
+    columns,
   ),
   "",
   "Ended in that time",
@@ -116,15 +141,14 @@ export const renderFrame = (
     "",
     ...(services.length === 0
       ? []
-      : [
-          labelled(
-            "Services",
-            services
-              .map(({ service, status }) => `${service.split(".").at(-1)} ${status}`)
-              .join("   "),
-          ),
-        ]),
-    ...(stats instanceof Error ? [stats.message] : statsLines(stats, before)),
+      : labelled(
+          "Services",
+          services.map(({ service, status }) => `${service.split(".").at(-1)} ${status}`),
+          columns,
+        )),
+    ...(stats instanceof Error
+      ? flow("", stats.message.split(" "), { gap: " ", columns })
+      : statsLines(stats, before, columns)),
     "",
     "q or Ctrl-C ends this.",
   ];

@@ -38,8 +38,9 @@ const screenView = (terminal: Terminal, onQuit: () => void): View => {
 
 /**
  * Observes again and again, and shows it: as a live screen on a terminal, as a
- * line each elsewhere. A server that is gone for a while is shown as such; a
- * first observation that fails, and a refusal at any time, end the watch.
+ * line each elsewhere. A server that is gone for a while is shown as such; one
+ * that is not there at the first look, and a refusal at any time, end the watch.
+ * Rejects at its end with the last failure when no look has come to anything.
  */
 export const watch = async (
   terminal: Terminal,
@@ -51,7 +52,9 @@ export const watch = async (
   let view: View | undefined;
   try {
     const first = await observe();
-    if (first.stats instanceof Error) throw first.stats;
+    let failure = first.stats instanceof Error ? first.stats : undefined;
+    // Whoever watches because a store is down must see that, not be sent away.
+    if (failure !== undefined && failure.reason === undefined) throw failure;
     view =
       terminal.output.isTTY && !json
         ? screenView(terminal, () => quit.abort())
@@ -59,8 +62,12 @@ export const watch = async (
     view.show(first);
     for (let done = 1; done < count && !quit.signal.aborted; done += 1) {
       await terminal.wait(intervalMs, quit.signal);
-      if (!quit.signal.aborted) view.show(await observe());
+      if (quit.signal.aborted) break;
+      const next = await observe();
+      if (!(next.stats instanceof Error)) failure = undefined;
+      view.show(next);
     }
+    if (failure !== undefined) throw failure;
   } finally {
     view?.close();
     stopListening();

@@ -9,6 +9,8 @@ export class RpcFailure extends CommandFailure {
     message: string,
     /** Code of the gRPC status. */
     readonly code: status,
+    /** Reason of the ErrorInfo that Curfew sent; none when nothing answered, or something else. */
+    readonly reason: string | undefined,
     cause: ServiceError,
   ) {
     super(message, undefined, { cause });
@@ -52,8 +54,7 @@ const about = ({ metadata }: ErrorDetails): string => {
 /** A server's text, ended so that another sentence may follow. */
 const sentence = (text: string): string => (/[.!?。۔؟]$/u.test(text) ? text : `${text}.`);
 
-const explain = (error: ServiceError, target: string): string => {
-  const known = readErrorDetails(error.metadata);
+const explain = (error: ServiceError, known: ErrorDetails, target: string): string => {
   const text = known.message ?? error.details;
   switch (error.code) {
     case status.UNAVAILABLE:
@@ -80,5 +81,7 @@ const explain = (error: ServiceError, target: string): string => {
 };
 
 /** Says in a sentence what went wrong with a call to `target`, and what to do. */
-export const rpcFailure = (error: ServiceError, target: string): RpcFailure =>
-  new RpcFailure(explain(error, target), error.code, error);
+export const rpcFailure = (error: ServiceError, target: string): RpcFailure => {
+  const known = readErrorDetails(error.metadata);
+  return new RpcFailure(explain(error, known, target), error.code, known.reason, error);
+};

@@ -105,6 +105,21 @@ describe("without a terminal", () => {
     );
   });
 
+  test("a store that is in trouble from the start is watched, too", async () => {
+    answer = (look) => (look === 1 ? refuse(status.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE") : STATS);
+    const { output, errors, exitCode } = await monitor("--count 2", { piped: "" });
+    expect({ errors, exitCode }).toEqual({ errors: "", exitCode: 0 });
+    expect(output).toMatch(/ failure="DEPENDENCY_UNAVAILABLE.*\n.* live=1234 .*\n$/);
+  });
+
+  test("when no look comes to anything, it fails", async () => {
+    answer = () => refuse(status.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE");
+    const { output, errors, exitCode } = await monitor("--count 2", { piped: "" });
+    expect(exitCode).toBe(1);
+    expect(output.trimEnd().split("\n")).toHaveLength(2);
+    expect(errors).toMatch(/^curfew: DEPENDENCY_UNAVAILABLE/);
+  });
+
   test("a refusal ends it", async () => {
     answer = (look) => (look === 2 ? refuse(status.UNAUTHENTICATED, "SESSION_EXPIRED") : STATS);
     const outcome = await monitor("", { piped: "" });
@@ -199,6 +214,17 @@ describe("the frame", () => {
   test("leaves out the stores of a server that does not tell of them", () => {
     const stats = { ...STATS, stores: [] };
     expect(renderFrame({ ...observation, stats }, undefined, 80).join("\n")).not.toMatch(/Stores/);
+  });
+
+  test("on a narrow screen what belongs together takes more lines", () => {
+    const lines = renderFrame(observation, undefined, 40);
+    expect(lines.slice(4, 9)).toEqual([
+      "Sessions      live 1,234   idle 5",
+      "              ended 40",
+      "Last 60 min   logins 12   failed 3",
+      "              refreshes 99",
+      "Throttled     logins 2",
+    ]);
   });
 
   test("fits the screen's width", () => {
