@@ -16,6 +16,9 @@ const endQuietlyWithoutReader = (): void => {
 export const processTerminal = (): Terminal => {
   let environment: Environment | undefined;
   endQuietlyWithoutReader();
+  // What a library should do otherwise is nothing to tell an operator: grpc-js makes Node warn of each
+  // server that is named by its IP address. A server that runs logs it (`routeWarnings`).
+  process.noDeprecation = true;
   return {
     input: process.stdin,
     output: process.stdout,

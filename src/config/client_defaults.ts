@@ -8,6 +8,10 @@ export interface ClientDefaults {
   readonly target: string;
   /** An access token or a service key. */
   readonly token: string | undefined;
+  /** Files of the TLS that the server is called with: its authorities, and the caller's certificate. */
+  readonly tlsCa: string | undefined;
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
   /** The server's own certificate, when this is the machine it runs on. */
   readonly ownCertFile: string | undefined;
   readonly ownKeyFile: string | undefined;
@@ -20,7 +24,7 @@ const reachableHost = (host: string): string => {
   return isIP(host) === 6 ? `[${host}]` : host;
 };
 
-/** Reads CURFEW_TARGET and CURFEW_TOKEN, and where a server of this environment listens. Never throws. */
+/** Reads CURFEW_TARGET, CURFEW_TOKEN and CURFEW_TLS_*, and where a server of this environment listens. Never throws. */
 export const readClientDefaults = (environment: Environment): ClientDefaults => {
   const textOf = (name: string): string | undefined => environment[name]?.trim() || undefined;
   const port = SETTINGS.grpcPort.schema.safeParse(textOf("GRPC_PORT"));
@@ -28,6 +32,9 @@ export const readClientDefaults = (environment: Environment): ClientDefaults => 
   return {
     target: textOf("CURFEW_TARGET") ?? `${reachableHost(textOf("HOST") ?? "")}:${ownPort}`,
     token: textOf("CURFEW_TOKEN"),
+    tlsCa: textOf("CURFEW_TLS_CA"),
+    tlsCert: textOf("CURFEW_TLS_CERT"),
+    tlsKey: textOf("CURFEW_TLS_KEY"),
     ownCertFile: textOf("TLS_CERT_FILE"),
     ownKeyFile: textOf("TLS_KEY_FILE"),
   };

@@ -4,7 +4,13 @@ import { SETTINGS } from "./settings_table.js";
 const NAMES = Object.values(SETTINGS).map(({ name }) => name);
 const PREFIX = "CURFEW_";
 /** Names of the command line's own. */
-const CLIENT_NAMES = new Set(["CURFEW_TARGET", "CURFEW_TOKEN"]);
+const CLIENT_NAMES = new Set([
+  "CURFEW_TARGET",
+  "CURFEW_TOKEN",
+  "CURFEW_TLS_CA",
+  "CURFEW_TLS_CERT",
+  "CURFEW_TLS_KEY",
+]);
 
 /** Fewest letters to insert, delete or replace to come from one text to the other (Levenshtein). */
 const distance = (from: string, to: string): number => {

@@ -8,5 +8,6 @@ import type { Logger } from "./logger.js";
 export const routeWarnings = (logger: Pick<Logger, "warn">): void => {
   // Node's own printer, which is such a listener.
   process.removeAllListeners("warning");
+  process.noDeprecation = false;
   process.on("warning", (warning) => logger.warn({ err: warning }, "a warning of the runtime"));
 };

@@ -41,7 +41,8 @@ export const addHealthCommand = (program: Command, context: CommandContext): voi
       const options = optionsOf<HealthOptions>(self);
       const target = targetOf(options, terminal);
       const credentials =
-        localCredentials(options, terminal.environment) ?? channelCredentials(options);
+        localCredentials(options, terminal.environment) ??
+        channelCredentials(options, terminal.environment);
       const channel = openChannel(target, credentials, options.tlsServerName);
       const answer = await ask({ target, channel, credentials }, options);
       const about = options.service === undefined ? "" : ` for ${options.service}`;

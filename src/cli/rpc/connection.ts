@@ -110,7 +110,7 @@ export const withConnection = async (
   }
   const timeoutMs = options.timeout ?? DEFAULT_TIMEOUT_MS;
   const target = targetOf(options, terminal);
-  const credentials = channelCredentials(options);
+  const credentials = channelCredentials(options, terminal.environment);
   const channel = openChannel(target, credentials, options.tlsServerName);
   const clientOf = { channelOverride: channel };
   const passwords = createPasswords(terminal, options.passwordStdin ?? false);

@@ -21,9 +21,12 @@ export const withTargetOptions = (command: Command): Command =>
   command
     .option("--target <host:port>", "server to call (default: CURFEW_TARGET, or this machine)")
     .option("--tls", "use TLS, trusting the authorities of the system")
-    .option("--tls-ca <file>", "use TLS, trusting the authorities in this file")
-    .option("--tls-cert <file>", "client certificate, for mTLS")
-    .option("--tls-key <file>", "private key of the client certificate")
+    .option(
+      "--tls-ca <file>",
+      "use TLS, trusting the authorities in this file (default: CURFEW_TLS_CA)",
+    )
+    .option("--tls-cert <file>", "client certificate, for mTLS (default: CURFEW_TLS_CERT)")
+    .option("--tls-key <file>", "private key of the client certificate (default: CURFEW_TLS_KEY)")
     .option("--tls-server-name <name>", "name to expect in the server's certificate")
     .option("--timeout <seconds>", "longest time to wait for an answer", seconds);
 

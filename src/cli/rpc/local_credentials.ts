@@ -14,10 +14,12 @@ export const localCredentials = (
   options: ConnectionOptions,
   environment: Environment,
 ): ChannelCredentials | undefined => {
-  const { ownCertFile, ownKeyFile } = readClientDefaults(environment);
+  const { ownCertFile, ownKeyFile, tlsCa, tlsCert } = readClientDefaults(environment);
   const told =
     options.target !== undefined ||
     environment.CURFEW_TARGET !== undefined ||
+    tlsCa !== undefined ||
+    tlsCert !== undefined ||
     options.tls ||
     options.tlsCa !== undefined ||
     options.tlsCert !== undefined;

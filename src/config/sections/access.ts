@@ -14,7 +14,7 @@ export const ACCESS_SETTINGS = {
     name: "TLS_CERT_FILE",
     schema: readableFile().optional(),
     fallbackDoc: "no TLS",
-    doc: "Certificate chain of the server, PEM.",
+    doc: "Certificate chain of the gRPC port, PEM; renewed files are read again by themselves. REST and metrics are plain HTTP: put a proxy in front.",
   }),
   tlsKeyFile: setting({
     name: "TLS_KEY_FILE",

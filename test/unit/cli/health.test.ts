@@ -102,6 +102,25 @@ describe("over TLS", () => {
     expect(strange.errors).toContain("--tls-ca FILE");
   });
 
+  test("the environment names the files where no option does", async () => {
+    await start(true);
+    const client = await authority.issueClient("ops");
+    const environment = {
+      CURFEW_TARGET: server.target,
+      CURFEW_TLS_CA: authority.caFile,
+      CURFEW_TLS_CERT: client.certificateFile,
+      CURFEW_TLS_KEY: client.keyFile,
+    };
+    expect(await run(["health"], { environment })).toMatchObject({ exitCode: 0, errors: "" });
+    const byTheSystem = await run(["health", "--tls"], { environment });
+    expect(byTheSystem.errors).toContain("was not accepted");
+    const nowhere = { ...environment, CURFEW_TLS_CA: "/nowhere/ca.pem" };
+    const unreadable = await run(["health"], { environment: nowhere });
+    expect(unreadable.errors).toMatch(
+      /^curfew: The file of --tls-ca \(CURFEW_TLS_CA\) cannot be read/,
+    );
+  });
+
   test("a client certificate is shown where one is asked for", async () => {
     await start(true);
     const client = await authority.issueClient("ops");
