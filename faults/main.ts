@@ -1,14 +1,23 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { runCluster } from "./cluster/run.js";
 import { type Options, parseOptions } from "./options.js";
 import { racePairs } from "./pairs/race_pairs.js";
+import { commitOf, provenance } from "./provenance.js";
 import { createRandom } from "./random.js";
+import {
+  type Run,
+  recordOfCluster,
+  recordOfPairs,
+  recordOfSchedules,
+  recordOfSoak,
+} from "./records_of.js";
+import { addRecord, type RunRecord, readRecords } from "./run_record.js";
 import { emptyReport, worldSchedule, worldSchedules } from "./schedules/world_schedules.js";
-import { failuresOf, type Summary, writeParts } from "./summary.js";
+import { exitCodeOf, writeSummary } from "./summary.js";
 import { startDatabases } from "./world/stores.js";
 
 const PROGRESS_MS = 10_000;
-const SCHEDULES_AT_ONCE = 3;
+const SCHEDULES_AT_ONCE = 4;
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
@@ -24,60 +33,89 @@ const progress = (what: string) => {
   };
 };
 
-type Found = Pick<Summary, "pairs" | "schedules" | "cluster">;
+let stopping = false;
+process.once("SIGTERM", () => {
+  stopping = true;
+  say("stopping: what is under way ends first");
+});
+
+/** Whether a part that begins now may go on. */
+const timeFor = (minutes: number): (() => boolean) => {
+  const until = performance.now() + minutes * 60_000;
+  return () => !stopping && performance.now() < until;
+};
+
+type Begin = () => Run;
+type Keep = (record: RunRecord) => void;
 
 /** Replicas in this process. */
-const runWorlds = async (options: Options): Promise<Found> => {
+const runWorlds = async (options: Options, begin: Begin, keep: Keep): Promise<void> => {
   const random = createRandom(options.seed);
   const [ofPairs, ofSchedules] = [random.fork(), random.fork()];
-  const until = () => performance.now() + options.minutes * 60_000;
   const databases = await startDatabases();
   try {
     if (options.replay !== undefined) {
-      const schedules = emptyReport();
-      await worldSchedule(databases, options.replay, schedules);
-      return { schedules };
+      const run = begin();
+      const report = emptyReport();
+      await worldSchedule(databases, options.replay, report);
+      return keep(recordOfSchedules(run, report));
     }
-    const pairs = await racePairs({
-      databases,
-      random: ofPairs,
-      wanted: options.pairs,
-      until: until(),
-      onProgress: progress("race pairs"),
-    });
-    const sayCount = progress("schedules");
-    const schedules = await worldSchedules({
-      databases,
-      random: ofSchedules,
-      wanted: options.schedules,
-      until: until(),
-      lanes: SCHEDULES_AT_ONCE,
-      onProgress: (report) => sayCount(report.schedules),
-    });
-    return { pairs, schedules };
+    if (options.pairs > 0) {
+      const run = begin();
+      const report = await racePairs({
+        databases,
+        random: ofPairs,
+        wanted: options.pairs,
+        isTime: timeFor(options.minutes),
+        onProgress: progress("race pairs"),
+      });
+      keep(recordOfPairs(run, report));
+    }
+    if (options.schedules > 0) {
+      const run = begin();
+      const sayCount = progress("schedules");
+      const report = await worldSchedules({
+        databases,
+        random: ofSchedules,
+        wanted: options.schedules,
+        isTime: timeFor(options.minutes),
+        lanes: SCHEDULES_AT_ONCE,
+        onProgress: ({ schedules }) => sayCount(schedules),
+      });
+      keep(recordOfSchedules(run, report));
+    }
   } finally {
     await databases.close();
   }
 };
 
-const readSummary = (file: string): string => {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
+/** Replicas as processes of their own. */
+const runProcesses = async (options: Options, begin: Begin, keep: Keep): Promise<void> => {
+  const run = begin();
+  const { schedules, soak } = await runCluster(options, timeFor(options.minutes), say);
+  if (schedules) keep(recordOfCluster(run, schedules));
+  if (soak) keep(recordOfSoak(run, soak));
 };
 
 const options = parseOptions(process.argv.slice(2));
 say(`seed ${options.seed}`);
-const startedAt = new Date();
-const begun = performance.now();
-const found: Found = options.cluster
-  ? { cluster: await runCluster(options, say) }
-  : await runWorlds(options);
-const minutes = (performance.now() - begun) / 60_000;
-const summary: Summary = { seed: options.seed, startedAt, minutes, ...found };
-say(writeParts("", summary));
-if (options.replay === undefined)
-  writeFileSync(options.summary, writeParts(readSummary(options.summary), summary));
-process.exit(failuresOf(summary).length === 0 ? 0 : 1);
+// Before anything runs, so that what is committed meanwhile is not taken for what ran.
+const what = provenance();
+const older = options.older === undefined ? undefined : commitOf(options.older);
+if (older === "") throw new Error(`there is no commit ${options.older}`);
+let begun = performance.now();
+const begin: Begin = () => {
+  begun = performance.now();
+  return { seed: options.seed, startedAt: new Date().toISOString(), minutes: 0, older, ...what };
+};
+const records: RunRecord[] = [];
+const keep: Keep = (record) => {
+  const ended = { ...record, minutes: (performance.now() - begun) / 60_000 };
+  records.push(ended);
+  if (options.replay !== undefined) return;
+  addRecord(options.runs, ended);
+  writeFileSync(options.summary, writeSummary(readRecords(options.runs)));
+};
+await (options.cluster ? runProcesses : runWorlds)({ ...options, older }, begin, keep);
+say(writeSummary(records));
+process.exit(exitCodeOf(records));

@@ -17,19 +17,25 @@ export interface Options {
   readonly older: string | undefined;
   /** Plays the one schedule of this seed again. */
   readonly replay: number | undefined;
+  /** Each part of this run adds a line to it. */
+  readonly runs: string;
+  /** Written anew from all runs. */
   readonly summary: string;
 }
 
 const USAGE = `npm run faults -- [options]
   --pairs N              race pairs (default 20000)
   --schedules N          fault schedules (default 50)
-  --minutes M            most time of each part (default 10)
+  --minutes M            most time of each part (default 10; of a soak three times its own)
   --cluster              schedules on replicas as processes, and no race pairs
   --soak M               with --cluster: load and faults for M minutes on the same processes
   --older COMMIT         with --cluster: one replica runs this version
   --seed S               of all random choices (default: the time)
   --replay S             play the one schedule of this seed
-  --summary FILE         (default faults/summary.md)
+  --runs FILE            records of all runs, to which this one is added (default faults/runs.jsonl)
+  --summary FILE         of all runs (default faults/summary.md)
+On SIGTERM it ends early and records what it has done. It exits with 1 for a violation, with 2 for
+something that came to no verdict.
 `;
 
 /** @throws Error that says what is wrong and how it is used. */
@@ -40,11 +46,12 @@ export const parseOptions = (args: readonly string[]): Options => {
       cluster: { type: "boolean", default: false },
       pairs: { type: "string", default: "20000" },
       schedules: { type: "string", default: "50" },
-      minutes: { type: "string", default: "10" },
+      minutes: { type: "string" },
       soak: { type: "string" },
       older: { type: "string" },
       seed: { type: "string", default: String(Date.now() % 2 ** 32) },
       replay: { type: "string" },
+      runs: { type: "string", default: "faults/runs.jsonl" },
       summary: { type: "string", default: "faults/summary.md" },
     },
   });
@@ -58,15 +65,18 @@ export const parseOptions = (args: readonly string[]): Options => {
   const { cluster, soak, older } = values;
   if (!cluster && (soak !== undefined || older !== undefined))
     throw new Error(`--soak and --older go with --cluster\n${USAGE}`);
+  const soakMinutes = optional("soak", soak);
   return {
     seed: number("seed", values.seed),
     cluster,
     pairs: number("pairs", values.pairs),
     schedules: number("schedules", values.schedules),
-    minutes: number("minutes", values.minutes),
-    soakMinutes: optional("soak", soak),
+    minutes:
+      optional("minutes", values.minutes) ?? (soakMinutes === undefined ? 10 : soakMinutes * 3),
+    soakMinutes,
     older,
     replay: optional("replay", values.replay),
+    runs: values.runs,
     summary: values.summary,
   };
 };

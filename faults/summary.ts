@@ -1,176 +1,134 @@
-import { execFileSync } from "node:child_process";
-import { cpus, totalmem } from "node:os";
-import { describeViolation, type Violation } from "./checker/violation.js";
-import type { ClusterRun } from "./cluster/run.js";
-import type { ClusterReport } from "./cluster/schedules.js";
-import type { SoakReport } from "./cluster/soak.js";
-import type { PairsReport } from "./pairs/race_pairs.js";
-import type { SchedulesReport } from "./schedules/world_schedules.js";
+import { isEvidence, PARTS, type Part, type RunRecord } from "./run_record.js";
 
-export interface Summary {
-  readonly seed: number;
-  readonly startedAt: Date;
-  readonly minutes: number;
-  readonly pairs?: PairsReport;
-  readonly schedules?: SchedulesReport;
-  readonly cluster?: ClusterRun;
-}
-
-/** What issue and product ask for. */
-const GOAL = { pairs: 1_000_000, schedules: 5000, soakMinutes: 60 };
+/** What is asked for, in the part's own unit. */
+const GOALS: Record<Part, { title: string; unit: string; goal?: number }> = {
+  "race pairs": { title: "Race pairs", unit: "pairs", goal: 1_000_000 },
+  schedules: { title: "Fault schedules, replicas in one process", unit: "schedules", goal: 5000 },
+  "process schedules": { title: "Fault schedules, replicas as processes", unit: "schedules" },
+  soak: { title: "Soak, replicas as processes", unit: "minutes", goal: 60 },
+};
 const MOST_FAILURES = 20;
 const HEAD = `# Faults: what has been run
 
-Written by \`npm run faults\`, each part by its last run. The same \`--seed\` makes the same choices.
+Written by \`npm run faults\` from the records of all runs in \`runs.jsonl\`, a line each. Records of a kind are added up; one counts if a commit says exactly what ran. The same \`--seed\` makes the same choices.
 `;
 
-type Row = readonly [what: string, value: string | number];
+type Row = readonly (string | number)[];
 
-/** `former`, with the parts of this run in the place of those it had. Markdown. */
-export const writeParts = (former: string, summary: Summary): string => {
-  const { pairs, schedules, cluster } = summary;
-  let text = former.startsWith("# ") ? former : HEAD;
-  if (pairs || schedules)
-    text = putPart(text, "Replicas in one process, on real stores", inProcess(summary));
-  if (cluster?.schedules)
-    text = putPart(text, "Replicas as processes", ofCluster(summary, cluster.schedules));
-  if (cluster?.soak) text = putPart(text, "Soak", ofSoak(summary, cluster.soak));
-  return text;
+/** Everything that the records tell. Markdown. */
+export const writeSummary = (records: readonly RunRecord[]): string =>
+  [HEAD, ...PARTS.map((part) => ofPart(part, recordsOf(part, records)))]
+    .filter((text) => text !== "")
+    .join("\n");
+
+/** What a run came to, for the exit of its process: a violation weighs more than a run without a verdict. */
+export const exitCodeOf = (records: readonly RunRecord[]): 0 | 1 | 2 => {
+  if (records.some(({ violations }) => violations.length > 0)) return 1;
+  return records.some(({ brokenOff }) => brokenOff.length > 0) ? 2 : 0;
 };
 
-/** Puts a part of Markdown in the place of the one with the same title, or at the end. */
-export const putPart = (text: string, title: string, body: string): string => {
-  const part = `## ${title}\n\n${body.trim()}\n`;
-  const [head = "", ...parts] = text.trimEnd().split(/^(?=## )/m);
-  const at = parts.findIndex((other) => other.startsWith(`## ${title}\n`));
-  const others = parts.map((other, i) => (i === at ? part : `${other.trimEnd()}\n`));
-  return [`${head.trimEnd()}\n`, ...others, ...(at === -1 ? [part] : [])].join("\n");
-};
+const recordsOf = (part: Part, records: readonly RunRecord[]) =>
+  records.filter((record) => record.part === part);
 
-/** Words for everything that the run found wrong. */
-export const failuresOf = ({ pairs, schedules, cluster }: Summary): string[] => [
-  ...(pairs?.violations ?? []).map(describeViolation),
-  ...ofSeeds(schedules),
-  ...ofSeeds(cluster?.schedules),
-  ...ofSeeds(cluster?.soak),
-];
-
-const ofSeeds = (
-  report:
-    | {
-        readonly violations: readonly { seed: number; violation: Violation }[];
-        readonly brokenOff?: readonly { seed: number; why: string }[];
-      }
-    | undefined,
-): string[] => [
-  ...(report?.violations ?? []).map(
-    ({ seed, violation }) => `seed ${seed}: ${describeViolation(violation)}`,
-  ),
-  ...(report?.brokenOff ?? []).map(({ seed, why }) => `seed ${seed}: broken off: ${why}`),
-];
-
-const inProcess = (summary: Summary): string => {
-  const { pairs, schedules } = summary;
-  const kinds = Object.entries(pairs?.pairs ?? {});
-  const count = kinds.reduce((sum, [, n]) => sum + n, 0);
+const ofPart = (part: Part, records: readonly RunRecord[]): string => {
+  if (records.length === 0) return "";
+  const { title, unit, goal } = GOALS[part];
+  const counted = records.filter(isEvidence);
+  const sum = (of: (record: RunRecord) => number) => counted.reduce((n, one) => n + of(one), 0);
+  const done = Math.floor(sum((record) => record.done));
+  // Whatever ran: nothing found is left out.
+  const violations = records.flatMap((record) => record.violations);
+  const brokenOff = records.flatMap((record) => record.brokenOff);
   return [
-    ...table([
-      ...aboutRun(summary),
-      ["race pairs", measured(count, GOAL.pairs)],
-      ["fault schedules", measured(schedules?.schedules ?? 0, GOAL.schedules)],
-      violationRow([...(pairs?.violations ?? []), ...(schedules?.violations ?? [])]),
-    ]),
-    ...section("Race pairs", kinds),
-    ...(schedules ? section("Fault schedules", countRows("schedules", schedules)) : []),
-    ...failures(failuresOf({ ...summary, cluster: {} })),
+    `## ${title}`,
+    "",
+    ...table(
+      ["", ""],
+      [
+        [unit, goal === undefined ? done : measured(done, goal)],
+        ["violations", violations.length === 0 ? "none" : `**${violations.length}**`],
+        ["broken off without a verdict", brokenOff.length === 0 ? "none" : brokenOff.length],
+        ["calls", sum((record) => record.calls)],
+        ["of them answered UNAVAILABLE or not at all", sum((record) => record.uncertain)],
+        ["left out", leftOut(counted)],
+      ],
+    ),
+    "### Runs",
+    "",
+    ...runs(unit, records),
+    ...memory(counted),
+    ...played(counted),
+    ...failures("Violations", violations),
+    ...failures("Broken off", brokenOff),
   ].join("\n");
 };
 
-const ofCluster = (summary: Summary, report: ClusterReport): string =>
-  [
-    ...table([
-      ...aboutRun(summary),
-      ["fault schedules", measured(report.schedules, GOAL.schedules)],
-      ...outcomeRows(report),
-    ]),
-    ...section("What was played", countRows("schedules", report)),
-    ...failures(ofSeeds(report)),
-  ].join("\n");
+const measured = (done: number, goal: number): string =>
+  done >= goal ? `${done} of ${goal}` : `${done} of ${goal}: **short of the goal**`;
 
-const ofSoak = (summary: Summary, report: SoakReport): string =>
-  [
-    ...table([
-      ...aboutRun(summary),
-      ["minutes", measured(Math.floor(report.minutes), GOAL.soakMinutes)],
-      ...outcomeRows(report),
+const leftOut = (records: readonly RunRecord[]): string => {
+  const [first, ...others] = records;
+  const always = (first?.leftOut ?? []).filter((what) =>
+    others.every((record) => record.leftOut.includes(what)),
+  );
+  return always.length === 0 ? "nothing" : always.join("; ");
+};
+
+const runs = (unit: string, records: readonly RunRecord[]): string[] =>
+  table(
+    [
+      ...["began", "minutes", "seed", unit, "violations", "broken off"],
+      ...["commit", "beside it", "machine", "Node, Postgres, Redis"],
+    ],
+    records.map((record) => [
+      ...[record.startedAt, record.minutes.toFixed(1), record.seed, Math.floor(record.done)],
+      ...[record.violations.length, record.brokenOff.length],
+      isEvidence(record)
+        ? record.commit.slice(0, 7)
+        : `changed after ${record.commit.slice(0, 7)}: not counted`,
+      ...[record.older?.slice(0, 7) ?? "", record.machine],
+      `${record.node.replace(/^v/, "")}, ${record.postgres}, ${record.redis}`,
     ]),
+  );
+
+const memory = (records: readonly RunRecord[]): string[] => {
+  const rows = records.flatMap(({ startedAt, memory }) =>
+    memory.map(({ replica, minutes, samples, lastMib, mibPerHour }) => [
+      ...[startedAt, replica, minutes.toFixed(1), samples],
+      ...[lastMib.toFixed(0), mibPerHour.toFixed(1)],
+    ]),
+  );
+  if (rows.length === 0) return [];
+  return [
     "### Memory",
     "",
     "Resident memory of the process of each replica that lived longest (the first is never killed). Slope by least squares over a sample a second, without the first third.",
     "",
-    "| replica | minutes | samples | MiB at the end | MiB an hour |",
-    "| --- | --- | --- | --- | --- |",
-    ...report.memory.map(
-      ({ replica, minutes, samples, lastMib, mibPerHour }) =>
-        `| ${replica} | ${minutes.toFixed(1)} | ${samples} | ${lastMib.toFixed(0)} | ${mibPerHour.toFixed(1)} |`,
-    ),
-    "",
-    ...section("What was played", countRows("rounds", report)),
-    ...failures(ofSeeds(report)),
-  ].join("\n");
-
-const outcomeRows = (report: ClusterReport): Row[] => [
-  ["left out", report.leftOut.length === 0 ? "nothing" : report.leftOut.join("; ")],
-  ["broken off without a verdict", report.brokenOff.length],
-  violationRow(report.violations),
-];
-
-const violationRow = (found: readonly unknown[]): Row => [
-  "violations",
-  found.length === 0 ? "none" : `**${found.length}**`,
-];
-
-const countRows = (what: string, report: SchedulesReport): Row[] => [
-  [what, report.schedules],
-  ["calls", report.calls],
-  ["of them answered UNAVAILABLE or not at all", report.uncertain],
-  ...[...report.faults].sort(([a], [b]) => a.localeCompare(b)),
-];
-
-const measured = (count: number, goal: number): string =>
-  count >= goal ? `${count} of ${goal}` : `${count} of ${goal}: **short of the goal**`;
-
-const aboutRun = ({ seed, startedAt, minutes }: Summary): Row[] => {
-  const [cpu] = cpus();
-  return [
-    ["seed", seed],
-    ["when", `${startedAt.toISOString()}, ${minutes.toFixed(1)} minutes`],
-    ["commit", `${versionOf("git", "rev-parse", "HEAD")} (with uncommitted changes, if any)`],
-    ["machine", `${cpus().length} × ${cpu?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB`],
-    ["Node", process.version],
-    ["Redis", versionOf("redis-server", "--version")],
+    ...table(["run", "replica", "minutes", "samples", "MiB at the end", "MiB an hour"], rows),
   ];
 };
 
-const versionOf = (program: string, ...args: string[]): string => {
-  try {
-    return execFileSync(program, args, { encoding: "utf8", stdio: "pipe" }).split("\n")[0] ?? "";
-  } catch {
-    return `${program}: not on the path`;
-  }
+const played = (records: readonly RunRecord[]): string[] => {
+  const counts = new Map<string, number>();
+  for (const record of records)
+    for (const [what, count] of Object.entries(record.counts))
+      counts.set(what, (counts.get(what) ?? 0) + count);
+  const rows = [...counts].sort(([a], [b]) => a.localeCompare(b));
+  return rows.length === 0
+    ? []
+    : ["### What was played", "", ...table(["what", "how often"], rows)];
 };
 
-const table = (rows: readonly Row[], head: Row = ["", ""]): string[] => [
-  `| ${head[0]} | ${head[1]} |`.replaceAll("  ", " "),
-  "| --- | --- |",
-  ...rows.map(([what, value]) => `| ${what} | ${value} |`),
+const table = (head: Row, rows: readonly Row[]): string[] => [
+  line(head),
+  line(head.map(() => "---")),
+  ...rows.map(line),
   "",
 ];
 
-const section = (title: string, rows: readonly Row[]): string[] =>
-  rows.length === 0 ? [] : [`### ${title}`, "", ...table(rows, ["what", "how often"])];
+const line = (cells: Row): string => `| ${cells.join(" | ")} |`.replaceAll("|  |", "| |");
 
-const failures = (found: readonly string[]): string[] =>
+const failures = (title: string, found: readonly string[]): string[] =>
   found.length === 0
     ? []
-    : ["### Failures", "", "```text", ...found.slice(0, MOST_FAILURES), "```", ""];
+    : [`### ${title}`, "", "```text", ...found.slice(0, MOST_FAILURES), "```", ""];

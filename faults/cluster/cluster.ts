@@ -26,7 +26,7 @@ export const REPLICAS = 3;
 const PASSWORD = "a perfectly fine passphrase";
 const MINUTE_MS = 60_000;
 /** A dead replica's lease keeps endings waiting for 15 seconds. */
-const RECOVERY_MS = 60_000;
+const RECOVERY_MS = 120_000;
 
 const RULES: Rules = {
   maxSessions: 4,

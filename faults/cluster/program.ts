@@ -13,21 +13,21 @@ export interface Program {
   readonly args: readonly string[];
 }
 
-const fromSource = (version: string, root: string): Program => ({
-  version,
-  args: ["--import", TSX, join(root, "src/cli/main.ts")],
-});
-
 /** This version, as it is in `src`. */
-export const sourceProgram = (): Program => fromSource("this", ROOT);
+export const sourceProgram = (): Program => ({
+  version: "this",
+  args: ["--import", TSX, join(ROOT, "src/cli/main.ts")],
+});
 
 /** This version, as the last build left it: it starts sooner. */
-export const builtProgram = (): Program => ({
-  version: "this",
-  args: [join(ROOT, "dist/src/cli/main.js")],
+export const builtProgram = (): Program => built("this", ROOT);
+
+const built = (version: string, root: string): Program => ({
+  version,
+  args: [join(root, "dist/src/cli/main.js")],
 });
 
-/** The version of a commit of this repository, with today's packages. */
+/** The version of a commit of this repository, built with today's packages. */
 export const olderProgram = (commit: string): Program => {
   const folder = makePrivateFolder("older");
   const archive = join(folder, "older.tar");
@@ -36,5 +36,6 @@ export const olderProgram = (commit: string): Program => {
   execFileSync("git", ["archive", "--output", archive, commit], { cwd: ROOT, stdio: "pipe" });
   execFileSync("tar", ["-xf", archive, "-C", root], { stdio: "pipe" });
   symlinkSync(join(ROOT, "node_modules"), join(root, "node_modules"));
-  return fromSource(commit, root);
+  execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "pipe" });
+  return built(commit, root);
 };

@@ -21,6 +21,7 @@ export interface ClusterRun {
 /** Runs what the command line asks of replicas as processes. */
 export const runCluster = async (
   options: Options,
+  isTime: () => boolean,
   say: (text: string) => void,
 ): Promise<ClusterRun> => {
   const cluster: ClusterOptions = {
@@ -35,13 +36,13 @@ export const runCluster = async (
     const { soakMinutes: minutes } = options;
     const onProgress = (report: SoakReport) =>
       say(`soak: ${report.minutes.toFixed(1)} minutes, ${report.calls} calls`);
-    return { soak: await soak({ cluster, random, minutes, onProgress }) };
+    return { soak: await soak({ cluster, random, minutes, isTime, onProgress }) };
   }
   const schedules = await clusterSchedules({
     cluster,
     random,
     wanted: options.schedules,
-    until: performance.now() + options.minutes * 60_000,
+    isTime,
     onProgress: (report, seed) =>
       say(`cluster schedules: ${report.schedules}, the last of seed ${seed}`),
   });

@@ -1,5 +1,9 @@
 import { createRandom, type Random } from "../random.js";
-import { emptyReport, type SchedulesReport } from "../schedules/world_schedules.js";
+import {
+  emptyReport,
+  MOST_BROKEN_OFF,
+  type SchedulesReport,
+} from "../schedules/world_schedules.js";
 import { type Cluster, type ClusterOptions, REPLICAS, startCluster } from "./cluster.js";
 import { faultsWith, leftOut } from "./faults.js";
 import { planSteps, type Step } from "./plan.js";
@@ -13,8 +17,6 @@ const CALLERS = 12;
 const PAUSE_MS = 100;
 
 export interface ClusterReport extends SchedulesReport {
-  /** Schedules that did not come to a verdict: the cluster did not recover, or the harness failed. */
-  readonly brokenOff: { readonly seed: number; readonly why: string }[];
   readonly leftOut: readonly string[];
 }
 
@@ -25,7 +27,6 @@ export const meansOf = ({ fakeTime, older }: ClusterOptions) => ({
 
 export const emptyClusterReport = (options: ClusterOptions): ClusterReport => ({
   ...emptyReport(),
-  brokenOff: [],
   leftOut: leftOut(meansOf(options)),
 });
 
@@ -78,14 +79,15 @@ export const clusterSchedules = async (options: {
   readonly cluster: ClusterOptions;
   readonly random: Random;
   readonly wanted: number;
-  readonly until: number;
+  readonly isTime: () => boolean;
   readonly onProgress: (report: ClusterReport, seed: number) => void;
 }): Promise<ClusterReport> => {
-  const { random, wanted, until, onProgress } = options;
+  const { random, wanted, isTime, onProgress } = options;
   const report = emptyClusterReport(options.cluster);
   const goesOn = () =>
-    report.schedules + report.brokenOff.length < wanted &&
-    performance.now() < until &&
+    report.schedules < wanted &&
+    report.brokenOff.length < MOST_BROKEN_OFF &&
+    isTime() &&
     report.violations.length === 0;
   while (goesOn()) {
     const cluster = await startCluster(options.cluster);

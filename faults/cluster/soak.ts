@@ -13,27 +13,47 @@ const CALLERS = 16;
 const PAUSE_MS = 500;
 /** This many replicas are never killed, so that their memory can be watched all the time. */
 const KEPT = 1;
+const MOST_BROKEN_OFF = 10;
 
 export interface SoakReport extends ClusterReport {
   minutes: number;
   memory: readonly MemoryTrend[];
 }
 
-/** Load at a steady rate on the same processes, and a fault every few seconds. */
-export const soak = async (options: {
+export interface SoakOptions {
   readonly cluster: ClusterOptions;
   readonly random: Random;
+  /** Of rounds that came to a verdict. */
   readonly minutes: number;
+  readonly isTime: () => boolean;
   readonly onProgress: (report: SoakReport) => void;
-}): Promise<SoakReport> => {
-  const { random, minutes, onProgress } = options;
+}
+
+/** Load at a steady rate on the same processes, and a fault every few seconds; on new ones after a round without a verdict. */
+export const soak = async (options: SoakOptions): Promise<SoakReport> => {
+  const { random, minutes, isTime } = options;
   const report: SoakReport = { ...emptyClusterReport(options.cluster), minutes: 0, memory: [] };
-  const faults = faultsWith(meansOf(options.cluster));
-  const cluster = await startCluster(options.cluster);
-  const begun = performance.now();
+  const goesOn = () =>
+    report.minutes < minutes &&
+    isTime() &&
+    report.violations.length === 0 &&
+    report.brokenOff.length < MOST_BROKEN_OFF;
+  while (goesOn()) await soakOne({ ...options, random: random.fork() }, report, goesOn);
+  return report;
+};
+
+/** Goes on with the same processes until all is done or a round comes to no verdict. */
+const soakOne = async (
+  { cluster: options, random, onProgress }: SoakOptions,
+  report: SoakReport,
+  goesOn: () => boolean,
+): Promise<void> => {
+  const faults = faultsWith(meansOf(options));
+  const cluster = await startCluster(options);
   const memory = watchMemory(cluster.replicas);
   try {
-    while (performance.now() < begun + minutes * 60_000) {
+    while (goesOn()) {
+      const begun = performance.now();
       const round = random.fork();
       const steps = planSteps({
         random: round.fork(),
@@ -52,14 +72,22 @@ export const soak = async (options: {
       report.uncertain += uncertain;
       countSteps(report, steps);
       report.violations.push(...violations.map((violation) => ({ seed: round.seed, violation })));
-      report.minutes = (performance.now() - begun) / 60_000;
+      report.minutes += (performance.now() - begun) / 60_000;
       onProgress(report);
     }
   } catch (error) {
     report.brokenOff.push({ seed: random.seed, why: whyOf(error, cluster) });
   } finally {
-    report.memory = memory.stop();
+    report.memory = longestOf([...report.memory, ...memory.stop()]);
     await cluster.close();
   }
-  return report;
+};
+
+/** Of each replica the trend over the longest time. */
+const longestOf = (trends: readonly MemoryTrend[]): MemoryTrend[] => {
+  const longest = new Map<string, MemoryTrend>();
+  for (const trend of trends)
+    if (trend.minutes > (longest.get(trend.replica)?.minutes ?? 0))
+      longest.set(trend.replica, trend);
+  return [...longest.values()];
 };

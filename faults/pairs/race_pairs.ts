@@ -2,6 +2,7 @@ import type { Violation } from "../checker/violation.js";
 import type { KnownSession } from "../client/recording_client.js";
 import type { Random } from "../random.js";
 import { anyReplica, askEverybody } from "../scenarios/scenario.js";
+import { MOST_BROKEN_OFF, whyOf } from "../schedules/world_schedules.js";
 import { loseMemory, MEMORY_LOSSES } from "../world/memory_loss.js";
 import type { Databases } from "../world/stores.js";
 import { createWorld, type World } from "../world/world.js";
@@ -19,7 +20,10 @@ export type PairKind = (typeof PAIR_KINDS)[number];
 export interface PairsReport {
   readonly pairs: Record<PairKind, number>;
   calls: number;
-  readonly violations: Violation[];
+  uncertain: number;
+  readonly violations: { readonly seed: number; readonly violation: Violation }[];
+  /** Batches that did not come to a verdict: the harness failed. Their pairs do not count. */
+  readonly brokenOff: { readonly seed: number; readonly why: string }[];
 }
 
 /** Sessions raced for one at a time, and those whose user's sessions are all ended at once. */
@@ -56,30 +60,33 @@ const raceOne = async (world: World, session: KnownSession, kind: PairKind): Pro
   await askEverybody(world, [session]);
 };
 
-/** Runs races in batches until there are `wanted`, or time or patience is over: the first violation ends them. */
+/** Runs races in batches until there are `wanted` or time is over; the first violation ends them. */
 export const racePairs = async (options: {
   readonly databases: Pick<Databases, "create">;
   readonly random: Random;
   readonly wanted: number;
-  readonly until: number;
+  readonly isTime: () => boolean;
   readonly onProgress: (pairs: number) => void;
 }): Promise<PairsReport> => {
-  const { databases, random, wanted, until, onProgress } = options;
+  const { databases, random, wanted, isTime, onProgress } = options;
   const report: PairsReport = {
     pairs: Object.fromEntries(PAIR_KINDS.map((kind) => [kind, 0])) as Record<PairKind, number>,
     calls: 0,
+    uncertain: 0,
     violations: [],
+    brokenOff: [],
   };
   const total = () => Object.values(report.pairs).reduce((a, b) => a + b, 0);
+  const goesOn = () =>
+    total() < wanted &&
+    isTime() &&
+    report.violations.length === 0 &&
+    report.brokenOff.length < MOST_BROKEN_OFF;
   const inWorld = async (random: Random) => {
-    const world = await createWorld({
-      databases,
-      random,
-      settings: { maxSessions: 10_000 },
-      direct: true,
-    });
+    const settings = { maxSessions: 10_000 };
+    const world = await createWorld({ databases, random, settings, direct: true });
     try {
-      while (total() < wanted && performance.now() < until && report.violations.length === 0) {
+      while (goesOn()) {
         await raceBatch(world, report);
         onProgress(total());
       }
@@ -87,8 +94,16 @@ export const racePairs = async (options: {
       await world.close();
     }
   };
+  const lane = async (random: Random) => {
+    while (goesOn()) {
+      const ofWorld = random.fork();
+      await inWorld(ofWorld).catch((failure: unknown) => {
+        report.brokenOff.push({ seed: ofWorld.seed, why: whyOf(failure) });
+      });
+    }
+  };
   const worlds = Math.min(WORLDS, Math.ceil(wanted / BATCH));
-  await Promise.all(Array.from({ length: worlds }, () => inWorld(random.fork())));
+  await Promise.all(Array.from({ length: worlds }, () => lane(random.fork())));
   return report;
 };
 
@@ -106,12 +121,15 @@ const raceBatch = async (world: World, report: PairsReport): Promise<void> => {
   const forgets = world.random.chance(0.5);
   await raceSingles(world, single, forgets);
   await raceTogether(world, together, forgets);
+  const found = await world.verdict();
   single.forEach((_, i) => {
     report.pairs[singleKind(i)] += 1;
   });
   report.pairs["revocation of all and validation"] += together.length;
-  report.calls += world.recorder.calls().length;
-  report.violations.push(...(await world.verdict()));
+  const calls = world.recorder.calls();
+  report.calls += calls.length;
+  report.uncertain += calls.filter(({ answer }) => answer.kind === "uncertain").length;
+  report.violations.push(...found.map((violation) => ({ seed: world.random.seed, violation })));
 };
 
 const singleKind = (i: number): PairKind => PAIR_KINDS[i % 4] ?? "logout and validation";

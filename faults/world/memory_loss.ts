@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import type { Random } from "../random.js";
 
 /** A server that is frozen is given up after this long, in milliseconds. */
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 30_000;
 
 /** Runs `work` with a connection of its own to the server itself, past all links. Rejects if it is down. */
 export const withRedis = async <T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> => {

@@ -87,6 +87,8 @@ export interface World {
 }
 
 const CLOCK_SLACK_MS = 100;
+/** A busy machine is no fault. */
+const RECOVERY_MS = 60_000;
 
 const TERMINATE = `
   SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -176,16 +178,18 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     },
 
     async recovered() {
-      await waitUntil("all replicas trust Redis again", async () => {
+      const trusted = async () => {
         await Promise.all(cores.map(({ core }) => core.trust.pulse().catch(() => undefined)));
         return cores.every(({ core }) => core.trust.lease() !== undefined);
-      });
-      await waitUntil("what was left has been finished", async () => {
+      };
+      await waitUntil("all replicas trust Redis again", trusted, RECOVERY_MS);
+      const finished = async () => {
         const { rows } = await observer.query(
           "SELECT 1 FROM sessions WHERE hot_pending AND revoked_at IS NOT NULL LIMIT 1",
         );
         return rows.length === 0;
-      });
+      };
+      await waitUntil("what was left has been finished", finished, RECOVERY_MS);
     },
 
     startAnew() {

@@ -4,7 +4,6 @@ import { slopeOf, trendOf } from "../../faults/cluster/memory.js";
 import { type FaultKind, planSteps } from "../../faults/cluster/plan.js";
 import { parseOptions } from "../../faults/options.js";
 import { createRandom } from "../../faults/random.js";
-import { putPart } from "../../faults/summary.js";
 
 const ALL = faultsWith({ fakeTime: true, older: true });
 const MINUTE_MS = 60_000;
@@ -108,12 +107,4 @@ describe("the command line", () => {
       expect(() => parseOptions(args)).toThrow("npm run faults");
     },
   );
-});
-
-test("a part of the summary replaces the former one with its title, and no other", () => {
-  const first = putPart("# Head\n", "A", "one");
-  const both = putPart(first, "B", "### Detail\n\ntwo");
-  expect(both).toBe("# Head\n\n## A\n\none\n\n## B\n\n### Detail\n\ntwo\n");
-  expect(putPart(both, "A", "three")).toBe(both.replace("one", "three"));
-  expect(putPart(both, "B", "four")).toBe("# Head\n\n## A\n\none\n\n## B\n\nfour\n");
 });
