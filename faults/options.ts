@@ -26,7 +26,7 @@ export interface Options {
 const USAGE = `npm run faults -- [options]
   --pairs N              race pairs (default 20000)
   --schedules N          fault schedules (default 50)
-  --minutes M            most time of each part (default 10; of a soak three times its own)
+  --minutes M            most time of each part (default 10; of a soak three times its own, and 10)
   --cluster              schedules on replicas as processes, and no race pairs
   --soak M               with --cluster: load and faults for M minutes on the same processes
   --older COMMIT         with --cluster: one replica runs this version
@@ -72,7 +72,8 @@ export const parseOptions = (args: readonly string[]): Options => {
     pairs: number("pairs", values.pairs),
     schedules: number("schedules", values.schedules),
     minutes:
-      optional("minutes", values.minutes) ?? (soakMinutes === undefined ? 10 : soakMinutes * 3),
+      optional("minutes", values.minutes) ??
+      (soakMinutes === undefined ? 10 : soakMinutes * 3 + 10),
     soakMinutes,
     older,
     replay: optional("replay", values.replay),

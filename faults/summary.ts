@@ -43,7 +43,7 @@ const ofPart = (part: Part, records: readonly RunRecord[]): string => {
     `## ${title}`,
     "",
     ...table(
-      ["", ""],
+      ["what", "in all runs that count"],
       [
         [unit, goal === undefined ? done : measured(done, goal)],
         ["violations", violations.length === 0 ? "none" : `**${violations.length}**`],
