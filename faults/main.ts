@@ -17,7 +17,7 @@ import { exitCodeOf, writeSummary } from "./summary.js";
 import { startDatabases } from "./world/stores.js";
 
 const PROGRESS_MS = 10_000;
-const SCHEDULES_AT_ONCE = 4;
+const SCHEDULES_AT_ONCE = 8;
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
