@@ -11,12 +11,37 @@ export const postgresUrl = () =>
     return url.hostname !== "" || url.searchParams.has("host") ? text : undefined;
   });
 
-const REDIS_SCHEME = /^rediss?([+-](sentinel|cluster))?$/;
-const NODE = String.raw`(\[[0-9a-f:.]+\]|[^\s,:/?#@[\]]+)(:\d{1,5})?`;
-const REDIS_REST = new RegExp(
-  String.raw`^[^:]+:\/\/([^\s@/?#]*@)?${NODE}(,${NODE})*(\/[^\s?#]*)?(\?[^\s#]*)?$`,
-  "i",
+const NODE = String.raw`(?:\[[0-9a-fA-F:.]+\]|[^\s,:/?#@[\]]+)(?::\d{1,5})?`;
+const REDIS_URL = new RegExp(
+  String.raw`^rediss?(?:[+-](sentinel|cluster))?:\/\/(?:([^\s@/?#]*)@)?(${NODE}(?:,${NODE})*)(\/[^\s?#]*)?(?:\?[^\s#]*)?$`,
 );
+/** What may stand after the nodes: a database by its number; with Sentinel, the master's name before it. */
+const PATHS: Readonly<Record<string, RegExp>> = {
+  alone: /^(\/\d{0,5})?$/,
+  sentinel: /^(\/[^/]*(\/\d{0,5})?)?$/,
+  cluster: /^(\/0?)?$/,
+};
+const MOST_PORT = 65_535;
+
+const isDecodable = (text: string): boolean => {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const isRedisUrl = (text: string): boolean => {
+  const [, kind = "alone", credentials = "", nodes, path = ""] = REDIS_URL.exec(text) ?? [];
+  if (nodes === undefined) return false;
+  const ports = nodes.split(",").map((node) => Number(/:(\d+)$/.exec(node)?.[1] ?? 1));
+  return (
+    isDecodable(credentials) &&
+    ports.every((port) => port >= 1 && port <= MOST_PORT) &&
+    PATHS[kind]?.test(path) === true
+  );
+};
 
 /**
  * Where Redis is: `redis://` or `rediss://` (TLS) for one server, the same with
@@ -25,5 +50,5 @@ const REDIS_REST = new RegExp(
 export const redisUrl = () =>
   reads(
     "a URL like `redis://host:6379`, `rediss://…` (TLS), `redis+sentinel://a:26379,b:26379/name` or `redis+cluster://a:6379,b:6379`",
-    (text) => (REDIS_SCHEME.test(schemeOf(text)) && REDIS_REST.test(text) ? text : undefined),
+    (text) => (isRedisUrl(text) ? text : undefined),
   );

@@ -67,7 +67,7 @@ test("a worker that is killed is replaced", async () => {
   const died = () => lines().some(({ msg }) => msg === "a worker died, starting another");
   await waitUntil("its death is told", died);
   const ready = () => lines().filter(({ msg, pid }) => msg === "curfew is ready" && pid !== killed);
-  await waitUntil("another is ready", () => ready().length === 2, 30_000);
+  await waitUntil("another is ready", () => ready().length === 2, 60_000);
   await call();
   for (const { pid } of ready()) {
     await waitUntil("both answer", () => answering().has(pid));
