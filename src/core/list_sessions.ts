@@ -45,13 +45,15 @@ export const writePageToken = (after: string, query: string): string =>
   btoaUrl(`${print(query)} ${after}`);
 
 export const readPageToken = (token: string, query: string): string => {
-  const [owner, ...after] = atobUrl(token).split(" ");
-  if (owner !== print(query) || after.length === 0)
+  const [owner, ...rest] = atobUrl(token).split(" ");
+  const after = rest.join(" ");
+  // No store can be asked about U+0000.
+  if (owner !== print(query) || rest.length === 0 || after.includes("\0"))
     throw invalidField(
       "page_token",
       "must be the next_page_token of a call with the same filter and order",
     );
-  return after.join(" ");
+  return after;
 };
 
 const btoaUrl = (text: string): string =>

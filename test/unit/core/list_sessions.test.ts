@@ -13,6 +13,7 @@ describe("page tokens", () => {
   test("bring back where the page ended, whatever that is", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), fc.string(), (after, query) => {
+        fc.pre(!after.includes("\0"));
         const token = writePageToken(after, query);
         expect(token).toMatch(/^[\w-]+$/);
         expect(readPageToken(token, query)).toBe(after);
@@ -20,7 +21,8 @@ describe("page tokens", () => {
     );
   });
 
-  test.each(["", "x", "!!!", "AAAA", btoa("no owner"), btoa("\xff\xfe"), "🐎", " "])(
+  const withoutText = writePageToken("\0", "query");
+  test.each(["", "x", "!!!", "AAAA", btoa("no owner"), btoa("\xff\xfe"), "🐎", " ", withoutText])(
     "one that we did not write is refused with what it must be: %j",
     (token) => {
       expect(() => readPageToken(token, "query")).toThrow(
