@@ -6,7 +6,7 @@ import type { SystemUser } from "./system_user.js";
 import { killAtExit } from "./watchdog.js";
 
 const START_MILLISECONDS = 60_000;
-const OUTPUT_CHARACTERS = 16_384;
+const OUTPUT_CHARACTERS = 262_144;
 
 export interface ServerProcessOptions {
   readonly command: string;
