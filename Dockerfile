@@ -26,6 +26,7 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY generated/descriptors.binpb generated/
+COPY generated/health.binpb generated/
 COPY package.json ./
 # By number, so that Kubernetes can see that it is not root; this is the image's user `node`.
 USER 1000:1000

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes generated/ anew from proto/: the TypeScript, and descriptors.binpb, the descriptor set that
-# reflection and the gateway read. Works offline.
+# Writes generated/ anew from proto/: the TypeScript, descriptors.binpb, the descriptor set that
+# reflection and the gateway read, and health.binpb, the health service's for reflection. Works offline.
 #   scripts/generate.sh [folder that holds generated/; this repository by default]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,6 +18,8 @@ error_details=node_modules/google-proto-files/google/rpc/error_details.proto
   --output "$work/error_details.binpb"
 # The bytes of two FileDescriptorSets in a row are the set of both.
 cat "$work/service.binpb" "$work/error_details.binpb" > "$work/generated/descriptors.binpb"
+"$buf" build node_modules/grpc-health-check/proto --as-file-descriptor-set \
+  --output "$work/generated/health.binpb"
 
 # Only what comes from proto/ is replaced: schema.sql beside it comes from the migrations.
 mkdir -p "$out/generated"

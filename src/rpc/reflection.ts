@@ -2,13 +2,7 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Server } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
-import { service as healthDefinition } from "grpc-health-check";
-
-/** Files of services that are served besides our own. */
-const foreignFiles = (): Buffer[] =>
-  Object.values(healthDefinition).flatMap(({ requestType }) =>
-    "fileDescriptorProtos" in requestType ? requestType.fileDescriptorProtos : [],
-  );
+import { readHealthDescriptors } from "./descriptors.js";
 
 /**
  * Serves `grpc.reflection` (v1 and v1alpha) from the descriptors that the
@@ -18,12 +12,14 @@ export const addReflection = (
   server: Pick<Server, "addService">,
   descriptors: Uint8Array,
 ): void => {
-  const { file } = fromBinary(FileDescriptorSetSchema, descriptors);
-  const files = file.map((each) => Buffer.from(toBinary(FileDescriptorProtoSchema, each)));
-  const all = {
+  // Not those that grpc-health-check makes with protobufjs: clients cannot read their map fields.
+  const sets = [descriptors, readHealthDescriptors()];
+  const all = sets.flatMap((set) => fromBinary(FileDescriptorSetSchema, set).file);
+  const files = all.map((each) => Buffer.from(toBinary(FileDescriptorProtoSchema, each)));
+  const definition = {
     format: "Protocol Buffer 3 DescriptorProto" as const,
     type: {},
-    fileDescriptorProtos: [...files, ...foreignFiles()],
+    fileDescriptorProtos: files,
   };
-  new ReflectionService({ all }).addToServer(server);
+  new ReflectionService({ definition }).addToServer(server);
 };

@@ -82,6 +82,18 @@ test("README: its lines, pasted one after the other, do what it says", async () 
   expect(JSON.parse(await paste(rest))).toMatchObject({ token_type: "bearer" });
 }, 120_000);
 
+test("a client that knows nothing but the address finds every method, and asks for health", async () => {
+  const client = "buf curl --protocol grpc --http2-prior-knowledge";
+  const methods = await paste(`${client} --list-methods http://127.0.0.1:50051`);
+  expect(methods).toContain("curfew.v1.UserAdmin/UpdateUser\n");
+  expect(methods).toContain("grpc.health.v1.Health/Check\n");
+  expect(methods).not.toContain("Failure");
+  const health = await paste(
+    `${client} -d '{}' http://127.0.0.1:50051/grpc.health.v1.Health/Check`,
+  );
+  expect(JSON.parse(health)).toEqual({ status: "SERVING" });
+}, 60_000);
+
 test("what was signed in before a restart is so after it, and no other password is made", async () => {
   const login = JSON.stringify({ username: "admin", password });
   const ask = (method: string, request: string) =>

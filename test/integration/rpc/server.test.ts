@@ -109,6 +109,9 @@ describe("reflection", () => {
       expect(file).toContain("curfew/v1/auth_service.proto");
       expect(file).toContain("google/protobuf/timestamp.proto");
       expect(file).toContain("Signs people in");
+      const health = (await ask(auth, version, 4, "grpc.health.v1.Health")).toString("latin1");
+      // As protoc names the entries of a map: clients refuse the file else.
+      expect(health).toContain("StatusesEntry");
     },
   );
 
