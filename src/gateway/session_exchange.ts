@@ -10,7 +10,7 @@ import {
   readCookie,
   setCookie,
 } from "./cookies.js";
-import type { Credential } from "./credential.js";
+import { type Credential, takesSession } from "./credential.js";
 import { checkCsrf, newCsrfToken } from "./csrf.js";
 import type { OriginCheck } from "./origin_check.js";
 import { badField, ProblemError } from "./problem.js";
@@ -40,6 +40,8 @@ export interface SessionOutcome {
   /** @param status of the problem */
   failed(reply: FastifyReply, status: number): void;
 }
+
+const REFRESH_FIELD = "refresh_token";
 
 type JsonObject = { [key: string]: JsonValue };
 
@@ -93,14 +95,14 @@ const refresh = ({ method }: Rpc): SessionExchange => ({
   begin(request, message, _credential, checkOrigin) {
     const wanted = asksForCookies(request, checkOrigin);
     const cookie = readCookie(request, REFRESH_COOKIE);
-    const field = method.input.fields.find(({ name }) => name === "refresh_token");
-    if (!field) throw new Error(`${method.toString()} has no field refresh_token`);
+    const field = method.input.fields.find(({ name }) => name === REFRESH_FIELD);
+    if (!field) throw new Error(`${method.toString()} has no field ${REFRESH_FIELD}`);
     const fields = reflect(method.input, message);
     const given = String(fields.get(field));
     if (given !== "") {
       if (cookie !== undefined && cookie !== given) {
         throw badField(
-          "refresh_token",
+          REFRESH_FIELD,
           `disagrees with the cookie ${REFRESH_COOKIE}; send one of them`,
         );
       }
@@ -149,6 +151,14 @@ export const sessionExchangeOf = (rpc: Rpc): SessionExchange | undefined => {
     default:
       return undefined;
   }
+};
+
+/** The cookie that proves a method's call, if one does, for the documentation. */
+export const proofCookieOf = (rpc: Rpc): string | undefined => {
+  const exchange = sessionExchangeOf(rpc);
+  if (exchange?.takesCookie ?? takesSession(rpc.access)) return ACCESS_COOKIE;
+  const refreshes = exchange && rpc.method.input.fields.some(({ name }) => name === REFRESH_FIELD);
+  return refreshes ? REFRESH_COOKIE : undefined;
 };
 
 /** Whether a method's answer can be put into cookies, for the documentation. */

@@ -1,9 +1,10 @@
+import type { Reason } from "../../core/errors.js";
 import type { Binding } from "../binding.js";
 import type { CommentReader } from "./comments.js";
 import { parametersOf } from "./parameters.js";
 import { bodyResponses, problemResponses, reasonsOf } from "./problems.js";
 import type { Schema, SchemaWriter } from "./schema.js";
-import { securityOf } from "./security.js";
+import { checksCookies, securityOf } from "./security.js";
 
 /** What operations are written with. */
 export interface OperationParts {
@@ -34,6 +35,12 @@ const answerContent = ({ rpc, responseBody }: Binding, schemas: SchemaWriter): S
     : { "application/x-ndjson": { schema }, "text/event-stream": { schema } };
 };
 
+const failuresOf = (binding: Binding, commentOf: CommentReader): Reason[] => {
+  const reasons = new Set(reasonsOf(binding.rpc, commentOf));
+  if (checksCookies(binding)) reasons.add("PERMISSION_DENIED");
+  return [...reasons];
+};
+
 /** The first sentence of a comment. */
 const summaryOf = (comment: string): string =>
   /^.*?\.(?=\s|$)/s.exec(comment)?.[0].replace(/\s+/g, " ") ?? comment;
@@ -61,7 +68,7 @@ export const operationOf = (
     ...requestBody(binding, schemas),
     responses: {
       200: { description: "OK", content: answerContent(binding, schemas) },
-      ...problemResponses(reasonsOf(rpc, commentOf), reasonTexts),
+      ...problemResponses(failuresOf(binding, commentOf), reasonTexts),
       ...(binding.body ? bodyResponses() : {}),
     },
   };

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, test } from "vitest";
 import { readBindings } from "../../../src/gateway/binding.js";
 import { buildOpenApi } from "../../../src/gateway/openapi/document.js";
@@ -53,6 +54,14 @@ describe("document", () => {
     expect(ids).toContain("AuthService_Login_2");
   });
 
+  test("is valid by the schema of OpenAPI 3.1", async () => {
+    const validator = new Validator();
+    expect(await validator.validate(document)).toMatchObject({ valid: true });
+    expect(validator.version).toBe("3.1");
+    const broken = { ...document, info: { title: "Curfew" } };
+    expect((await validator.validate(broken)).valid).toBe(false);
+  }, 60_000);
+
   test("refers to nothing that is not there", () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)];
     expect(references.length).toBeGreaterThan(50);
@@ -103,9 +112,24 @@ describe("failures", () => {
   });
 });
 
+test.each([
+  ["post /auth/login", true],
+  ["post /auth/refresh", true],
+  ["post /auth/logout", true],
+  ["post /auth/password", true],
+  ["delete /auth/sessions/{session_id}", true],
+  ["get /auth/profile", false],
+  ["get /.well-known/jwks.json", false],
+])("%s can be refused for its cookie: %s", (name, refused) => {
+  expect(codesOf(operation(name), 403)).toEqual(refused ? ["permission_denied"] : []);
+});
+
 describe("credentials", () => {
   test.each([
     ["post /auth/login", []],
+    ["post /auth/refresh", [{}, { refreshCookie: [], csrfToken: [] }]],
+    ["post /auth/logout", [{}, { accessToken: [] }, { accessCookie: [], csrfToken: [] }]],
+    ["get /.well-known/jwks.json", []],
     ["get /auth/profile", [{ accessToken: [] }, { accessCookie: [] }]],
     ["post /auth/password", [{ accessToken: [] }, { accessCookie: [], csrfToken: [] }]],
     ["post /auth/validate", [{ serviceKey: [] }]],
