@@ -4,8 +4,9 @@ import { StrictMode } from "react";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { SessionManager } from "../../../src/client/index.js";
 import { createMemoryStore } from "../../../src/client/key_value_store.js";
-import { SessionProvider, useSession } from "../../../src/react/index.js";
+import { SessionProvider } from "../../../src/react/index.js";
 import { type SessionService, startSessionService } from "../client/session_service.js";
+import { Screen } from "./screen.js";
 
 let service: SessionService;
 let complaints: ReturnType<typeof vi.spyOn>;
@@ -31,30 +32,9 @@ function openManager(storage = createMemoryStore()): SessionManager {
   return manager;
 }
 
-function Screen() {
-  const { status, isAuthenticated, user, error, login, logout, apiRequest } = useSession();
-  return (
-    <main>
-      <output>{`${status} ${isAuthenticated} ${user?.username ?? "-"} ${error?.code ?? "-"}`}</output>
-      <button type="button" onClick={() => void login("ada", "correct horse")}>
-        Sign in
-      </button>
-      <button type="button" onClick={() => void login("ada", "wrong").catch(() => undefined)}>
-        Sign in wrongly
-      </button>
-      <button type="button" onClick={() => void logout()}>
-        Sign out
-      </button>
-      <button type="button" onClick={() => void apiRequest("data").catch(() => undefined)}>
-        Load
-      </button>
-    </main>
-  );
-}
-
 const press = (name: string) => fireEvent.click(screen.getByRole("button", { name }));
 const shows = (text: string) =>
-  waitFor(() => expect(screen.getByRole("status").textContent).toBe(text));
+  waitFor(() => expect(screen.getByRole("status").textContent).toBe(text), { timeout: 8000 });
 
 describe("useSession", () => {
   test("follows login and logout", async () => {
