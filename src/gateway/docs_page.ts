@@ -11,7 +11,9 @@ const HTML = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Curfew API</title>
 <link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
+<meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="/docs/page.css">
 </head>
 <body>
 <div id="swagger-ui"></div>
@@ -21,12 +23,36 @@ const HTML = `<!doctype html>
 </html>
 `;
 
-/** Starts Swagger UI, and repeats the CSRF cookie so that calls work in cookie mode too. */
+/** Swagger UI puts a service's description beside its name, which a phone has no room for. */
+const STYLE = `body {
+  margin: 0;
+}
+
+@media (max-width: 40rem) {
+  .swagger-ui .opblock-tag {
+    flex-wrap: wrap;
+  }
+  .swagger-ui .opblock-tag small {
+    flex: 1 0 100%;
+    padding: 0;
+  }
+  .swagger-ui .opblock .opblock-summary-description {
+    display: none;
+  }
+}
+`;
+
+/** Starts Swagger UI in the browser's light or dark scheme, and repeats the CSRF cookie so that calls work in cookie mode too. */
 const START = `const csrfToken = () =>
   document.cookie
     .split("; ")
     .find((pair) => pair.startsWith("${CSRF_COOKIE}="))
     ?.slice(${CSRF_COOKIE.length + 1});
+
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
 
 window.SwaggerUIBundle({
   url: "/openapi.json",
@@ -58,6 +84,7 @@ export const docsPages = (): ReadonlyMap<string, PageFile> => {
   return new Map<string, PageFile>([
     ["/docs", html],
     ["/docs/", html],
+    ["/docs/page.css", text(contentTypeOf("page.css"), STYLE)],
     ["/docs/start.js", text(contentTypeOf("start.js"), START)],
     ...LIBRARY_FILES.map((name): [string, PageFile] => [
       `/docs/${name}`,
