@@ -2,8 +2,8 @@
 export interface Session {
   readonly session_id: string;
   readonly user_id: string;
-  /** `SESSION_STATE_ACTIVE`, or how it ended. */
-  readonly state: string;
+  /** `ACTIVE`, or how it ended. */
+  readonly state: "ACTIVE" | "IDLE_TIMEOUT" | "EXPIRED" | "REVOKED" | (string & {});
   readonly created_at: string;
   readonly last_activity_at: string;
   /** When it ends if it is not used before. */
@@ -12,6 +12,7 @@ export interface Session {
   readonly expires_at: string;
   /** Absent while it is live. */
   readonly revoked_at?: string | null;
+  /** `UNSPECIFIED` while it is live, else for example `LOGOUT` or `ADMIN`. */
   readonly end_reason: string;
   readonly ended_by: string;
   /** The device name given at login. */
