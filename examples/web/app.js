@@ -51,7 +51,7 @@ function explain(error) {
     redirect(path) {
       const code = new URL(path, location.href).searchParams.get("message");
       const idle = error.code === "session_inactivity_timeout";
-      const reason = byEndReason[error.metadata?.end_reason?.replace(/^END_REASON_/, "")];
+      const reason = byEndReason[error.metadata?.end_reason];
       say(idle ? "You were signed out because you were away." : (reason ?? messages[code]), "warn");
     },
     notify: (text) => say(text, "warn"),
@@ -137,6 +137,8 @@ function deviceItem(session) {
       await call(`/auth/sessions/${encodeURIComponent(session.session_id)}`, { method: "DELETE" });
       say(`Signed out ${name}.`);
       await showDevices();
+      // The button that had the focus has gone with its device.
+      byId("devices-title").focus();
     }),
   );
   return item;
@@ -159,6 +161,12 @@ function tick() {
   showCountdown("maximum", session && Date.parse(session.expires_at));
 }
 
+function profileDetails({ username, roles, created_at: createdAt }) {
+  const since = new Intl.DateTimeFormat("en", { dateStyle: "long" }).format(new Date(createdAt));
+  const called = roles.length === 0 ? "no roles" : `roles: ${roles.join(", ")}`;
+  return `${username} · ${called} · here since ${since}`;
+}
+
 function show({ status, user }) {
   const isSignedIn = status === "authenticated";
   const wasSignedIn = document.body.dataset.status === "authenticated";
@@ -167,9 +175,8 @@ function show({ status, user }) {
   byId("signed-out").hidden = status !== "unauthenticated";
   byId("mode").hidden = !isSignedIn;
   const name = user?.display_name || user?.username || "Signed in";
-  const details = user ? [user.username, ...user.roles] : [];
   byId("profile-name").textContent = name;
-  byId("profile-details").textContent = details.filter((detail) => detail !== name).join(" · ");
+  byId("profile-details").textContent = user ? profileDetails(user) : "";
   tick();
   if (isSignedIn && !wasSignedIn) byId("profile-name").focus();
   if (!isSignedIn && wasSignedIn) byId("username").focus();
