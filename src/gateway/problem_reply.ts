@@ -73,6 +73,14 @@ const log = (request: FastifyRequest, problem: ProblemError, error: unknown): vo
   };
   if (problem.status === 500) request.log.error(facts, "call failed");
   else if (problem.status > 500) request.log.warn(facts, "call failed");
+  // What the service refused, it has logged itself. Neither the URL nor the cause: both may quote a secret.
+  else if (!isServiceError(error)) {
+    const { method, ip } = request;
+    request.log.info(
+      { ...facts, err: undefined, method, ip, status: problem.status },
+      "call refused",
+    );
+  }
 };
 
 /** Answers a failure, with the headers that belong to it. */
