@@ -28,6 +28,8 @@ export interface TokenForge {
   /** With a key of the attacker's, of the same kind. */
   readonly signBadly: Sign;
   readonly publicKey: KeyObject;
+  /** The service's own. */
+  readonly privateKey: KeyObject;
   readonly attackersKey: KeyObject;
 }
 
@@ -89,6 +91,7 @@ export const openForge = async (
     sign: signer(header.alg, key),
     signBadly: signer(header.alg, attacker.privateKey),
     publicKey: createPublicKey(key),
+    privateKey: key,
     attackersKey: attacker.publicKey,
   };
 };
