@@ -18,6 +18,7 @@ import { backstage, startService } from "../../src/main.js";
 import { createLogger } from "../../src/telemetry/logger.js";
 import { findFreePort } from "./free_port.js";
 import { redisUrlForFile } from "./redis.js";
+import { findSpilledSecrets } from "./spilled_secrets.js";
 import { createDatabase } from "./test_database.js";
 
 /** The password of every user that `createUser` makes. */
@@ -46,6 +47,7 @@ export interface TestService {
   signIn(username: string, deviceName?: string, password?: string): Promise<LoginResponse>;
   /** Asks the database itself. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+  /** Fails if a token, a key or PASSWORD was written down in a store or the log (D6), or a line of it is not JSON. */
   stop(): Promise<void>;
 }
 
@@ -74,11 +76,12 @@ export const startTestService = async (
     SHUTDOWN_GRACE_SECONDS: "1",
     ...environment,
   });
-  const logger = createLogger({
-    level: onLogLine ? "info" : "silent",
-    people: false,
-    ...(onLogLine && { destination: { write: onLogLine } }),
-  });
+  const lines: string[] = [];
+  const write = (line: string): void => {
+    lines.push(line);
+    onLogLine?.(line);
+  };
+  const logger = createLogger({ level: "info", people: false, destination: { write } });
   const service = await startService(settings, logger);
   const target = `127.0.0.1:${service.grpcPort}`;
   const client = new Client(target, ChannelCredentials.createInsecure());
@@ -136,9 +139,13 @@ export const startTestService = async (
       (await pool.query<Row>(sql, values)).rows,
     async stop() {
       client.close();
-      await pool.end();
       await service.stop();
+      const passwords = [PASSWORD];
+      const spilled = await findSpilledSecrets({ pool, redisUrl, lines, passwords });
+      await pool.end();
       await database.drop();
+      if (spilled.length > 0) throw new Error(`secrets were written down:\n${spilled.join("\n")}`);
+      for (const line of lines) JSON.parse(line);
     },
   };
 };
