@@ -1,16 +1,8 @@
 import { createHash } from "node:crypto";
 import type { LoginThrottle } from "../core/ports/login_throttle.js";
+import { type ThrottleLimits, throttleVerdict } from "../core/throttle_verdict.js";
 import type { Database } from "./database.js";
 import { preparedRows } from "./statements.js";
-
-export interface ThrottleLimits {
-  /** Failed logins of one account before it is locked. */
-  readonly perAccount: number;
-  /** Failed logins from one address before it has to wait. */
-  readonly perSource: number;
-  /** How long a count, and a lock, lasts, in milliseconds. */
-  readonly windowMs: number;
-}
 
 /**
  * Counts in Postgres, one atomic statement an attempt for the account and the
@@ -34,15 +26,12 @@ export const postgresLoginThrottle = (
         limits.windowMs,
         [account, sourceKey(ip)],
       ]);
-      const over = counted.filter(
-        ({ key, attempts }) => attempts > (key === account ? limits.perAccount : limits.perSource),
-      );
-      return {
-        retryAfterMs: Math.max(0, ...over.map((count) => Math.max(1, count.left_ms))),
-        locked: counted.some(
-          ({ key, attempts }) => key === account && attempts === limits.perAccount + 1,
-        ),
-      };
+      const counts = counted.map(({ key, attempts, left_ms }) => ({
+        of: key === account ? ("account" as const) : ("source" as const),
+        attempts,
+        leftMs: left_ms,
+      }));
+      return throttleVerdict(counts, limits);
     },
 
     async forgive(usernameFolded, ip, clear) {
