@@ -1,4 +1,7 @@
 import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { findOrInstall } from "./debian_packages.js";
 import { findExecutable, isExecutable } from "./executable.js";
 
@@ -7,22 +10,58 @@ export interface PythonPrograms {
   /** An interpreter with the modules `grpc` and `google.protobuf`. */
   readonly python: string;
   readonly protoc: string;
+  /** Writes the `*_pb2_grpc.py` when protoc calls it. */
+  readonly grpcPlugin: string;
 }
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+/** Where the proto files are that protoc takes: ours, and Google's. */
+export const PROTO_PATHS = [
+  join(ROOT, "proto"),
+  join(ROOT, "node_modules", "google-proto-files"),
+] as const;
+/** Of Google's, those that ours import, and those of errors. */
+const GOOGLE_FILES = [
+  "google/api/annotations.proto",
+  "google/api/http.proto",
+  "google/api/field_behavior.proto",
+  "google/rpc/status.proto",
+  "google/rpc/error_details.proto",
+];
 
 /** Finds, or installs as root on Debian, Python with gRPC, and protoc. */
 export function findPython(): PythonPrograms {
   return findOrInstall(
-    "Python with gRPC, and protoc",
+    "Python with gRPC, protoc and its gRPC plugin",
     lookForPrograms,
-    ["python3-grpcio", "python3-protobuf", "protobuf-compiler"],
-    "install them (Debian: apt-get install python3-grpcio python3-protobuf protobuf-compiler).",
+    ["python3-grpcio", "python3-protobuf", "protobuf-compiler", "protobuf-compiler-grpc"],
+    "install them (Debian: apt-get install python3-grpcio python3-protobuf protobuf-compiler protobuf-compiler-grpc).",
   );
+}
+
+/** Generates the stubs of `curfew.v1` into a folder that a Python program then runs in. */
+export function makePythonStubs({ protoc, grpcPlugin }: PythonPrograms, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const ours = ["curfew/v1", "curfew/options/v1"].flatMap((part) =>
+    readdirSync(join(PROTO_PATHS[0], part)).map((name) => `${part}/${name}`),
+  );
+  execFileSync(protoc, [
+    ...PROTO_PATHS.map((path) => `--proto_path=${path}`),
+    `--plugin=protoc-gen-grpc_python=${grpcPlugin}`,
+    `--python_out=${folder}`,
+    `--grpc_python_out=${folder}`,
+    ...ours,
+    ...GOOGLE_FILES,
+  ]);
 }
 
 function lookForPrograms(): PythonPrograms | undefined {
   const protoc = findExecutable(["protoc"]);
+  const grpcPlugin = findExecutable(["grpc_python_plugin"]);
   const python = interpreters().find(hasModules);
-  return python === undefined || protoc === undefined ? undefined : { python, protoc };
+  return python === undefined || protoc === undefined || grpcPlugin === undefined
+    ? undefined
+    : { python, protoc, grpcPlugin };
 }
 
 /** Debian's own first: its packages are invisible to another Python that comes first on PATH. */

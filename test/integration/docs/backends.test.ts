@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -7,14 +7,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { readDescriptors, registryOf } from "../../../src/rpc/descriptors.js";
 import { makePrivateFolder } from "../../support/private_folder.js";
-import { findPython } from "../../support/python.js";
+import { findPython, makePythonStubs, PROTO_PATHS } from "../../support/python.js";
 import { PASSWORD, startTestService, type TestService } from "../../support/service.js";
 import { outputPattern, readDocument, snippetsOf } from "./document.js";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-const PROTO = join(ROOT, "proto");
-const GOOGLE = join(ROOT, "node_modules", "google-proto-files");
 
 const snippets = snippetsOf(readDocument("backends.md"));
 const snippetIn = (language: string) => {
@@ -59,26 +57,13 @@ describe("against a running service", () => {
   });
 
   test("the Python snippet prints what it says, with stubs from the proto", async () => {
-    const { python, protoc } = findPython();
+    const programs = findPython();
     const gen = join(folder, "gen");
-    mkdirSync(gen);
-    const ours = ["curfew/v1", "curfew/options/v1"].flatMap((part) =>
-      readdirSync(join(PROTO, part)).map((name) => join(PROTO, part, name)),
-    );
-    const theirs = [
-      "api/annotations",
-      "api/http",
-      "api/field_behavior",
-      "rpc/status",
-      "rpc/error_details",
-    ].map((name) => join(GOOGLE, "google", `${name}.proto`));
-    execFileSync(protoc, [`-I${PROTO}`, `-I${GOOGLE}`, `--python_out=${gen}`, ...ours, ...theirs]);
-    const stubs = fileURLToPath(new URL("python_stubs.py", import.meta.url));
-    execFileSync(python, [stubs, gen]);
+    makePythonStubs(programs, gen);
 
     const { text } = snippetIn("python");
     const expected = snippets[snippets.indexOf(snippetIn("python")) + 1]?.text ?? "";
-    const { stdout } = await run(python, ["-c", text], {
+    const { stdout } = await run(programs.python, ["-c", text], {
       cwd: gen,
       env: environment,
       timeout: 60_000,
@@ -112,8 +97,9 @@ describe("what is not run names only what the proto has", () => {
   test("Java, by the classes that protoc makes", () => {
     const { text } = snippetIn("java");
     const gen = makePrivateFolder("java");
-    const file = join(PROTO, "curfew/v1/auth_service.proto");
-    execFileSync(findPython().protoc, [`-I${PROTO}`, `-I${GOOGLE}`, `--java_out=${gen}`, file]);
+    const file = "curfew/v1/auth_service.proto";
+    const paths = PROTO_PATHS.map((path) => `--proto_path=${path}`);
+    execFileSync(findPython().protoc, [...paths, `--java_out=${gen}`, file]);
     const classes = readFileSync(join(gen, "curfew/v1/AuthServiceOuterClass.java"), "utf8");
     const imports = [...text.matchAll(/curfew\.v1\.AuthServiceOuterClass\.(\w+);/g)];
     expect(imports).toHaveLength(2);
