@@ -74,9 +74,9 @@ export const explainToken =
     })();
     const ending = session?.end && (await deps.audit.endingOf(session.id));
     const iso = (at: number) => new Date(at).toISOString();
+    const refusal = claims === undefined ? await deps.verifier.describeRefusal(accessToken) : "";
     const describe = (check: string, failed: boolean): string => {
-      if (claims === undefined)
-        return "not an access token of this issuer: its form, signature, type, issuer or audience is wrong";
+      if (claims === undefined) return refusal;
       switch (check) {
         case "token":
           return `signed by us for ${claims.aud.join(", ")}, issued ${iso(claims.iat * 1000)}`;

@@ -17,7 +17,7 @@ export interface LogoutInput {
  * A session that is no longer on record is dead already: that is success.
  */
 export const logout =
-  (deps: { verifier: TokenVerifier; end: EndSessions }) =>
+  (deps: { verifier: Pick<TokenVerifier, "verify">; end: EndSessions }) =>
   async ({ accessToken, bearer, ip }: LogoutInput): Promise<bigint> => {
     const texts = [accessToken, bearer].filter((text) => text !== "");
     if (texts.length === 0) throw fail("CREDENTIALS_MISSING");

@@ -32,7 +32,7 @@ export type ValidateToken = (input: ValidateInput) => Promise<ValidToken>;
  * order are the contract's; no store is asked about a token that is past its time.
  */
 export const validateToken = (deps: {
-  verifier: TokenVerifier;
+  verifier: Pick<TokenVerifier, "verify">;
   check: SessionCheck;
   clock: Clock;
 }): ValidateToken => {

@@ -14,6 +14,7 @@ import { unavailable } from "../core/errors.js";
 import type { TokenVerifier } from "../core/ports/token_verifier.js";
 import type { Keyring } from "./keyring.js";
 import type { VerificationKey } from "./keys/signing_key.js";
+import { describeTokenRefusal } from "./token_refusal.js";
 
 export interface TokenVerifierOptions extends ExpectedClaims {
   readonly keys: Pick<Keyring, "verificationKey" | "reloadForUnknownKey">;
@@ -93,5 +94,6 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       underWay.set(token, started);
       return started;
     },
+    describeRefusal: (token) => describeTokenRefusal(token, options, findKey),
   };
 }

@@ -13,4 +13,9 @@ export interface TokenVerifier {
    * the key store does, only when it takes that store to know the token's key.
    */
   verify(token: string): AccessClaims | undefined | Promise<AccessClaims | undefined>;
+  /**
+   * Why `verify` gave no claims, in words for an operator: it says which of the
+   * checks failed. For explanations only. Rejects as `verify` does.
+   */
+  describeRefusal(token: string): Promise<string>;
 }
