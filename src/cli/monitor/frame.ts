@@ -66,14 +66,17 @@ const endingLines = (stats: GetSessionStatsResponse): string[] => {
   });
 };
 
-const patternLines = ({ unusualPatterns }: GetSessionStatsResponse): string[] => {
+const patternLines = ({ unusualPatterns }: GetSessionStatsResponse, columns: number): string[] => {
   if (unusualPatterns.length === 0) return ["  nothing"];
   const shown = unusualPatterns
     .slice(0, MOST_PATTERNS)
-    .map(({ kind, subject, count, detail }) =>
-      printable(`  ${kind}  ${subject}  ${grouped(count)}  ${detail}`.trimEnd()),
+    .flatMap(({ kind, subject, count, detail }) =>
+      flow("  ", [kind, subject, grouped(count), detail].filter(Boolean).map(printable), {
+        gap: "  ",
+        columns,
+      }),
     );
-  const rest = unusualPatterns.length - shown.length;
+  const rest = unusualPatterns.length - MOST_PATTERNS;
   return rest > 0 ? [...shown, `  and ${rest} more`] : shown;
 };
 
@@ -122,7 +125,7 @@ const statsLines = (
   ...endingLines(stats),
   "",
   "Unusual",
-  ...patternLines(stats),
+  ...patternLines(stats, columns),
 ];
 
 /**

@@ -225,6 +225,7 @@ describe("the frame", () => {
       "              refreshes 99",
       "Throttled     logins 2",
     ]);
+    expect(lines.slice(-4, -2)).toEqual(["  many_failed_logins  ann�[2J  30", "  in 5 minutes"]);
   });
 
   test("fits the screen's width", () => {
