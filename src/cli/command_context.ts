@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { loadSettings } from "../config/load_settings.js";
 import type { Purpose, Settings } from "../config/settings.js";
@@ -32,6 +34,12 @@ export const reportFromServer = (
     printReport(terminal.output, options.json, await work(connection));
   });
 
+/** An operator whose shell lacks the server's settings must not think that this is the server's database. */
+const newDatabaseWarning = ({ embedded, dataDir }: Settings): readonly string[] =>
+  embedded && !existsSync(dataDir)
+    ? [`DATABASE_URL is not set: this makes a new database, embedded in ${resolve(dataDir)}.`]
+    : [];
+
 /** Does work on the database that the settings name, and prints what came of it. */
 export const reportFromDatabase = async (
   { terminal, openBackstage }: CommandContext,
@@ -40,7 +48,7 @@ export const reportFromDatabase = async (
   work: (backstage: Backstage, settings: Settings) => Promise<Report>,
 ): Promise<void> => {
   const settings = loadSettings(terminal.environment, purpose);
-  for (const warning of settings.warnings) {
+  for (const warning of [...settings.warnings, ...newDatabaseWarning(settings)]) {
     terminal.errors.write(`curfew: warning: ${warning}\n`);
   }
   printReport(terminal.output, options.json, await work(await openBackstage(), settings));

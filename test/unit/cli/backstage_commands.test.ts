@@ -4,10 +4,11 @@ import { fail, unavailable } from "../../../src/core/errors.js";
 import { AT } from "./fixtures.js";
 import { run } from "./recording_terminal.js";
 
+const SETTINGS = { KEY_ENCRYPTION_KEY: "0".repeat(64), DATABASE_URL: "postgres://db/curfew" };
 const curfew = (words: string, backstage: Partial<Backstage>, environment = {}) =>
   run(words.split(" "), {
     backstage,
-    environment: { KEY_ENCRYPTION_KEY: "0".repeat(64), ...environment },
+    environment: { ...SETTINGS, ...environment },
   });
 
 const SERVICE: ServiceKeySummary = {
@@ -122,6 +123,15 @@ describe("migrate", () => {
     expect(outcome).toMatchObject({ exitCode: 0, errors: "" });
   });
 
+  test("a new database is not made without a word", async () => {
+    const status = (DATA_DIR: string) =>
+      curfew("migrate status", { migrateStatus }, { DATA_DIR, DATABASE_URL: "" });
+    expect((await status("/nowhere/curfew")).errors).toBe(
+      "curfew: warning: DATABASE_URL is not set: this makes a new database, embedded in /nowhere/curfew.\n",
+    );
+    expect((await status(import.meta.dirname)).errors).toBe("");
+  });
+
   test("a database that does not answer is one sentence", async () => {
     const outcome = await curfew("migrate up", {
       migrateUp: () => Promise.reject(unavailable(new Error("connect ECONNREFUSED"))),
@@ -225,7 +235,7 @@ describe("keys", () => {
 test("a failure of the core is told in words", async () => {
   const outcome = await run(["users", "create", "ann", "--direct", "--password-stdin"], {
     piped: "a long enough password\n",
-    environment: { KEY_ENCRYPTION_KEY: "0".repeat(64) },
+    environment: SETTINGS,
     backstage: { createUser: () => Promise.reject(fail("ALREADY_EXISTS")) },
   });
   expect(outcome).toMatchObject({

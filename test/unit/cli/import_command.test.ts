@@ -28,7 +28,11 @@ const backstage: Partial<Backstage> = {
     ),
 };
 const importing = (words: readonly string[], invocation: Invocation = {}) =>
-  run(["users", "import", ...words], { backstage, ...invocation });
+  run(["users", "import", ...words], {
+    backstage,
+    environment: { DATABASE_URL: "postgres://db/curfew" },
+    ...invocation,
+  });
 
 const file = (name: string, text: string): string => {
   const path = join(folder, name);
