@@ -28,6 +28,8 @@ COPY --from=build /app/dist dist
 COPY generated/descriptors.binpb generated/
 COPY generated/health.binpb generated/
 COPY package.json ./
+# For `docker exec` and `kubectl exec`.
+RUN ln -s /app/dist/src/cli/main.js /usr/local/bin/curfew
 # By number, so that Kubernetes can see that it is not root; this is the image's user `node`.
 USER 1000:1000
 # gRPC, REST, Prometheus metrics.

@@ -78,6 +78,7 @@ test("the index leads to the guides", () => {
 const FOREIGN = new Set([
   "CURFEW_TARGET",
   "CURFEW_TOKEN",
+  "CURFEW_TLS_CA",
   "NOT_SERVING",
   "UNAUTHENTICATED",
   "PERMISSION_DENIED",
