@@ -4,10 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { findOrInstall } from "./debian_packages.js";
-import { findExecutable } from "./executable.js";
-
-/** Where Debian puts the sources of Go libraries. */
-const LIBRARIES = "/usr/share/gocode";
+import { findGo, goEnvironment } from "./go.js";
 
 /** A Kubernetes object. */
 export interface Manifest {
@@ -23,7 +20,7 @@ export type RenderChart = (values: object) => Manifest[];
 export function startHelm(chart: string): { render: RenderChart; close(): void } {
   const go = findOrInstall(
     "Go with sprig, to render the Helm chart",
-    findGo,
+    () => findGo(["github.com/Masterminds/sprig", "gopkg.in/yaml.v3"]),
     ["golang-go", "golang-github-masterminds-sprig-dev", "golang-gopkg-yaml.v3-dev"],
     "install them (Debian: apt-get install golang-go golang-github-masterminds-sprig-dev golang-gopkg-yaml.v3-dev).",
   );
@@ -46,22 +43,4 @@ export function startHelm(chart: string): { render: RenderChart; close(): void }
     },
     close: () => rmSync(folder, { recursive: true }),
   };
-}
-
-function findGo(): string | undefined {
-  const go = findExecutable(["go"]);
-  if (go === undefined) return undefined;
-  try {
-    const sources = ["github.com/Masterminds/sprig", "gopkg.in/yaml.v3"];
-    execFileSync(go, ["list", ...sources], { env: goEnvironment(tmpdir()), stdio: "ignore" });
-    return go;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Libraries from Debian alone: nothing is loaded over the network. */
-function goEnvironment(cache: string): NodeJS.ProcessEnv {
-  const env = { GO111MODULE: "off", GOPATH: LIBRARIES, GOFLAGS: "", GOCACHE: join(cache, "cache") };
-  return { ...process.env, ...env };
 }

@@ -1,9 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { mkdirSync } from "node:fs";
 import { findOrInstall } from "./debian_packages.js";
 import { findExecutable, isExecutable } from "./executable.js";
+import { PROTO_FILES, PROTO_PATHS } from "./proto_sources.js";
 
 /** Programs for a gRPC client in Python, the language of the guide that the service comes from. */
 export interface PythonPrograms {
@@ -13,21 +12,6 @@ export interface PythonPrograms {
   /** Writes the `*_pb2_grpc.py` when protoc calls it. */
   readonly grpcPlugin: string;
 }
-
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-/** Where the proto files are that protoc takes: ours, and Google's. */
-export const PROTO_PATHS = [
-  join(ROOT, "proto"),
-  join(ROOT, "node_modules", "google-proto-files"),
-] as const;
-/** Of Google's, those that ours import, and those of errors. */
-const GOOGLE_FILES = [
-  "google/api/annotations.proto",
-  "google/api/http.proto",
-  "google/api/field_behavior.proto",
-  "google/rpc/status.proto",
-  "google/rpc/error_details.proto",
-];
 
 /** Finds, or installs as root on Debian, Python with gRPC, and protoc. */
 export function findPython(): PythonPrograms {
@@ -42,16 +26,12 @@ export function findPython(): PythonPrograms {
 /** Generates the stubs of `curfew.v1` into a folder that a Python program then runs in. */
 export function makePythonStubs({ protoc, grpcPlugin }: PythonPrograms, folder: string): void {
   mkdirSync(folder, { recursive: true });
-  const ours = ["curfew/v1", "curfew/options/v1"].flatMap((part) =>
-    readdirSync(join(PROTO_PATHS[0], part)).map((name) => `${part}/${name}`),
-  );
   execFileSync(protoc, [
-    ...PROTO_PATHS.map((path) => `--proto_path=${path}`),
+    ...PROTO_PATHS,
     `--plugin=protoc-gen-grpc_python=${grpcPlugin}`,
     `--python_out=${folder}`,
     `--grpc_python_out=${folder}`,
-    ...ours,
-    ...GOOGLE_FILES,
+    ...PROTO_FILES,
   ]);
 }
 

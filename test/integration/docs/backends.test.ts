@@ -1,18 +1,14 @@
-import { execFile, execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parse } from "yaml";
-import { readDescriptors, registryOf } from "../../../src/rpc/descriptors.js";
 import { makePrivateFolder } from "../../support/private_folder.js";
-import { findPython, makePythonStubs, PROTO_PATHS } from "../../support/python.js";
+import { findPython, makePythonStubs } from "../../support/python.js";
 import { PASSWORD, startTestService, type TestService } from "../../support/service.js";
 import { outputPattern, readDocument, snippetsOf } from "./document.js";
 
 const run = promisify(execFile);
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
 const snippets = snippetsOf(readDocument("backends.md"));
 const snippetIn = (language: string) => {
@@ -70,62 +66,4 @@ describe("against a running service", () => {
     });
     expect(stdout).toMatch(outputPattern(expected));
   }, 120_000);
-});
-
-describe("what is not run names only what the proto has", () => {
-  const registry = registryOf(readDescriptors());
-  const messageNamed = (name: string) => registry.getMessage(`curfew.v1.${name}`);
-  const methods = registry.getService("curfew.v1.AuthService")?.methods ?? [];
-  const pascal = (name: string) =>
-    name.replaceAll(/(?:^|_)([a-z])/g, (_match, letter: string) => letter.toUpperCase());
-
-  test("Go", () => {
-    const { text } = snippetIn("go");
-    const calls = [...text.matchAll(/\bauth\.(\w+)\(/g)].map(([, name]) => name);
-    expect(calls).toEqual(["ValidateToken"]);
-    for (const call of calls) expect(methods.map(({ name }) => name)).toContain(call);
-    const literals = [...text.matchAll(/&curfewv1\.(\w+)\{(\w+):/g)];
-    expect(literals).toHaveLength(1);
-    for (const [, message = "", field] of literals) {
-      expect(messageNamed(message)?.fields.map(({ name }) => pascal(name))).toContain(field);
-    }
-    for (const [, type = ""] of text.matchAll(/curfewv1\.(\w+(?:Request|Response))\b/g)) {
-      expect(messageNamed(type), type).toBeDefined();
-    }
-  });
-
-  test("Java, by the classes that protoc makes", () => {
-    const { text } = snippetIn("java");
-    const gen = makePrivateFolder("java");
-    const file = "curfew/v1/auth_service.proto";
-    const paths = PROTO_PATHS.map((path) => `--proto_path=${path}`);
-    execFileSync(findPython().protoc, [...paths, `--java_out=${gen}`, file]);
-    const classes = readFileSync(join(gen, "curfew/v1/AuthServiceOuterClass.java"), "utf8");
-    const imports = [...text.matchAll(/curfew\.v1\.AuthServiceOuterClass\.(\w+);/g)];
-    expect(imports).toHaveLength(2);
-    for (const [, name] of imports) expect(classes).toContain(`public static final class ${name} `);
-    expect(text).toContain(".setAccessToken(");
-    expect(classes).toContain("public Builder setAccessToken(");
-    expect(methods.map(({ localName }) => localName)).toContain(
-      /\.(validate\w+)\(ValidateTokenRequest/.exec(text)?.[1],
-    );
-  });
-
-  test("the template for Go is one that buf takes", () => {
-    const template = parse(snippetIn("yaml").text) as { plugins: { local: string }[] };
-    expect(template.plugins.map(({ local }) => local)).toEqual([
-      "protoc-gen-go",
-      "protoc-gen-go-grpc",
-    ]);
-    // The plugins are not here: protoc's own for Python takes their place, so that buf reads the rest.
-    const gen = makePrivateFolder("buf");
-    const plugins = [{ protoc_builtin: "python", out: gen }];
-    const text = JSON.stringify({ ...template, plugins });
-    execFileSync(
-      join(ROOT, "node_modules/.bin/buf"),
-      ["generate", "--template", text, "--path", "proto/curfew"],
-      { cwd: ROOT, stdio: "pipe" },
-    );
-    expect(readdirSync(join(gen, "curfew", "v1"))).toContain("auth_service_pb2.py");
-  });
 });
