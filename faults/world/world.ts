@@ -124,8 +124,22 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     return startCoreReplica(replica);
   };
   const cores: CoreReplica[] = [];
-  for (const [i, link] of redisLinks.entries())
-    cores.push(await startOne(link, wallSkewsMs[i] ?? 0));
+  const close = async (): Promise<void> => {
+    postgresLink.restore();
+    redis.resume();
+    for (const link of redisLinks) link.restore();
+    await Promise.all(cores.map((core) => core.close()));
+    await Promise.all([postgresLink, ...redisLinks].map((link) => link.close()));
+    await redis.stop("SIGKILL");
+    await database.drop();
+  };
+  try {
+    for (const [i, link] of redisLinks.entries())
+      cores.push(await startOne(link, wallSkewsMs[i] ?? 0));
+  } catch (failure) {
+    await close();
+    throw failure;
+  }
 
   let ahead = 0;
   let flushes = 0;
@@ -213,14 +227,8 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     },
 
     async close() {
-      postgresLink.restore();
-      redis.resume();
-      for (const link of redisLinks) link.restore();
-      await Promise.all(cores.map((core) => core.close()));
       await observer.end();
-      await Promise.all([postgresLink, ...redisLinks].map((link) => link.close()));
-      await redis.stop("SIGKILL");
-      await database.drop();
+      await close();
     },
   };
 };

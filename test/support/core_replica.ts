@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { patiently } from "../../src/composition/patiently.js";
 import { CurfewError } from "../../src/core/errors.js";
 import type { HotStore } from "../../src/core/ports/hot_store.js";
 import type { CoreSettings } from "../../src/core/settings.js";
@@ -94,11 +95,9 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   });
   const time = options.now ?? base.now;
   const clock: SharedClock = { ...base, now: () => time() + ahead };
-  const keyring = await openKeyring({
-    store: postgresKeyStore(database),
-    algorithm: "EdDSA",
-    clock,
-  });
+  const keyring = await patiently(() =>
+    openKeyring({ store: postgresKeyStore(database), algorithm: "EdDSA", clock }),
+  );
   const { client, shards } = openRedis({
     url: options.redisUrl,
     commandTimeoutMs: redisTimeoutMs,
@@ -131,7 +130,7 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   };
   const ports = options.wrapPorts?.(ownPorts) ?? ownPorts;
   const core = createUseCases(ports, settings);
-  await core.trust.pulse();
+  await patiently(core.trust.pulse);
   const { pulseMs = 50 } = options;
   const pulse = () => core.trust.pulse().catch(() => undefined);
   const beat = pulseMs > 0 ? setInterval(pulse, pulseMs) : undefined;
