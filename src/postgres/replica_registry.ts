@@ -53,7 +53,7 @@ export const postgresReplicaRegistry = (database: Database, replicaId: string): 
     },
 
     async leave() {
-      await run(database("replicas").where("replica_id", replicaId).delete());
+      await run(database.raw(LEAVE, [replicaId]));
     },
   };
 };
@@ -72,6 +72,11 @@ const UPSERT_REPLICA = `
   VALUES (?, ?::text[], clock_timestamp() + ? * interval '1 millisecond')
   ON CONFLICT (replica_id) DO UPDATE
   SET server_ids = excluded.server_ids, trusts_until = excluded.trusts_until`;
+
+/** Takes away those that were killed and cannot leave any more, too; one that lives would come back by itself. */
+const LEAVE = `
+  DELETE FROM replicas
+  WHERE replica_id = ? OR trusts_until < clock_timestamp() - interval '1 day'`;
 
 /** Endings up to this revision are committed, and those before the first unburied one are out of reach of every cache. */
 const STATE = `

@@ -54,6 +54,23 @@ export const describeReplicaRegistry = (engine: Engine): void => {
       expect((await registry.renew(["s1"], LONG)).storeNow).toBeGreaterThanOrEqual(before.storeNow);
     });
 
+    test("who leaves takes those away that were killed a day ago, and no other", async () => {
+      const [database] = databases();
+      const [leaving, staying] = [join(), join(1)];
+      await leaving.renew(["s1"], LONG);
+      await staying.renew(["s1"], LONG);
+      const [killed, late] = [randomUUID(), randomUUID()];
+      await database("replicas").insert([
+        { replica_id: killed, trusts_until: database.raw("now() - interval '25 hours'") },
+        { replica_id: late, trusts_until: database.raw("now() - interval '1 hour'") },
+      ]);
+      await leaving.leave();
+      const left = await database("replicas").pluck<string[]>("replica_id");
+      expect(left).toHaveLength(2);
+      expect(left).toContain(late);
+      expect((await staying.renew(["s1"], LONG)).lease).toBeDefined();
+    });
+
     test("replicas that name the same servers share their epochs", async () => {
       const renewals = await Promise.all(
         Array.from({ length: 8 }, (_, i) => join(i).renew(["a", "b"], LONG)),
