@@ -54,6 +54,23 @@ export const headerBlock = (fields: readonly Field[]): Buffer =>
     ]),
   );
 
+/**
+ * A header field that the peer is to remember, and then so many references to it, of one byte each
+ * (RFC 7541, sections 6.2.1 and 6.1): small on the wire, large when it is read.
+ */
+export const rememberedField = ([name, value]: Field, references: number): Buffer =>
+  Buffer.concat([
+    Buffer.from([0x40]),
+    length(name.length),
+    Buffer.from(name, "latin1"),
+    length(value.length),
+    Buffer.from(value, "latin1"),
+    Buffer.alloc(references, 0x80 | FIRST_DYNAMIC_INDEX),
+  ]);
+
+/** Where what was remembered last stands, after the static table. */
+const FIRST_DYNAMIC_INDEX = 62;
+
 /** The header fields of a gRPC call, and more of them. */
 export const callHeaders = (path: string, more: readonly Field[] = []): Buffer =>
   headerBlock([
