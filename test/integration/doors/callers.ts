@@ -99,6 +99,11 @@ export const openDoors = async (): Promise<Doors> => {
     await service.call(UserAdminService.updateUser, { user, updateMask }, service.adminKey);
     return person.accessToken;
   };
+  const deleted = async (): Promise<string> => {
+    const { userId, accessToken } = await signUp("admin");
+    await service.call(UserAdminService.deleteUser, { userId }, service.adminKey);
+    return accessToken;
+  };
   const aged = async (sql: string): Promise<string> => {
     const person = await signUp("admin");
     await service.query(`UPDATE sessions SET ${sql} WHERE session_id = $1`, [person.sessionId]);
@@ -165,6 +170,22 @@ export const openDoors = async (): Promise<Doors> => {
       "a deactivated admin",
       "USER_INACTIVE",
       await change(await signUp("admin"), ["is_active"], { isActive: false }),
+    ),
+    refused("a deleted admin", "USER_INACTIVE", await deleted()),
+    refused(
+      "an admin by a token of another issuer",
+      "ACCESS_TOKEN_INVALID",
+      await sign(admin.accessToken, { iss: "https://elsewhere.example" }),
+    ),
+    refused(
+      "an admin by a token for somebody else",
+      "ACCESS_TOKEN_INVALID",
+      await sign(admin.accessToken, { aud: ["elsewhere"] }),
+    ),
+    refused(
+      "a user by a token that says admin and another's id",
+      "SESSION_REVOKED_OR_INVALID",
+      await sign(ada.accessToken, { sub: admin.userId, roles: ["admin"] }),
     ),
     refused(
       "an admin whose token expired",
