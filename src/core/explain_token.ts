@@ -64,8 +64,8 @@ export const explainToken =
       if (now >= claims.sexp * 1000) return "SESSION_EXPIRED";
       if (now >= claims.exp * 1000) return "ACCESS_TOKEN_EXPIRED";
       try {
-        await deps.check(claims.sid, 0);
-        return "VALID";
+        const { userId } = await deps.check(claims.sid, 0);
+        return userId === claims.sub ? "VALID" : "SESSION_REVOKED_OR_INVALID";
       } catch (failure) {
         if (failure instanceof CurfewError && failure.reason in FAILING_CHECK)
           return failure.reason;
@@ -93,7 +93,8 @@ export const explainToken =
             ? "the session is not on record"
             : `last recorded use ${iso(session.lastActivityAt)}`;
         default:
-          return failed ? "the session is not on record" : "the session is on record";
+          if (session === undefined) return "the session is not on record";
+          return failed ? "the session is another user's" : "the session is on record";
       }
     };
     const failing = FAILING_CHECK[verdict];

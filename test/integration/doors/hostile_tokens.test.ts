@@ -151,6 +151,22 @@ describe.each(["EdDSA", "ES256", "RS256"])("D3 a service that signs with %s", (a
     }
   });
 
+  test("D3 explains a token that names another user's session as validation judges it", async () => {
+    const own = await openForge(service, await newToken());
+    const { sub } = (await openForge(service, await newToken())).claims;
+    const stolen = seal(own.header, { ...own.claims, sub }, own.sign);
+    expect(await verdicts([stolen])).toEqual(["SESSION_REVOKED_OR_INVALID"]);
+    const { verdict, steps } = await service.call(
+      SessionAdminService.explainToken,
+      { accessToken: stolen },
+      service.adminKey,
+    );
+    expect([verdict, steps.at(-1)?.detail]).toEqual([
+      "SESSION_REVOKED_OR_INVALID",
+      "the session is another user's",
+    ]);
+  });
+
   test("D3 ends no session for a token of the table", { timeout: MANY_CALLS_MS }, async () => {
     await inTurns(attacks, async ({ name, make }) => {
       const request = { accessToken: make(forge), language: "" };
