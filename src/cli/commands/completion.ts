@@ -16,6 +16,7 @@ export const addCompletionCommands = (program: Command): void => {
       `
 To have it from the next shell on:
   bash        echo 'eval "$(curfew completion bash)"' >> ~/.bashrc
+              (it needs the package bash-completion)
   zsh         echo 'eval "$(curfew completion zsh)"' >> ~/.zshrc
   fish        curfew completion fish > ~/.config/fish/completions/curfew.fish
   powershell  curfew completion powershell >> $PROFILE`,
