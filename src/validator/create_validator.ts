@@ -10,22 +10,13 @@ import { createOnlineCheck } from "./remote/online_check.js";
 import { guardSession } from "./session_guard.js";
 import { followKeys } from "./token/key_set.js";
 import { createTokenVerifier, hasTokenLength } from "./token/token_verifier.js";
+import type { ValidSession } from "./valid_session.js";
 import type { Validator } from "./validator.js";
 import { outage, toValidatorError, ValidatorError } from "./validator_error.js";
 import { compileOptions, type ValidatorOptions } from "./validator_options.js";
+import { within } from "./within.js";
 
 const READY_TIMEOUT_MS = 10_000;
-
-/** Rejects with the signal's reason as soon as it is aborted. */
-const unlessAborted = <T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-  if (signal === undefined) return answer;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
-};
 
 /**
  * Makes a validator. Connects in the background; `ready` tells when it has.
@@ -45,6 +36,7 @@ export const createValidator = (options: ValidatorOptions): Validator => {
   const online = createOnlineCheck({
     ask,
     deadlineMs,
+    maxAge: isLocal ? Math.min(settings.maxStaleness, deadlineMs) : deadlineMs,
     maxPending: settings.maxPending,
     onProblem,
     onAnswer(sentAt, { skipActivity }, { lastActivityAt }) {
@@ -61,6 +53,7 @@ export const createValidator = (options: ValidatorOptions): Validator => {
       return Number.isFinite(time) ? time : undefined;
     },
     capacity: maxSessions,
+    onProblem,
   });
 
   const keys = isLocal
@@ -100,15 +93,19 @@ export const createValidator = (options: ValidatorOptions): Validator => {
     try {
       if (!hasTokenLength(token)) throw new ValidatorError("ACCESS_TOKEN_INVALID");
       const { minRevision, fresh = false, skipActivity = false, signal } = wishes;
+      // Alone, the question has a deadline of its own.
+      if (local === undefined && signal === undefined) return await askOnline(token, skipActivity);
+      const deadline = performance.now() + deadlineMs;
+      const inTime = (answer: Promise<ValidSession>): Promise<ValidSession> =>
+        within(answer, deadline - performance.now(), signal);
       if (local === undefined || fresh || skipActivity)
-        return await unlessAborted(askOnline(token, skipActivity), signal);
+        return await inTime(askOnline(token, skipActivity));
       if (minRevision !== undefined && !(await reaches(minRevision, signal))) {
         signal?.throwIfAborted();
-        if (settings.whenStale === "online")
-          return await unlessAborted(askOnline(token, false), signal);
+        if (settings.whenStale === "online") return await inTime(askOnline(token, false));
         throw outage(new Error(`The feed of revocations has not come to revision ${minRevision}`));
       }
-      return local.now(token) ?? (await unlessAborted(local.check(token), signal));
+      return local.now(token) ?? (await inTime(local.check(token)));
     } catch (error) {
       if (wishes.signal?.aborted) throw wishes.signal.reason;
       throw toValidatorError(error);
@@ -138,6 +135,10 @@ export const createValidator = (options: ValidatorOptions): Validator => {
         onEnded,
         watch: endings.watch,
         touch: () => touch(use),
+        latest() {
+          const latest = clock.latest(performance.now());
+          return Number.isFinite(latest) ? latest : Date.now();
+        },
         async ask() {
           await activity.flush();
           return askOnline(token, true);

@@ -17,6 +17,8 @@ export interface SessionGuardOptions {
   readonly onEnded: (error: ValidatorError) => void;
   readonly watch: (sessionId: string, onEnded: (verdict: Verdict) => void) => () => void;
   readonly touch: () => void;
+  /** The latest that Curfew's clock can show at this moment. */
+  readonly latest: () => number;
   /** Asks Curfew whether the session is still live, without counting as a use. */
   readonly ask: () => Promise<ValidSession>;
 }
@@ -47,6 +49,9 @@ export const guardSession = (options: SessionGuardOptions): SessionGuard => {
     options.onEnded(verdict());
   };
 
+  const untilIdle = ({ idleExpiresAt }: ValidSession): number =>
+    idleExpiresAt.getTime() - options.latest();
+
   const lookAfter = (ms: number): void => {
     if (isOver) return;
     const wait = Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_WAIT_MS, ms));
@@ -55,8 +60,7 @@ export const guardSession = (options: SessionGuardOptions): SessionGuard => {
 
   const look = async (): Promise<void> => {
     try {
-      const { idleExpiresAt } = await options.ask();
-      lookAfter(idleExpiresAt.getTime() - Date.now());
+      lookAfter(untilIdle(await options.ask()));
     } catch (error) {
       const verdict = lastingVerdict(error);
       if (verdict !== undefined) end(verdict);
@@ -65,6 +69,6 @@ export const guardSession = (options: SessionGuardOptions): SessionGuard => {
   };
 
   const unwatch = options.watch(options.session.sessionId, end);
-  lookAfter(options.session.idleExpiresAt.getTime() - Date.now());
+  lookAfter(untilIdle(options.session));
   return { touch: options.touch, release };
 };

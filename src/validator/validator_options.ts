@@ -49,6 +49,11 @@ export interface ValidatorOptions {
   readonly keysMaxAge?: number;
   /** Most tokens, and most sessions, that local mode remembers; about 2 KB each. Default 50 000. */
   readonly maxSessions?: number;
+  /**
+   * Connections to each target. A replica with WORKERS hands them to its workers
+   * in turn, so more of them reach more workers. Default 2.
+   */
+  readonly connections?: number;
   /** Most checks that may wait for Curfew; more are refused at once. Default 20 000. */
   readonly maxPending?: number;
   /** Told of what an operator should know: keys that disappear, a feed that is lost, a refused credential. */
@@ -72,6 +77,7 @@ export interface ValidatorSettings {
   readonly keysRefreshMs: number;
   readonly keysMaxAge: number;
   readonly maxSessions: number;
+  readonly connections: number;
   readonly maxPending: number;
   readonly onProblem: (problem: Error) => void;
 }
@@ -110,6 +116,9 @@ export function compileOptions(options: ValidatorOptions): ValidatorSettings {
     throw new TypeError("tls and credentials exclude each other: give one.");
   assertPositive(options, ["maxStaleness", "deadlineMs", "profileMaxAge", "keysRefreshMs"]);
   assertPositive(options, ["keysMaxAge", "maxSessions", "maxPending"]);
+  const { connections = 2 } = options;
+  if (!(Number.isInteger(connections) && connections >= 1 && connections <= 64))
+    throw new RangeError(`connections must be a whole number from 1 to 64, not ${connections}.`);
   return {
     targets,
     mode,
@@ -125,6 +134,7 @@ export function compileOptions(options: ValidatorOptions): ValidatorSettings {
     keysRefreshMs: options.keysRefreshMs ?? 60_000,
     keysMaxAge: options.keysMaxAge ?? 3_600_000,
     maxSessions: options.maxSessions ?? 50_000,
+    connections,
     maxPending: options.maxPending ?? 20_000,
     onProblem: options.onProblem ?? (() => undefined),
   };

@@ -1,11 +1,11 @@
-import { type CallOptions, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type CallOptions, status as Code, Metadata, type ServiceError } from "@grpc/grpc-js";
 import type { AuthServiceClient } from "../../../generated/curfew/v1/auth_service.js";
 import type { Replicas } from "./replicas.js";
 
-/** Metadata of a call: the validator's own key. */
+/** Metadata of a call: the validator's own key, without the end of line that a file leaves after it. */
 export const callMetadata = (serviceKey: (() => string) | undefined): Metadata => {
   const metadata = new Metadata();
-  const key = serviceKey?.();
+  const key = serviceKey?.().trim();
   if (key) metadata.set("authorization", `Bearer ${key}`);
   return metadata;
 };
@@ -25,12 +25,14 @@ export type Ask = <Request, Response>(
 ) => Promise<Response>;
 
 export const createAsk =
-  (replicas: Pick<Replicas, "next">, serviceKey: (() => string) | undefined): Ask =>
+  (replicas: Pick<Replicas, "next" | "suspect">, serviceKey: (() => string) | undefined): Ask =>
   (method, request, timeoutMs) =>
     new Promise((resolve, reject) => {
       const client = replicas.next();
       const options = { deadline: Date.now() + timeoutMs };
-      method(client).call(client, request, callMetadata(serviceKey), options, (error, response) =>
-        error ? reject(error) : resolve(response),
-      );
+      method(client).call(client, request, callMetadata(serviceKey), options, (error, response) => {
+        if (error?.code === Code.DEADLINE_EXCEEDED) replicas.suspect(client);
+        if (error) reject(error);
+        else resolve(response);
+      });
     });

@@ -3,6 +3,8 @@ import { AuthServiceClient } from "../../../generated/curfew/v1/auth_service.js"
 import type { TlsOptions, ValidatorSettings } from "../validator_options.js";
 
 const MEBIBYTE = 1024 * 1024;
+/** How long a replica that did not answer in time is asked only if there is no other. */
+const SUSPECT_MS = 1000;
 
 const channelOptions = (tls: TlsOptions | undefined): ChannelOptions => ({
   // A name with several addresses is several replicas.
@@ -18,6 +20,8 @@ const channelOptions = (tls: TlsOptions | undefined): ChannelOptions => ({
   // Retries are the validator's: it knows which replica failed.
   "grpc.enable_retries": 0,
   "grpc.enable_channelz": 0,
+  // Each channel has connections of its own, which workers of a replica share out.
+  "grpc.use_local_subchannel_pool": 1,
   ...(tls?.serverName !== undefined && { "grpc.ssl_target_name_override": tls.serverName }),
 });
 
@@ -33,32 +37,49 @@ const credentialsOf = ({ credentials, tls }: ValidatorSettings): ChannelCredenti
 
 /** The replicas of Curfew, and whose turn it is. */
 export interface Replicas {
-  /** The next in turn that is not known to be out of reach. */
+  /** The next in turn that is not known to be out of reach, nor suspect. */
   next(): AuthServiceClient;
+  /** It did not answer in time. It may hang, and still be connected. */
+  suspect(client: AuthServiceClient): void;
   /** Whether one of them is connected. */
   isConnected(): boolean;
   close(): void;
 }
 
-/** Opens a channel to each target. Nothing is connected before it is needed. */
+/**
+ * Opens `connections` channels to each target, all targets before the second
+ * channel of the first. Nothing is connected before it is needed.
+ */
 export const openReplicas = (settings: ValidatorSettings): Replicas => {
   const credentials = credentialsOf(settings);
   const options = channelOptions(settings.tls);
-  const clients = settings.targets.map(
-    (target) => new AuthServiceClient(target, credentials, options),
-  );
+  const rounds = Array.from({ length: settings.connections }, () => settings.targets);
+  const clients = rounds
+    .flat()
+    .map((target) => new AuthServiceClient(target, credentials, options));
+  const suspectUntil = new Map<AuthServiceClient, number>();
   const state = (client: AuthServiceClient) => client.getChannel().getConnectivityState(false);
+  const isSuspect = (client: AuthServiceClient): boolean => {
+    const until = suspectUntil.get(client);
+    if (until === undefined || performance.now() < until) return until !== undefined;
+    suspectUntil.delete(client);
+    return false;
+  };
   let turn = 0;
   return {
     next() {
+      let second: AuthServiceClient | undefined;
       for (let tried = 0; tried < clients.length; tried += 1) {
-        const client = clients[turn++ % clients.length];
-        if (client && state(client) !== connectivityState.TRANSIENT_FAILURE) return client;
+        const client = clients[turn++ % clients.length] as AuthServiceClient;
         // It comes back by being asked.
-        client?.getChannel().getConnectivityState(true);
+        if (state(client) === connectivityState.TRANSIENT_FAILURE)
+          client.getChannel().getConnectivityState(true);
+        else if (isSuspect(client)) second ??= client;
+        else return client;
       }
-      return clients[turn++ % clients.length] as AuthServiceClient;
+      return second ?? (clients[turn++ % clients.length] as AuthServiceClient);
     },
+    suspect: (client) => suspectUntil.set(client, performance.now() + SUSPECT_MS),
     isConnected: () => clients.some((client) => state(client) === connectivityState.READY),
     close() {
       for (const client of clients) client.close();

@@ -32,12 +32,15 @@ export interface ActivityReporterOptions {
   readonly serverTime: (local: number) => number | undefined;
   /** Most sessions that wait for a report; the oldest give way. */
   readonly capacity: number;
+  /** Told once when reports begin to fail. */
+  readonly onProblem: (problem: Error) => void;
 }
 
 export const activityReporter = (options: ActivityReporterOptions): ActivityReporter => {
   let waiting = new Set<Use>();
   let intervalMs = LONGEST_MS;
   let timer: NodeJS.Timeout | undefined;
+  let isFailing = false;
   let isClosed = false;
 
   const add = (use: Use): void => {
@@ -71,11 +74,23 @@ export const activityReporter = (options: ActivityReporterOptions): ActivityRepo
     }
   };
 
+  const tellProblem = (cause: unknown): void => {
+    if (!isFailing)
+      options.onProblem(
+        new Error("Uses of sessions cannot be reported (RecordActivity): they may time out", {
+          cause,
+        }),
+      );
+    isFailing = true;
+  };
+
   const schedule = (): void => {
     if (timer !== undefined || isClosed) return;
     timer = setTimeout(async () => {
       // What could not be told waits for the next time.
-      await flush().catch(() => undefined);
+      await flush().then(() => {
+        isFailing = false;
+      }, tellProblem);
       timer = undefined;
       if (waiting.size > 0) schedule();
     }, intervalMs);

@@ -7,22 +7,27 @@ export interface EndedSessions {
   add(sessionId: string, verdict: Verdict, relevantUntil: number): void;
   /** Forgets those that cannot matter at `time` of Curfew's clock. */
   forget(time: number): void;
+  /** When one that may still matter was last forgotten for want of room, on the monotonic clock; -Infinity: never. */
+  lostAt(): number;
   readonly size: number;
 }
 
 /**
  * Remembers `capacity` endings at most. The oldest may be forgotten early,
  * because a session that is not known to be live is never accepted without
- * asking Curfew; only its refusal takes longer then.
+ * asking Curfew; only its refusal takes longer then. But an answer that was
+ * asked for before `lostAt` may be about a session whose end was forgotten since.
  */
 export const endedSessions = (capacity: number): EndedSessions => {
   const ended = new Map<string, { readonly verdict: Verdict; readonly relevantUntil: number }>();
+  let lostAt = Number.NEGATIVE_INFINITY;
   return {
     verdictOn: (sessionId) => ended.get(sessionId)?.verdict,
     add(sessionId, verdict, relevantUntil) {
       if (ended.has(sessionId)) return;
       ended.set(sessionId, { verdict, relevantUntil });
       if (ended.size <= capacity) return;
+      lostAt = performance.now();
       for (const [oldest] of ended) {
         ended.delete(oldest);
         break;
@@ -32,6 +37,7 @@ export const endedSessions = (capacity: number): EndedSessions => {
       for (const [sessionId, { relevantUntil }] of ended)
         if (relevantUntil < time) ended.delete(sessionId);
     },
+    lostAt: () => lostAt,
     get size() {
       return ended.size;
     },

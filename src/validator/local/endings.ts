@@ -19,6 +19,8 @@ export interface Endings {
   /** Starts the feed, once. */
   follow(): RevocationFeed;
   verdictOn(sessionId: string): Verdict | undefined;
+  /** See EndedSessions. */
+  lostAt(): number;
   /** @param relevantUntil when it may be forgotten, on Curfew's clock */
   end(sessionId: string, verdict: Verdict, relevantUntil: number): void;
   watch(sessionId: string, onEnded: (verdict: Verdict) => void): () => void;
@@ -87,6 +89,7 @@ export const createEndings = ({ settings, replicas, clock, known }: EndingsOptio
       return feed;
     },
     verdictOn: (sessionId) => ended.verdictOn(sessionId),
+    lostAt: () => ended.lostAt(),
     end,
     watch(sessionId, onEnded) {
       const verdict = ended.verdictOn(sessionId);

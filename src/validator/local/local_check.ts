@@ -24,7 +24,7 @@ export interface LocalCheckOptions {
   readonly keys: Pick<KeySet, "find">;
   readonly verify: VerifyToken;
   readonly known: KnownSessions;
-  readonly ended: Pick<EndedSessions, "verdictOn">;
+  readonly ended: Pick<EndedSessions, "verdictOn" | "lostAt">;
   readonly clock: ServerClock;
   readonly freshness: Freshness;
   readonly activity: ActivityReporter;
@@ -59,6 +59,8 @@ export const createLocalCheck = (options: LocalCheckOptions): LocalCheck => {
       // The feed may have been quicker than the answer.
       const verdict = ended.verdictOn(answer.sessionId);
       if (verdict !== undefined) throw verdict();
+      // It may also have told of the end, and that may be forgotten: then this answer is all there is.
+      if (ended.lostAt() >= askedAt) return answer;
       activity.observeTimeout(answer.idleExpiresAt.getTime() - answer.lastActivityAt.getTime());
       return known.admit(token, verified, known.learn(answer, askedAt)).result;
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { ClientReadableStream, ServiceError } from "@grpc/grpc-js";
+import { type ClientReadableStream, status as Code, type ServiceError } from "@grpc/grpc-js";
 import type { WatchRevocationsResponse } from "../../../generated/curfew/v1/auth_service.js";
 import type { Revocation } from "../../../generated/curfew/v1/revocation.js";
 import { callMetadata } from "../channel/ask.js";
@@ -14,8 +14,6 @@ export interface RevocationFeed {
   heardAt(): number;
   /** Resolves to whether the feed reached `revision` within `timeoutMs`. */
   reach(revision: bigint, timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
-  /** Resolves when the feed has been told how far it is. */
-  live(): Promise<void>;
   close(): void;
 }
 
@@ -49,7 +47,10 @@ export const followRevocations = (options: RevocationFeedOptions): RevocationFee
   let revision = 0n;
   let heardAt = Number.NEGATIVE_INFINITY;
   let lastSignAt = performance.now();
-  let isFailing = false;
+  /** When there was last no reason to worry the operator, and what has gone wrong since. */
+  let goodAt = lastSignAt;
+  let lastFailure: unknown;
+  let isReported = false;
   let isClosed = false;
 
   const advance = (to: bigint): void => {
@@ -65,7 +66,9 @@ export const followRevocations = (options: RevocationFeedOptions): RevocationFee
       advance(event.value.revision);
     } else if (event?.$case === "watermark") {
       heardAt = lastSignAt;
-      isFailing = false;
+      goodAt = lastSignAt;
+      lastFailure = undefined;
+      isReported = false;
       backoff.reset();
       if (event.value.at !== undefined) options.onWatermark(event.value.at.getTime(), heardAt);
       advance(event.value.revision);
@@ -73,17 +76,27 @@ export const followRevocations = (options: RevocationFeedOptions): RevocationFee
     }
   };
 
+  /** Once a trouble. A stream that ends is none: connections have an age, and replicas restart. */
+  const report = (): void => {
+    if (isReported) return;
+    isReported = true;
+    const silence = Math.round(performance.now() - goodAt);
+    options.onProblem(
+      new Error(`The feed of revocations has said nothing for ${silence} ms; following anew`, {
+        cause: lastFailure,
+      }),
+    );
+  };
+
   const lose = (error: ServiceError): void => {
+    lastFailure = callFailure(error).cause;
     if (reasonOf(error) === OUT_OF_RANGE) {
       revision = 0n;
       heardAt = Number.NEGATIVE_INFINITY;
       options.onReset();
+      report();
     }
-    if (!isFailing) {
-      const { cause } = callFailure(error);
-      options.onProblem(new Error("The feed of revocations was lost; following anew", { cause }));
-    }
-    isFailing = true;
+    if (error.code === Code.UNAUTHENTICATED || error.code === Code.PERMISSION_DENIED) report();
   };
 
   /** Each stream ends once: by an error, by its end, or because it is left for another. */
@@ -94,11 +107,25 @@ export const followRevocations = (options: RevocationFeedOptions): RevocationFee
     reconnect = setTimeout(connect, backoff.next());
   };
 
+  const open = (): typeof stream => {
+    try {
+      return options.replicas
+        .next()
+        .watchRevocations({ afterRevision: revision }, callMetadata(options.serviceKey));
+    } catch (error) {
+      // A `serviceKey` that cannot be read at the moment.
+      lastFailure = error;
+      return undefined;
+    }
+  };
+
   const connect = (): void => {
-    const opened = options.replicas
-      .next()
-      .watchRevocations({ afterRevision: revision }, callMetadata(options.serviceKey));
+    const opened = open();
     stream = opened;
+    if (opened === undefined) {
+      reconnect = setTimeout(connect, backoff.next());
+      return;
+    }
     lastSignAt = performance.now();
     opened.on("data", (message: WatchRevocationsResponse) => {
       if (opened === stream) receive(message);
@@ -108,8 +135,10 @@ export const followRevocations = (options: RevocationFeedOptions): RevocationFee
   };
 
   const watchdog = setInterval(() => {
+    const now = performance.now();
+    if (now - goodAt >= LONGEST_SILENCE_MS) report();
     const silent = stream;
-    if (silent === undefined || performance.now() - lastSignAt < LONGEST_SILENCE_MS) return;
+    if (silent === undefined || now - lastSignAt < LONGEST_SILENCE_MS) return;
     leave(silent);
     silent.cancel();
   }, LOOK_EVERY_MS);
@@ -119,6 +148,7 @@ export const followRevocations = (options: RevocationFeedOptions): RevocationFee
   const reach: RevocationFeed["reach"] = (wanted, timeoutMs, signal) => {
     const isLive = heardAt !== Number.NEGATIVE_INFINITY;
     if (isLive && wanted <= revision) return Promise.resolve(true);
+    if (signal?.aborted || isClosed) return Promise.resolve(false);
     return new Promise((resolve) => {
       const waiter: Waiter = {
         revision: wanted,
@@ -140,9 +170,6 @@ export const followRevocations = (options: RevocationFeedOptions): RevocationFee
     revision: () => revision,
     heardAt: () => heardAt,
     reach,
-    live: async () => {
-      await reach(0n, 2 ** 31 - 1);
-    },
     close() {
       isClosed = true;
       clearInterval(watchdog);

@@ -24,7 +24,11 @@ export const sessionWatchers = (): SessionWatchers => {
     ended(sessionId, verdict) {
       const own = watchers.get(sessionId);
       watchers.delete(sessionId);
-      for (const onEnded of own ?? []) onEnded(verdict);
+      // Each on its own: one that throws keeps no other from being told, nor the feed from going on.
+      for (const onEnded of own ?? [])
+        queueMicrotask(() => {
+          if (own?.has(onEnded)) onEnded(verdict);
+        });
     },
   };
 };

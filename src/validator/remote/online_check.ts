@@ -26,20 +26,26 @@ export interface OnlineCheck {
 export interface OnlineCheckOptions {
   readonly ask: Ask;
   readonly deadlineMs: number;
+  /** The oldest that an answer may be when it is taken, in milliseconds. */
+  readonly maxAge: number;
   readonly maxPending: number;
   /** Told of each good token: when the question was sent on the monotonic clock, what it was, and the answer. */
   readonly onAnswer?: (sentAt: number, asked: ValidateTokenRequest, answer: ValidSession) => void;
   readonly onProblem: (problem: Error) => void;
 }
 
+const tooLate = (): ValidatorError => new ValidatorError("DEADLINE_EXCEEDED", { retryAfter: 1 });
+
 /**
  * All questions of one event-loop turn go in one ValidateTokens, the same
  * question once. Nobody joins a question that has been sent: a session may have
  * ended since (L1). A call that fails as UNAVAILABLE, or that a replica has not
- * answered in half of the time there is, goes to the next replica.
+ * answered in half of the time there is, goes to the next replica. An answer is
+ * taken only within the time of its call, which this process may have slept
+ * through: it is about the past (L7).
  */
 export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
-  const { ask, deadlineMs, maxPending } = options;
+  const { ask, deadlineMs, maxAge, maxPending } = options;
   const waiting: Question[] = [];
   let joinable = new Map<string, Promise<ValidSession>>();
   let pending = 0;
@@ -59,7 +65,7 @@ export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
     for (const question of waiting.splice(0)) {
       if (isClosed) question.reject(outage(new Error("The validator is closed")));
       else if (question.deadline > now) waiting.push(question);
-      else question.reject(new ValidatorError("DEADLINE_EXCEEDED", { retryAfter: 1 }));
+      else question.reject(tooLate());
     }
   };
 
@@ -90,14 +96,23 @@ export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
   const send = async (batch: Question[]): Promise<void> => {
     calls += 1;
     const sentAt = performance.now();
+    const sentWall = Date.now();
     const left = Math.min(...batch.map(({ deadline }) => deadline - sentAt));
     const isLast = batch.some(({ attempts }) => attempts >= MOST_ATTEMPTS - 1);
+    const wanted = isLast ? left : Math.max(left / 2, Math.min(left, 100));
+    const timeoutMs = Math.max(1, Math.min(maxAge, wanted));
     try {
       const { results } = await ask(
         (client) => client.validateTokens,
         { requests: batch.map(({ request }) => request) },
-        Math.max(1, isLast ? left : Math.max(left / 2, Math.min(left, 100))),
+        timeoutMs,
       );
+      // The monotonic clock stands still while some machines sleep.
+      const age = Math.max(performance.now() - sentAt, Date.now() - sentWall);
+      if (age > timeoutMs) {
+        for (const question of batch) retry(question, tooLate());
+        return;
+      }
       batch.forEach((question, index) => {
         const result = results[index]?.result;
         if (result?.$case === "token") {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
+import { createValidator } from "../../../src/validator/index.js";
 import { waitUntil } from "../../support/wait_until.js";
 import { sumOf } from "./served_metrics.js";
 import { createUser, openCaller, openSite, type ServedReplica, type Site } from "./site.js";
@@ -38,6 +39,15 @@ const call = async (): Promise<void> => {
   }
   for (const caller of callers) caller.close();
 };
+/** How many calls of a method each process has refused. */
+const refusals = (method: string): number[] => {
+  const counts = new Map<number, number>();
+  for (const { msg, pid, method: called } of lines())
+    if (msg === "call failed" && called?.endsWith(`/${method}`))
+      counts.set(pid, (counts.get(pid) ?? 0) + 1);
+  return [...counts.values()];
+};
+const sum = (counts: number[]): number => counts.reduce((total, count) => total + count, 0);
 const answering = (): Set<number> =>
   new Set(lines().flatMap(({ msg, pid }) => (msg === "call failed" ? [pid] : [])));
 
@@ -72,6 +82,28 @@ test("a worker that is killed is replaced", async () => {
   for (const { pid } of ready()) {
     await waitUntil("both answer", () => answering().has(pid));
   }
+}, 120_000);
+
+test("connections go to the workers in turn, those of one validator too", async () => {
+  for (let opened = 0; opened < CONNECTIONS; opened++) {
+    const caller = openCaller(server.target);
+    await expect(caller.call(AuthServiceService.getSessionInfo, {})).rejects.toThrow();
+    caller.close();
+  }
+  await waitUntil("all are in the log", () => sum(refusals("GetSessionInfo")) === CONNECTIONS);
+  expect(Math.min(...refusals("GetSessionInfo"))).toBeGreaterThanOrEqual(CONNECTIONS / 2 - 1);
+  expect(refusals("GetSessionInfo")).toHaveLength(2);
+
+  const validator = createValidator({
+    targets: [server.target],
+    serviceKey: "cfs_of_nobody",
+    deadlineMs: 20_000,
+  });
+  for (let asked = 0; asked < CONNECTIONS; asked++)
+    await expect(validator.validate("a token")).rejects.toMatchObject({ isOutage: true });
+  await validator.close();
+  await waitUntil("all are in the log", () => sum(refusals("ValidateTokens")) === CONNECTIONS);
+  expect(refusals("ValidateTokens")).toEqual([CONNECTIONS / 2, CONNECTIONS / 2]);
 }, 120_000);
 
 test("SIGTERM ends all of them, also when each is told by itself, as systemd does", async () => {

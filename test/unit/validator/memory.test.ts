@@ -1,10 +1,11 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Activity } from "../../../generated/curfew/v1/auth_service.js";
 import { activityReporter, type Use } from "../../../src/validator/local/activity_reporter.js";
 import { endedSessions } from "../../../src/validator/local/ended_sessions.js";
 import { knownSessions } from "../../../src/validator/local/known_sessions.js";
 import { recentMap } from "../../../src/validator/local/recent_map.js";
+import { sessionWatchers } from "../../../src/validator/local/session_watchers.js";
 import type { VerifiedToken } from "../../../src/validator/token/token_verifier.js";
 import type { ValidSession } from "../../../src/validator/valid_session.js";
 import { ValidatorError } from "../../../src/validator/validator_error.js";
@@ -119,6 +120,7 @@ test("activity that could not be told is told with the next report, once a sessi
     },
     serverTime: (local) => local + 1000,
     capacity: 2,
+    onProblem: () => undefined,
   });
   const use = (sessionId: string, lastUse: number): Use => ({
     sessionId,
@@ -143,6 +145,51 @@ test("activity that could not be told is told with the next report, once a sessi
   reporter.close();
 });
 
+test("reports that begin to fail are told to the operator, once", async () => {
+  vi.useFakeTimers();
+  try {
+    const problems: string[] = [];
+    let isOut = true;
+    const reporter = activityReporter({
+      record: async () => {
+        if (isOut) throw new Error("out");
+      },
+      serverTime: () => undefined,
+      capacity: 2,
+      onProblem: ({ message }) => problems.push(message),
+    });
+    reporter.used({ sessionId: "a", lastUse: 1, isWaiting: false });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(problems).toEqual([expect.stringContaining("RecordActivity")]);
+    isOut = false;
+    await vi.advanceTimersByTimeAsync(5000);
+    isOut = true;
+    reporter.used({ sessionId: "a", lastUse: 2, isWaiting: false });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(problems).toHaveLength(2);
+    reporter.close();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("each watcher of a session is told, whatever another does; not one that has stopped", async () => {
+  const watchers = sessionWatchers();
+  const told: string[] = [];
+  const stop: (() => void)[] = [];
+  watchers.add("s", () => {
+    told.push("first");
+    for (const each of stop) each();
+  });
+  stop.push(watchers.add("s", () => told.push("stopped")));
+  watchers.add("s", () => told.push("third"));
+  watchers.add("other", () => told.push("other"));
+  watchers.ended("s", revoked);
+  watchers.ended("s", revoked);
+  await Promise.resolve();
+  expect(told).toEqual(["first", "third"]);
+});
+
 test("options that cannot be are refused with what they take", () => {
   const targets = ["localhost:50051"];
   const bad: [Parameters<typeof compileOptions>[0], RegExp][] = [
@@ -151,6 +198,7 @@ test("options that cannot be are refused with what they take", () => {
     [{ targets, mode: "local" }, /issuer is needed in local mode/],
     [{ targets, maxStaleness: 0 }, /maxStaleness must be a number over 0/],
     [{ targets, deadlineMs: Number.NaN }, /deadlineMs must be a number over 0/],
+    [{ targets, connections: 0 }, /connections must be a whole number from 1 to 64/],
   ];
   for (const [options, text] of bad) expect(() => compileOptions(options)).toThrow(text);
   expect(compileOptions({ targets: ["[::1]:50051", "curfew.internal:1"] }).maxStaleness).toBe(1000);

@@ -1,5 +1,5 @@
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type {
   ValidateTokensRequest,
   ValidateTokensResponse,
@@ -37,7 +37,7 @@ const echo: Answer = async ({ requests }) => ({
 
 const stage = (
   answer: Answer = echo,
-  options: { maxPending?: number; deadlineMs?: number } = {},
+  options: { maxPending?: number; deadlineMs?: number; maxAge?: number } = {},
 ) => {
   const calls: string[][] = [];
   // The only calls that are made here are ValidateTokens.
@@ -49,6 +49,7 @@ const stage = (
   const online = createOnlineCheck({
     ask,
     deadlineMs: options.deadlineMs ?? 2000,
+    maxAge: options.maxAge ?? 2000,
     maxPending: options.maxPending ?? 5000,
     onProblem: (problem) => problems.push(problem),
   });
@@ -116,8 +117,44 @@ test("a call that is refused for the validator's own key is an outage, told to t
   expect(problems[0]?.message).toMatch(/serviceKey/);
 });
 
+describe("L7: an answer that comes too late, because the process or the machine slept,", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["performance", "Date"] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  /** The first answer takes so long; the calls see their time limit. */
+  const slow = (sleep: () => unknown, options: { deadlineMs?: number; maxAge?: number }) =>
+    stage(async (request, call) => {
+      if (call === 1) sleep();
+      return echo(request, call);
+    }, options);
+
+  test("is not taken: the question is asked again", async () => {
+    const { calls, check } = slow(() => vi.advanceTimersByTime(1100), {
+      deadlineMs: 10_000,
+      maxAge: 1000,
+    });
+    await check("a");
+    expect(calls).toEqual([["a"], ["a"]]);
+  });
+
+  test("is not taken: on the wall clock alone, since the other may stand still", async () => {
+    const { calls, check } = slow(() => vi.setSystemTime(Date.now() + 3_600_000), {});
+    await check("a");
+    expect(calls).toEqual([["a"], ["a"]]);
+  });
+
+  test("is not taken, and past the deadline nothing is", async () => {
+    const { calls, check } = slow(() => vi.advanceTimersByTime(3_600_000), {});
+    await expect(check("a")).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+    expect(calls).toEqual([["a"]]);
+  });
+});
+
 test("an answer that lacks a result is an outage for that token", async () => {
-  const { check } = stage(async () => ({ results: [] }), { deadlineMs: 50 });
+  const { check } = stage(async () => ({ results: [] }));
   await expect(check("a")).rejects.toMatchObject({ reason: "DEPENDENCY_UNAVAILABLE" });
 });
 
