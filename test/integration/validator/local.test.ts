@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
 import { SessionAdminService } from "../../../generated/curfew/v1/session_admin.js";
 import { UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
+import { backstage } from "../../../src/main.js";
 import type { Validator, ValidatorError } from "../../../src/validator/index.js";
 import { waitUntil } from "../../support/wait_until.js";
 import { setUpValidatorStage } from "./stage.js";
@@ -22,6 +23,9 @@ const untilKnown = async (validator: Validator, token: string): Promise<void> =>
     return false;
   });
 };
+
+const kidOf = (token: string): string =>
+  JSON.parse(Buffer.from(token.split(".")[0] ?? "", "base64url").toString()).kid;
 
 describe("local mode", () => {
   test("asks at first sight, then answers at once, with the same session", async () => {
@@ -150,5 +154,26 @@ describe("local mode", () => {
     expect(validator.validateNow(token)).toBeDefined();
     await validator.close();
     expect(await lastActivity()).toBeGreaterThanOrEqual(used - 40);
+  });
+
+  test("keys rotate without a failed check", async () => {
+    const before = await stage.signIn();
+    const validator = await stage.open({ mode: "local" });
+    await validator.validate(before.token);
+
+    await backstage.rotateKey(stage.service.settings, { use: "sign", immediately: true });
+    // It signs with the new key at once; the one that is asked for keys and verdicts has yet to hear of it.
+    const replica = await stage.startReplica();
+    const user = await replica.createUser();
+    const { accessToken } = await replica.signIn(user.username);
+    expect(kidOf(accessToken)).not.toBe(kidOf(before.token));
+    await expect(validator.validate(accessToken)).resolves.toMatchObject({ userId: user.userId });
+    await expect(validator.validate(before.token)).resolves.toMatchObject({
+      userId: before.userId,
+    });
+    await waitUntil("tokens of the new key are judged here", async () => {
+      await validator.validate(accessToken);
+      return validator.validateNow(accessToken) !== undefined;
+    });
   });
 });
