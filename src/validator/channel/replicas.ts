@@ -68,16 +68,21 @@ export const openReplicas = (settings: ValidatorSettings): Replicas => {
   let turn = 0;
   return {
     next() {
+      const inTurn = [...clients.slice(turn), ...clients.slice(0, turn)];
       let second: AuthServiceClient | undefined;
-      for (let tried = 0; tried < clients.length; tried += 1) {
-        const client = clients[turn++ % clients.length] as AuthServiceClient;
-        // It comes back by being asked.
-        if (state(client) === connectivityState.TRANSIENT_FAILURE)
+      for (const [tried, client] of inTurn.entries()) {
+        if (state(client) === connectivityState.TRANSIENT_FAILURE) {
+          // It comes back by being asked.
           client.getChannel().getConnectivityState(true);
-        else if (isSuspect(client)) second ??= client;
-        else return client;
+        } else if (isSuspect(client)) {
+          second ??= client;
+        } else {
+          turn = (turn + tried + 1) % clients.length;
+          return client;
+        }
       }
-      return second ?? (clients[turn++ % clients.length] as AuthServiceClient);
+      turn = (turn + 1) % clients.length;
+      return second ?? (inTurn[0] as AuthServiceClient);
     },
     suspect: (client) => suspectUntil.set(client, performance.now() + SUSPECT_MS),
     isConnected: () => clients.some((client) => state(client) === connectivityState.READY),
