@@ -56,7 +56,7 @@ export interface ValidatorOptions {
   readonly connections?: number;
   /** Most checks that may wait for Curfew; more are refused at once. Default 20 000. */
   readonly maxPending?: number;
-  /** Told of what an operator should know: keys that disappear, a feed that is lost, a refused credential. */
+  /** Told of what an operator should know, once a trouble: a feed that is silent, keys that disappear, uses that cannot be told, a refused credential. */
   readonly onProblem?: (problem: Error) => void;
 }
 
