@@ -93,6 +93,9 @@ export const createValidator = (options: ValidatorOptions): Validator => {
     try {
       if (!hasTokenLength(token)) throw new ValidatorError("ACCESS_TOKEN_INVALID");
       const { minRevision, fresh = false, skipActivity = false, signal } = wishes;
+      const isPlain = minRevision === undefined && !fresh && !skipActivity;
+      const known = isPlain ? local?.now(token) : undefined;
+      if (known !== undefined) return known;
       // Alone, the question has a deadline of its own.
       if (local === undefined && signal === undefined) return await askOnline(token, skipActivity);
       const deadline = performance.now() + deadlineMs;
