@@ -3,7 +3,7 @@ import type { CoreReplica } from "../../test/support/core_replica.js";
 import type { KnownSession, KnownUser } from "../client/recording_client.js";
 import type { Recorder } from "../history/recorder.js";
 
-/** Makes sessions in one transaction and records each as a login. */
+/** Makes sessions all at once and records each as a login. */
 export const openInBulk = async (
   replica: CoreReplica,
   recorder: Recorder,
