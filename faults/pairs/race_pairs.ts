@@ -26,10 +26,12 @@ export interface PairsReport {
   readonly brokenOff: { readonly seed: number; readonly why: string }[];
 }
 
-/** Sessions raced for one at a time, and those whose user's sessions are all ended at once. */
+/** Sessions raced for one at a time. */
 const SINGLE = 160;
+/** Users whose sessions are all ended at once, and how many each has. */
+const USERS = 3;
 const TOGETHER = 320;
-const BATCH = SINGLE + TOGETHER;
+const BATCH = SINGLE + USERS * TOGETHER;
 /** Races at once in a world: as many as its replicas' pools have connections. */
 const AT_ONCE = 16;
 /**
@@ -109,23 +111,24 @@ export const racePairs = async (options: {
 
 const raceBatch = async (world: World, report: PairsReport): Promise<void> => {
   world.startAnew();
-  const [single, together] = await Promise.all(
-    [SINGLE, TOGETHER].map(async (count) => world.openSessions(await world.newUser(), count)),
-  );
-  if (single === undefined || together === undefined) return;
+  const openMany = async (count: number) => world.openSessions(await world.newUser(), count);
+  const [single, ...together] = await Promise.all([
+    openMany(SINGLE),
+    ...Array.from({ length: USERS }, () => openMany(TOGETHER)),
+  ]);
   // Half of them are in Redis already.
   await askEverybody(
     world,
-    [...single, ...together].filter((_, i) => i % 2 === 0),
+    [single, ...together].flat().filter((_, i) => i % 2 === 0),
   );
   const forgets = world.random.chance(0.5);
   await raceSingles(world, single, forgets);
-  await raceTogether(world, together, forgets);
+  for (const sessions of together) await raceTogether(world, sessions, forgets);
   const found = await world.verdict();
   single.forEach((_, i) => {
     report.pairs[singleKind(i)] += 1;
   });
-  report.pairs["revocation of all and validation"] += together.length;
+  report.pairs["revocation of all and validation"] += together.flat().length;
   const calls = world.recorder.calls();
   report.calls += calls.length;
   report.uncertain += calls.filter(({ answer }) => answer.kind === "uncertain").length;
@@ -142,9 +145,10 @@ const raceSingles = async (
   const waiting = sessions.entries();
   const lane = async () => {
     for (const [i, session] of waiting) {
-      const racing = raceOne(world, session, singleKind(i));
-      if (forgets && i % RACES_TO_LOSS === 0) await forget(world);
-      await racing;
+      await Promise.all([
+        raceOne(world, session, singleKind(i)),
+        forgets && i % RACES_TO_LOSS === 0 && forget(world),
+      ]);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
