@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { Violation } from "../checker/violation.js";
 import type { KnownSession } from "../client/recording_client.js";
 import type { Random } from "../random.js";
@@ -39,6 +40,8 @@ const AT_ONCE = 16;
  * what the machine does meanwhile is nothing; in several there is always work.
  */
 const WORLDS = 4;
+/** Over this long the validations begin that race the end of all, in milliseconds: about as long as that takes. */
+const SPREAD_MS = 60;
 /** Where Redis forgets, it does so at every so manieth race. */
 const RACES_TO_LOSS = 8;
 
@@ -163,7 +166,10 @@ const raceTogether = async (
   if (one === undefined) return;
   await Promise.all([
     world.client.revokeUser(anyReplica(world), one.user),
-    ...sessions.map((session) => world.client.validate(anyReplica(world), session)),
+    ...sessions.map(async (session) => {
+      await wait(world.random.below(SPREAD_MS));
+      await world.client.validate(anyReplica(world), session);
+    }),
     forgets && forget(world),
   ]);
   await askEverybody(world, sessions);
