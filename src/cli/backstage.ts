@@ -5,6 +5,7 @@ import type { KeyAlgorithm, KeyState, KeyUse } from "../core/ports/key_store.js"
 import type { ServiceKey, ServiceScope } from "../core/ports/service_key_store.js";
 import type { User } from "../core/user.js";
 import type { Logger } from "../telemetry/logger.js";
+import type { FirstUser } from "./output/first_user.js";
 
 /** A service key without what could prove anything. */
 export type ServiceKeySummary = Omit<ServiceKey, "hash">;
@@ -37,8 +38,12 @@ export interface Migrations {
  * resolves; a failure it throws is told to the operator by its message.
  */
 export interface Backstage {
-  /** Runs the service; resolves when it has stopped gracefully, rejects when it cannot start. */
-  serve(settings: Settings, logger: Logger): Promise<void>;
+  /**
+   * Runs the service; resolves when it has stopped gracefully, rejects when it cannot start.
+   *
+   * @param tell is told of the user that a first start makes, as this is the only time
+   */
+  serve(settings: Settings, logger: Logger, tell: (user: FirstUser) => void): Promise<void>;
   /** Runs the REST gateway alone, against `settings.gatewayTarget`. */
   gateway(settings: Settings, logger: Logger): Promise<void>;
 

@@ -1,4 +1,5 @@
 import cluster from "node:cluster";
+import type { FirstUser } from "../cli/output/first_user.js";
 import type { Settings } from "../config/settings.js";
 import { VERSION } from "../config/version.js";
 import { routeGrpcLog } from "../rpc/grpc_log.js";
@@ -8,8 +9,18 @@ import { startService } from "./service.js";
 import { untilTold } from "./signals.js";
 import { overseeWorkers } from "./workers.js";
 
-/** Runs the service until it is told to stop. */
-export const serve = async (settings: Settings, logger: Logger): Promise<void> => {
+const ADMIN = "admin";
+
+/**
+ * Runs the service until it is told to stop.
+ *
+ * @param tell is told of the user that a first start makes, as this is the only time
+ */
+export const serve = async (
+  settings: Settings,
+  logger: Logger,
+  tell: (user: FirstUser) => void,
+): Promise<void> => {
   routeGrpcLog((message) => logger.warn(message));
   const told = untilTold(logger);
   if (settings.workers > 1 && cluster.isPrimary) return overseeWorkers(settings, told, logger);
@@ -18,7 +29,8 @@ export const serve = async (settings: Settings, logger: Logger): Promise<void> =
     first.password = password;
   }).catch((failure: unknown) => {
     // The user is made, and no other start will tell.
-    if (first.password !== undefined) process.stdout.write(firstUser(first.password));
+    if (first.password !== undefined)
+      tell({ username: ADMIN, password: first.password, signIn: undefined });
     throw failure;
   });
   const { grpcPort, httpPort, metricsPort } = service;
@@ -33,10 +45,10 @@ export const serve = async (settings: Settings, logger: Logger): Promise<void> =
     },
     "curfew is ready",
   );
-  if (first.password !== undefined)
-    process.stdout.write(
-      firstUser(first.password) + firstLogin(settings, grpcPort, first.password),
-    );
+  if (first.password !== undefined) {
+    const user = { username: ADMIN, password: first.password };
+    tell({ ...user, signIn: signInLine(user, hostPort(settings.host, grpcPort)) });
+  }
   await told;
   await service.stop();
   logger.info("stopped");
@@ -44,18 +56,5 @@ export const serve = async (settings: Settings, logger: Logger): Promise<void> =
   cluster.worker?.disconnect();
 };
 
-/** Printed once, by the start that made the password up. */
-const firstUser = (password: string): string => `
-  The first user is "admin", with the password ${password}
-  It is not shown again.
-`;
-
-const firstLogin = (settings: Settings, grpcPort: number, password: string): string => {
-  const login = JSON.stringify({ username: "admin", password });
-  return `  Sign in with:
-
-    npx buf curl --protocol grpc --http2-prior-knowledge -d '${login}' \\
-      http://${hostPort(settings.host, grpcPort)}/curfew.v1.AuthService/Login
-
-`;
-};
+const signInLine = (login: { readonly username: string; readonly password: string }, at: string) =>
+  `npx buf curl --protocol grpc --http2-prior-knowledge -d '${JSON.stringify(login)}' http://${at}/curfew.v1.AuthService/Login`;

@@ -24,7 +24,7 @@ import { type Periodic, periodically } from "./periodic.js";
 import { readySchema } from "./ready_schema.js";
 import { listenForGateway, listenRpc, rpcServer } from "./rpc.js";
 import { keyReloadMs, openKeys } from "./signing.js";
-import { openHot, openTruth, truthPorts } from "./stores.js";
+import { openHot, openTruth, servingPorts } from "./stores.js";
 import { openTracing, tracedHotStore, traceStatements } from "./traced.js";
 import { startUpkeep } from "./upkeep.js";
 
@@ -90,7 +90,7 @@ const start = async (
   const applied = await patiently(() => readySchema(settings, truth));
   if (applied.length > 0) logger.info({ applied }, "the schema is up to date");
 
-  const { keys, serviceKeys, leases, census, ...others } = truthPorts(truth.database, settings);
+  const { keys, serviceKeys, leases, census, ...others } = servingPorts(truth.database, settings);
   const stores = { ...others, store: measuredStore(others.store, clock, metrics) };
   metrics.watchPool(() => poolUse(truth.database));
   await patiently(() => adoptRestoredEvents(stores.audit, logger));

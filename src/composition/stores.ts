@@ -15,6 +15,7 @@ import { postgresReplicaRegistry } from "../postgres/replica_registry.js";
 import { postgresServiceKeyStore } from "../postgres/service_key_store.js";
 import { postgresSessionCensus } from "../postgres/session_census.js";
 import { postgresSessionStore } from "../postgres/session_store.js";
+import { unlessSilent } from "../postgres/silence.js";
 import { postgresUserStore } from "../postgres/user_store.js";
 import { openRedis } from "../redis/client.js";
 import { redisEndingSignal } from "../redis/ending_signal.js";
@@ -96,6 +97,21 @@ export const truthPorts = (database: Database, settings: Settings) => ({
     windowMs: settings.loginLockMs,
   }),
 });
+
+/** The same for a server, which gives up on a database that hangs; the embedded one works in this very process. */
+export const servingPorts = (database: Database, settings: Settings) => {
+  const ports = truthPorts(database, settings);
+  if (settings.embedded) return ports;
+  const guard = unlessSilent(database);
+  const { store, users, audit, throttle } = ports;
+  return {
+    ...ports,
+    store: guard(store),
+    users: guard(users),
+    audit: guard(audit),
+    throttle: guard(throttle),
+  };
+};
 
 /** The hot store of the settings, and how endings are announced; in this process if they name no Redis. */
 export const openHot = (

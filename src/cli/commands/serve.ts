@@ -5,17 +5,20 @@ import { createLogger, type Logger } from "../../telemetry/logger.js";
 import { routeFailures } from "../../telemetry/process_failures.js";
 import { routeWarnings } from "../../telemetry/process_warnings.js";
 import { type CommandContext, type GlobalOptions, optionsOf } from "../command_context.js";
+import { firstUserLine, firstUserText } from "../output/first_user.js";
 
-/** JSON lines, unless somebody is watching outside production. */
-const loggerFor = (
+/** Whether somebody is watching; else what is written is JSON lines. */
+const isForPeople = (
   { terminal }: CommandContext,
   { json }: GlobalOptions,
-  settings: Settings,
-): Logger => {
+  { production }: Settings,
+): boolean => Boolean(terminal.output.isTTY) && !production && !json;
+
+const loggerFor = (context: CommandContext, options: GlobalOptions, settings: Settings): Logger => {
   const logger = createLogger({
     level: settings.logLevel,
-    people: Boolean(terminal.output.isTTY) && !settings.production && !json,
-    destination: terminal.log,
+    people: isForPeople(context, options, settings),
+    destination: context.terminal.log,
   });
   for (const warning of settings.warnings) logger.warn(warning);
   return logger;
@@ -29,10 +32,14 @@ export const addServeCommands = (program: Command, context: CommandContext): voi
     .description("run the service, with its settings from the environment")
     .action(async (_options: unknown, command: Command) => {
       const settings = loadSettings(terminal.environment);
-      const logger = loggerFor(context, optionsOf(command), settings);
+      const options = optionsOf(command);
+      const logger = loggerFor(context, options, settings);
       routeWarnings(logger);
       routeFailures(logger);
-      await (await openBackstage()).serve(settings, logger);
+      const people = isForPeople(context, options, settings);
+      await (await openBackstage()).serve(settings, logger, (user) => {
+        terminal.log.write(people ? firstUserText(user) : firstUserLine(user, terminal.now()));
+      });
     });
   program
     .command("gateway")

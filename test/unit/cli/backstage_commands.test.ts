@@ -61,6 +61,20 @@ describe("serve and gateway", () => {
     expect(JSON.parse(json.output)).toMatchObject({ msg: "listening" });
   });
 
+  test("the first user is told in words on a terminal, and else in a line of JSON", async () => {
+    const user = { username: "admin", password: "made up", signIn: "buf curl … Login" };
+    const serve: Backstage["serve"] = async (_settings, _logger, tell) => tell(user);
+    const environment = { KEY_ENCRYPTION_KEY: "0".repeat(64) };
+    const screen = { columns: 80, rows: 24 };
+    const people = await run(["serve"], { backstage: { serve }, environment, screen });
+    expect(people.output).toContain('The first user is "admin", with the password made up\n');
+    expect(people.output).toMatch(/^ {4}buf curl … Login$/m);
+    const { output } = await run(["serve"], { backstage: { serve }, environment });
+    const line = { level: "info", username: "admin", password: "made up", sign_in: user.signIn };
+    expect(JSON.parse(output)).toMatchObject(line);
+    expect(output.split("\n")).toHaveLength(2);
+  });
+
   test("bad settings stop the start before anything is opened", async () => {
     let opened = false;
     const serve: Backstage["serve"] = async () => {
