@@ -56,10 +56,11 @@ const withoutStackTrace = <T>(run: () => T): T => {
 };
 
 /**
- * Opens the channel. Calls go to the first connection that has few of them, for
- * calls of one turn are then one write; else to the one with the fewest, for a
- * server bounds the streams of one connection, and slow logins must not hold up
- * the rest.
+ * Opens the channel. Calls of one turn of the event loop go to the same
+ * connection, for they are then one write; in the next turn another one comes
+ * first, for each may end at another worker. One that has many calls already is
+ * passed over; when all have, the one with the fewest is taken, for a server
+ * bounds the streams of one connection, and slow logins must not hold up the rest.
  */
 export const openChannel = (options: GatewayOptions): RpcChannel => {
   const { target, channelOptions, connections = DEFAULT_CONNECTIONS } = options;
@@ -78,9 +79,24 @@ export const openChannel = (options: GatewayOptions): RpcChannel => {
     }),
   }));
   const streams = new Set<ClientReadableStream<Buffer>>();
-  const freeLane = () =>
-    lanes.find(({ calls }) => calls < CALLS_PER_CONNECTION) ??
-    lanes.reduce((best, lane) => (lane.calls < best.calls ? lane : best));
+  let turn = 0;
+  let isTurning = false;
+  const nextTurn = (): void => {
+    isTurning = false;
+    turn += 1;
+  };
+  const freeLane = () => {
+    if (!isTurning) {
+      isTurning = true;
+      setImmediate(nextTurn);
+    }
+    const isFree = ({ calls }: { calls: number }) => calls < CALLS_PER_CONNECTION;
+    const first = lanes[turn % lanes.length];
+    return first !== undefined && isFree(first)
+      ? first
+      : (lanes.find(isFree) ??
+          lanes.reduce((best, lane) => (lane.calls < best.calls ? lane : best)));
+  };
   const deadlineOf = (deadlineMs: number) =>
     deadlineMs > 0 ? { deadline: Date.now() + deadlineMs } : {};
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Fixture, startFixture } from "./fixture.js";
 
-describe("metadata", () => {
+describe("a call", () => {
   let fixture: Fixture;
   beforeAll(async () => {
     fixture = await startFixture();
@@ -46,6 +46,11 @@ describe("metadata", () => {
       expect(metadata.get(name)).toEqual([]);
     }
     expect(metadata.get("x-forwarded-user-agent")).not.toContain("forged");
+  });
+
+  test("goes over one connection after the other, however few calls there are", async () => {
+    for (let call = 0; call < 8; call++) await forwarded({});
+    expect(new Set(fixture.stub.calls.map(({ peer }) => peer)).size).toBe(4);
   });
 
   test("is printable whatever the headers hold", async () => {

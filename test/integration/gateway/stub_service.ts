@@ -35,6 +35,8 @@ export interface ReceivedCall {
   /** The request as ProtoJSON with proto names; members without presence included. */
   readonly request: JsonValue;
   readonly metadata: Metadata;
+  /** Address and port it came from: another for each connection. */
+  readonly peer: string;
   /** Milliseconds the caller gives it. */
   readonly timeLeft: number;
   /** Resolves when the caller gave up. */
@@ -87,6 +89,7 @@ export const startStubService = async (
         alwaysEmitImplicit: true,
       }),
       metadata: call.metadata,
+      peer: call.getPeer(),
       timeLeft: Number(call.getDeadline()) - Date.now(),
       cancelled: new Promise((resolve) => call.once("cancelled", () => resolve())),
     };
