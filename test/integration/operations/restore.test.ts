@@ -88,10 +88,14 @@ test("a backup is restored on other machines, and what the run-book says of sess
   const words = ["sessions", "revoke", "--all", "--yes", "--note", "restored from backup"];
   let said = "";
   // On a busy machine it may say that it is not certain; it is safe to repeat.
-  await waitUntil("the sessions have ended for certain", async () => {
-    said = await site.administer(alone, ...words).catch(() => "");
-    return said !== "";
-  });
+  await waitUntil(
+    "the sessions have ended for certain",
+    async () => {
+      said = await site.administer(alone, ...words).catch(() => "");
+      return said !== "";
+    },
+    30_000,
+  );
   expect(said).toMatch(/^Ended \d sessions?\.\n$/);
   const another = await site.serve(restored);
   for (const replica of [alone, another]) {
