@@ -18,11 +18,18 @@ type Outcome = Pick<RunRecord, "violations" | "brokenOff">;
 
 const NOTHING_ELSE = { leftOut: [], memory: [] };
 
+/** Most characters of a failure that a record keeps. */
+const MOST_OF_FAILURE = 500;
+
+/** Where it came from in the tree, wherever that lies on this machine. */
+const inShort = (why: string): string =>
+  why.replaceAll(`${process.cwd()}/`, "").slice(0, MOST_OF_FAILURE);
+
 const outcomeOf = (report: Pick<SchedulesReport, "violations" | "brokenOff">): Outcome => ({
   violations: report.violations.map(
     ({ seed, violation }) => `seed ${seed}: ${describeViolation(violation)}`,
   ),
-  brokenOff: report.brokenOff.map(({ seed, why }) => `seed ${seed}: ${why}`),
+  brokenOff: report.brokenOff.map(({ seed, why }) => `seed ${seed}: ${inShort(why)}`),
 });
 
 export const recordOfPairs = (run: Run, report: PairsReport): RunRecord => ({

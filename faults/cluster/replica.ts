@@ -17,6 +17,9 @@ export interface ReplicaOptions {
   readonly postgresLink: TcpProxy;
 }
 
+/** A start that fails more often than this has another reason than a fault that is being played. */
+const MOST_STARTS = 10;
+
 /** `curfew serve` as a process of its own. */
 export interface ClusterReplica extends GrpcTarget {
   readonly program: Program;
@@ -42,7 +45,7 @@ export const startReplica = async (options: ReplicaOptions): Promise<ClusterRepl
   const target = grpcTarget(name, `127.0.0.1:${port}`, serviceKey);
   let server: ServerProcess | undefined;
   let output = "";
-  const start = async (started = program): Promise<void> => {
+  const startOnce = async (started: Program): Promise<void> => {
     server = await startServerProcess({
       command: process.execPath,
       args: [...started.args, "serve"],
@@ -56,6 +59,16 @@ export const startReplica = async (options: ReplicaOptions): Promise<ClusterRepl
         ...clock?.environment,
       },
     });
+  };
+  /** As whatever oversees processes does: one that a lost store kept from starting is started again. */
+  const start = async (started = program): Promise<void> => {
+    for (let starts = 1; ; starts++) {
+      try {
+        return await startOnce(started);
+      } catch (failure) {
+        if (starts === MOST_STARTS) throw failure;
+      }
+    }
   };
   await start();
   return {

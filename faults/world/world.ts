@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
+import { patiently } from "../../src/composition/patiently.js";
 import type { CoreSettings } from "../../src/core/settings.js";
 import {
   type CoreReplica,
@@ -180,9 +181,9 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
 
     async newUser() {
       const username = `user-${randomUUID()}`;
-      const { id } = await first(cores).core.users.create(
-        { username, password: PASSWORD, displayName: "", roles: [] },
-        { by: "system", ip: "" },
+      const newcomer = { username, password: PASSWORD, displayName: "", roles: [] };
+      const { id } = await patiently(() =>
+        first(cores).core.users.create(newcomer, { by: "system", ip: "" }),
       );
       const user: KnownUser = { id, username, password: PASSWORD };
       users.push(user);
