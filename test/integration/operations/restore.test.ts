@@ -87,7 +87,8 @@ test("a backup is restored on other machines, and what the run-book says of sess
 
   const words = ["sessions", "revoke", "--all", "--yes", "--note", "restored from backup"];
   let said = "";
-  // On a busy machine it may say that it is not certain; it is safe to repeat.
+  // So young a backup holds the lease of the replica it was taken beside, which names the old Redis: until
+  // that is over, 15 s at most, no ending is certain. It is safe to repeat.
   await waitUntil(
     "the sessions have ended for certain",
     async () => {
