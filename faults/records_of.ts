@@ -64,5 +64,6 @@ export const recordOfSoak = (run: Run, report: SoakReport): RunRecord => ({
   ...recordOfCluster(run, report),
   part: "soak",
   done: report.minutes,
+  load: report.load.reduce((a, b) => a + b, 0) / Math.max(1, report.load.length),
   memory: [...report.memory],
 });

@@ -30,6 +30,8 @@ const runRecord = z.object({
   done: z.number(),
   calls: z.number(),
   uncertain: z.number(),
+  /** Of a soak: its calls a second as a share of what the replicas answer without a fault. */
+  load: z.number().optional(),
   /** How often what was played. */
   counts: z.record(z.string(), z.number()),
   leftOut: z.array(z.string()),

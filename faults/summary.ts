@@ -77,11 +77,12 @@ const leftOut = (records: readonly RunRecord[]): string => {
 const runs = (unit: string, records: readonly RunRecord[]): string[] =>
   table(
     [
-      ...["began", "minutes", "seed", unit, "violations", "broken off"],
+      ...["began", "minutes", "seed", unit, "load", "violations", "broken off"],
       ...["commit", "beside it", "machine", "Node, Postgres, Redis"],
     ],
     records.map((record) => [
       ...[record.startedAt, record.minutes.toFixed(1), record.seed, Math.floor(record.done)],
+      record.load === undefined ? "" : `${Math.round(record.load * 100)} %`,
       ...[record.violations.length, record.brokenOff.length],
       isEvidence(record)
         ? record.commit.slice(0, 7)

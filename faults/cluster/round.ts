@@ -16,12 +16,14 @@ export interface RoundOptions {
   readonly random: Random;
   readonly lengthMs: number;
   readonly callers: number;
-  /** Most time between two calls of one caller. */
+  /** Most time between the beginnings of two calls of one caller. */
   readonly pauseMs: number;
 }
 
 export interface Round {
   readonly calls: number;
+  /** Calls a second of the callers, faults and all. */
+  readonly callsPerSecond: number;
   readonly uncertain: number;
   readonly violations: readonly Violation[];
 }
@@ -35,10 +37,12 @@ export const playRound = async (options: RoundOptions): Promise<Round> => {
   const { cluster, steps, random, callers, pauseMs } = options;
   const stage = cluster.startAnew(random);
   const users = await Promise.all(Array.from({ length: USERS }, () => stage.newUser()));
+  const begun = performance.now();
   const workload = startWorkload(stage, users, callers, pauseMs);
   const playing = steps.map((step) => playStep(options, step));
   const [, ...played] = await Promise.allSettled([wait(options.lengthMs), ...playing]);
   await workload.stop();
+  const callsPerSecond = cluster.recorder.calls().length / ((performance.now() - begun) / 1000);
   for (const result of played) if (result.status === "rejected") throw result.reason;
   await cluster.recovered();
   await askEverybody(stage, workload.sessions());
@@ -46,6 +50,7 @@ export const playRound = async (options: RoundOptions): Promise<Round> => {
   const calls = cluster.recorder.calls();
   return {
     calls: calls.length,
+    callsPerSecond,
     uncertain: calls.filter(({ answer }) => answer.kind === "uncertain").length,
     violations,
   };

@@ -1,4 +1,5 @@
 import type { Random } from "../random.js";
+import { capacityOf, pauseFor } from "./capacity.js";
 import { type ClusterOptions, startCluster } from "./cluster.js";
 import { faultsWith } from "./faults.js";
 import { type MemoryTrend, watchMemory } from "./memory.js";
@@ -10,13 +11,16 @@ import { type ClusterReport, countSteps, emptyClusterReport, meansOf, whyOf } fr
 const ROUND_MS = 60_000;
 const EVERY_MS = 4000;
 const CALLERS = 16;
-const PAUSE_MS = 500;
+/** Of what the replicas can answer: half of it is left where faults keep callers waiting. */
+const LOAD = 0.55;
 /** This many replicas are never killed, so that their memory can be watched all the time. */
 const KEPT = 1;
 const MOST_BROKEN_OFF = 10;
 
 export interface SoakReport extends ClusterReport {
   minutes: number;
+  /** Of each round the share of what its replicas can answer without a fault. */
+  readonly load: number[];
   memory: readonly MemoryTrend[];
 }
 
@@ -29,10 +33,13 @@ export interface SoakOptions {
   readonly onProgress: (report: SoakReport) => void;
 }
 
-/** Load at a steady rate on the same processes, and a fault every few seconds; on new ones after a round without a verdict. */
+/** Half of the load that is possible on the same processes, and a fault every few seconds; on new ones after a round without a verdict. */
 export const soak = async (options: SoakOptions): Promise<SoakReport> => {
   const { random, minutes, isTime } = options;
-  const report: SoakReport = { ...emptyClusterReport(options.cluster), minutes: 0, memory: [] };
+  const report: SoakReport = {
+    ...emptyClusterReport(options.cluster),
+    ...{ minutes: 0, load: [], memory: [] },
+  };
   const goesOn = () =>
     report.minutes < minutes &&
     isTime() &&
@@ -52,6 +59,8 @@ const soakOne = async (
   const cluster = await startCluster(options);
   const memory = watchMemory(cluster.replicas);
   try {
+    const capacity = await capacityOf(cluster, CALLERS, random.fork());
+    const pauseMs = pauseFor(LOAD * capacity, CALLERS);
     while (goesOn()) {
       const begun = performance.now();
       const round = random.fork();
@@ -63,12 +72,13 @@ const soakOne = async (
         everyMs: EVERY_MS,
         kept: KEPT,
       });
-      const { calls, uncertain, violations } = await playRound({
+      const { calls, callsPerSecond, uncertain, violations } = await playRound({
         ...{ cluster, faults, steps, random: round },
-        ...{ lengthMs: ROUND_MS, callers: CALLERS, pauseMs: PAUSE_MS },
+        ...{ lengthMs: ROUND_MS, callers: CALLERS, pauseMs },
       });
       report.schedules += 1;
       report.calls += calls;
+      report.load.push(callsPerSecond / capacity);
       report.uncertain += uncertain;
       countSteps(report, steps);
       report.violations.push(...violations.map((violation) => ({ seed: round.seed, violation })));

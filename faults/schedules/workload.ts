@@ -11,7 +11,7 @@ export interface Workload {
   sessions(): readonly KnownSession[];
 }
 
-/** `pauseMs`: most time between two calls of one caller. */
+/** `pauseMs`: most time between the beginnings of two calls of one caller, whatever they take. */
 export const startWorkload = (
   stage: Stage,
   users: readonly KnownUser[],
@@ -39,8 +39,9 @@ export const startWorkload = (
   };
   const calling = Array.from({ length: callers }, async () => {
     while (!over) {
+      const next = performance.now() + random.below(pauseMs);
       await callOnce();
-      await wait(random.below(pauseMs));
+      await wait(Math.max(0, next - performance.now()));
     }
   });
   return {

@@ -48,6 +48,12 @@ describe("the summary of all runs", () => {
     expect(text).toContain("L1 valid after its end");
   });
 
+  test("tells the load of a soak as a share of what is possible", () => {
+    const text = writeSummary([{ ...RUN, part: "soak", done: 61.4, load: 0.496 }]);
+    expect(text).toContain("| minutes | 61 of 60 |");
+    expect(text).toContain("| 61 | 50 % |");
+  });
+
   test("tells what came to no verdict", () => {
     const text = writeSummary([BROKEN]);
     expect(text).toContain("| broken off without a verdict | 1 |");
