@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { runCluster } from "./cluster/run.js";
+import { DEFECTS } from "./defects/index.js";
 import { type Options, parseOptions } from "./options.js";
 import { racePairs } from "./pairs/race_pairs.js";
 import { commitOf, provenance } from "./provenance.js";
@@ -15,6 +16,7 @@ import { addRecord, type RunRecord, readRecords } from "./run_record.js";
 import { emptyReport, worldSchedule, worldSchedules } from "./schedules/world_schedules.js";
 import { exitCodeOf, writeSummary } from "./summary.js";
 import { startDatabases } from "./world/stores.js";
+import type { Sabotage } from "./world/world.js";
 
 const PROGRESS_MS = 10_000;
 const SCHEDULES_AT_ONCE = 8;
@@ -45,6 +47,19 @@ const timeFor = (minutes: number): (() => boolean) => {
   return () => !stopping && performance.now() < until;
 };
 
+/** @throws Error unless just one defect is meant */
+const sabotageOf = (name: string | undefined): (() => Sabotage) | undefined => {
+  if (name === undefined) return undefined;
+  const found = DEFECTS.filter((defect) => defect.name.includes(name));
+  const [defect, another] = found;
+  if (defect === undefined || another !== undefined) {
+    const names = (found.length === 0 ? DEFECTS : found).map((each) => `\n  ${each.name}`);
+    throw new Error(`--defect "${name}" could be ${found.length} defects of:${names.join("")}`);
+  }
+  say(`planted: ${defect.name}`);
+  return defect.sabotage;
+};
+
 type Begin = () => Run;
 type Keep = (record: RunRecord) => void;
 
@@ -52,18 +67,20 @@ type Keep = (record: RunRecord) => void;
 const runWorlds = async (options: Options, begin: Begin, keep: Keep): Promise<void> => {
   const random = createRandom(options.seed);
   const [ofPairs, ofSchedules] = [random.fork(), random.fork()];
+  const sabotage = sabotageOf(options.defect);
   const databases = await startDatabases();
   try {
     if (options.replay !== undefined) {
       const run = begin();
       const report = emptyReport();
-      await worldSchedule(databases, options.replay, report);
+      await worldSchedule({ databases, sabotage }, options.replay, report);
       return keep(recordOfSchedules(run, report));
     }
     if (options.pairs > 0) {
       const run = begin();
       const report = await racePairs({
         databases,
+        sabotage,
         random: ofPairs,
         wanted: options.pairs,
         isTime: timeFor(options.minutes),
@@ -76,6 +93,7 @@ const runWorlds = async (options: Options, begin: Begin, keep: Keep): Promise<vo
       const sayCount = progress("schedules");
       const report = await worldSchedules({
         databases,
+        sabotage,
         random: ofSchedules,
         wanted: options.schedules,
         isTime: timeFor(options.minutes),
@@ -112,7 +130,7 @@ const records: RunRecord[] = [];
 const keep: Keep = (record) => {
   const ended = { ...record, minutes: (performance.now() - begun) / 60_000 };
   records.push(ended);
-  if (options.replay !== undefined) return;
+  if (options.replay !== undefined || options.defect !== undefined) return;
   addRecord(options.runs, ended);
   writeFileSync(options.summary, writeSummary(readRecords(options.runs)));
 };

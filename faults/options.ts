@@ -17,6 +17,8 @@ export interface Options {
   readonly older: string | undefined;
   /** Plays the one schedule of this seed again. */
   readonly replay: number | undefined;
+  /** Part of the name of a defect to plant in every replica. */
+  readonly defect: string | undefined;
   /** Each part of this run adds a line to it. */
   readonly runs: string;
   /** Written anew from all runs. */
@@ -32,9 +34,10 @@ const USAGE = `npm run faults -- [options]
   --older COMMIT         with --cluster: one replica runs this version
   --seed S               of all random choices (default: the time)
   --replay S             play the one schedule of this seed
+  --defect NAME          plants a defect, by a part of its name, to see that it is noticed; not with --cluster
   --runs FILE            records of all runs, to which this one is added (default faults/runs.jsonl)
   --summary FILE         of all runs (default faults/summary.md)
-On SIGTERM it ends early and records what it has done. It exits with 1 for a violation, with 2 for
+A replay, and a run with a defect, is not recorded. On SIGTERM it ends early and records what it has done. It exits with 1 for a violation, with 2 for
 something that came to no verdict.
 `;
 
@@ -51,6 +54,7 @@ export const parseOptions = (args: readonly string[]): Options => {
       older: { type: "string" },
       seed: { type: "string", default: String(Date.now() % 2 ** 32) },
       replay: { type: "string" },
+      defect: { type: "string" },
       runs: { type: "string", default: "faults/runs.jsonl" },
       summary: { type: "string", default: "faults/summary.md" },
     },
@@ -65,6 +69,8 @@ export const parseOptions = (args: readonly string[]): Options => {
   const { cluster, soak, older } = values;
   if (!cluster && (soak !== undefined || older !== undefined))
     throw new Error(`--soak and --older go with --cluster\n${USAGE}`);
+  if (cluster && values.defect !== undefined)
+    throw new Error(`--defect does not go with --cluster\n${USAGE}`);
   const soakMinutes = optional("soak", soak);
   return {
     seed: number("seed", values.seed),
@@ -77,6 +83,7 @@ export const parseOptions = (args: readonly string[]): Options => {
     soakMinutes,
     older,
     replay: optional("replay", values.replay),
+    defect: values.defect,
     runs: values.runs,
     summary: values.summary,
   };

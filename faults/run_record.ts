@@ -39,6 +39,8 @@ const runRecord = z.object({
   violations: z.array(z.string()),
   /** What came to no verdict, and why. */
   brokenOff: z.array(z.string()),
+  /** Added by whoever looked into what it found. */
+  remark: z.string().optional(),
 });
 
 /** What one run of one part did: a line of `runs.jsonl`. */

@@ -60,6 +60,7 @@ const ofPart = (part: Part, records: readonly RunRecord[]): string => {
     ...played(counted),
     ...failures("Violations", violations),
     ...failures("Broken off", brokenOff),
+    ...remarks(records),
   ].join("\n");
 };
 
@@ -133,3 +134,10 @@ const failures = (title: string, found: readonly string[]): string[] =>
   found.length === 0
     ? []
     : [`### ${title}`, "", "```text", ...found.slice(0, MOST_FAILURES), "```", ""];
+
+const remarks = (records: readonly RunRecord[]): string[] => {
+  const made = records.flatMap(({ startedAt, remark }) =>
+    remark === undefined ? [] : [`- ${startedAt}: ${remark}`],
+  );
+  return made.length === 0 ? [] : ["### Looked into", "", ...made, ""];
+};

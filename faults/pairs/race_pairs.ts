@@ -6,7 +6,7 @@ import { anyReplica, askEverybody } from "../scenarios/scenario.js";
 import { MOST_BROKEN_OFF, whyOf } from "../schedules/world_schedules.js";
 import { loseMemory, MEMORY_LOSSES } from "../world/memory_loss.js";
 import type { Databases } from "../world/stores.js";
-import { createWorld, type World } from "../world/world.js";
+import { createWorld, type Sabotage, type World } from "../world/world.js";
 
 /** Two calls about one session that begin together on different replicas. */
 export const PAIR_KINDS = [
@@ -68,12 +68,14 @@ const raceOne = async (world: World, session: KnownSession, kind: PairKind): Pro
 /** Runs races in batches until there are `wanted` or time is over; the first violation ends them. */
 export const racePairs = async (options: {
   readonly databases: Pick<Databases, "create">;
+  /** Made anew for every world. */
+  readonly sabotage?: (() => Sabotage) | undefined;
   readonly random: Random;
   readonly wanted: number;
   readonly isTime: () => boolean;
   readonly onProgress: (pairs: number) => void;
 }): Promise<PairsReport> => {
-  const { databases, random, wanted, isTime, onProgress } = options;
+  const { databases, sabotage, random, wanted, isTime, onProgress } = options;
   const report: PairsReport = {
     pairs: Object.fromEntries(PAIR_KINDS.map((kind) => [kind, 0])) as Record<PairKind, number>,
     calls: 0,
@@ -89,7 +91,10 @@ export const racePairs = async (options: {
     report.brokenOff.length < MOST_BROKEN_OFF;
   const inWorld = async (random: Random) => {
     const settings = { maxSessions: 10_000 };
-    const world = await createWorld({ databases, random, settings, direct: true });
+    const world = await createWorld({
+      ...{ databases, random, settings, direct: true },
+      ...(sabotage && { sabotage: sabotage() }),
+    });
     try {
       while (goesOn()) {
         await raceBatch(world, report);

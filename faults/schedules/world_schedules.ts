@@ -1,7 +1,7 @@
 import type { Violation } from "../checker/violation.js";
 import { createRandom, type Random } from "../random.js";
 import type { Databases } from "../world/stores.js";
-import { createWorld, type World } from "../world/world.js";
+import { createWorld, type Sabotage, type World } from "../world/world.js";
 import { playSchedule } from "./play.js";
 import { worldFaults } from "./world_faults.js";
 
@@ -34,9 +34,16 @@ const SKEW_MS = 600_000;
 /** A third of all schedules have clocks that disagree. */
 const skewOf = (seed: number): number => (seed % 3 === 0 ? SKEW_MS : 0);
 
-const worldFor = (databases: Pick<Databases, "create">, seed: number): Promise<World> =>
+interface Ground {
+  readonly databases: Pick<Databases, "create">;
+  /** Made anew for every world. */
+  readonly sabotage?: (() => Sabotage) | undefined;
+}
+
+const worldFor = ({ databases, sabotage }: Ground, seed: number): Promise<World> =>
   createWorld({
     databases,
+    ...(sabotage && { sabotage: sabotage() }),
     random: createRandom(seed),
     settings: { maxSessions: 4, graceMs: 500 },
     wallSkewsMs: [0, skewOf(seed), -skewOf(seed)],
@@ -45,11 +52,11 @@ const worldFor = (databases: Pick<Databases, "create">, seed: number): Promise<W
 
 /** One schedule in a world of its own; the seed chooses everything but how fast the machine is. */
 export const worldSchedule = async (
-  databases: Pick<Databases, "create">,
+  ground: Ground,
   seed: number,
   report: SchedulesReport,
 ): Promise<void> => {
-  const world = await worldFor(databases, seed);
+  const world = await worldFor(ground, seed);
   try {
     await playIn(world, seed, report);
   } finally {
@@ -89,15 +96,16 @@ const playIn = async (world: World, seed: number, report: SchedulesReport): Prom
 };
 
 /** Schedules of ever new seeds, several at a time. */
-export const worldSchedules = async (options: {
-  readonly databases: Pick<Databases, "create">;
-  readonly random: Random;
-  readonly wanted: number;
-  readonly isTime: () => boolean;
-  readonly lanes: number;
-  readonly onProgress: (report: SchedulesReport) => void;
-}): Promise<SchedulesReport> => {
-  const { databases, random, wanted, isTime, lanes, onProgress } = options;
+export const worldSchedules = async (
+  options: Ground & {
+    readonly random: Random;
+    readonly wanted: number;
+    readonly isTime: () => boolean;
+    readonly lanes: number;
+    readonly onProgress: (report: SchedulesReport) => void;
+  },
+): Promise<SchedulesReport> => {
+  const { random, wanted, isTime, lanes, onProgress } = options;
   const report = emptyReport();
   let playing = 0;
   const goesOn = () =>
@@ -106,7 +114,7 @@ export const worldSchedules = async (options: {
     report.violations.length === 0 &&
     report.brokenOff.length < MOST_BROKEN_OFF;
   const playSome = async (first: number): Promise<void> => {
-    const world = await worldFor(databases, first);
+    const world = await worldFor(options, first);
     try {
       let isWell = true;
       let seed = first;

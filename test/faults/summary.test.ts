@@ -59,6 +59,12 @@ describe("the summary of all runs", () => {
     expect(text).toContain("| broken off without a verdict | 1 |");
     expect(text).toContain("seed 1: no Redis");
   });
+
+  test("tells what was found of a violation, and still counts it", () => {
+    const text = writeSummary([{ ...WRONG, remark: "the harness was wrong" }]);
+    expect(text).toContain("| violations | **1** |");
+    expect(text).toContain("- 2026-01-01T00:00:00.000Z: the harness was wrong");
+  });
 });
 
 test("a run exits with 1 for a violation, with 2 without a verdict", () => {
