@@ -50,6 +50,8 @@ export interface Backstage {
   /** Resolves to the names of the migrations that this call applied. */
   migrateUp(settings: Settings): Promise<readonly string[]>;
   migrateStatus(settings: Settings): Promise<Migrations>;
+  /** After a backup was restored. Resolves to the revision after which the next endings come. */
+  markRestored(settings: Settings): Promise<bigint>;
 
   /** Resolves to the key and its text, which cannot be had again. */
   createServiceKey(

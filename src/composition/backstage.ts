@@ -6,6 +6,7 @@ import { createUseCases } from "../core/use_cases.js";
 import { isPasswordHash } from "../crypto/password_hasher.js";
 import { mintServiceKey } from "../crypto/service_key.js";
 import { uuidV7Source } from "../crypto/uuid_v7.js";
+import { leapAhead } from "../postgres/leap_ahead.js";
 import { postgresUserIntake } from "../postgres/user_intake.js";
 import { readDescriptors } from "../rpc/descriptors.js";
 import { routeGrpcLog } from "../rpc/grpc_log.js";
@@ -70,6 +71,7 @@ export const backstage: Backstage = {
 
   migrateUp: (settings) => withTruth(settings, (truth) => truth.migrateUp()),
   migrateStatus: (settings) => withTruth(settings, (truth) => truth.migrationStatus()),
+  markRestored: (settings) => withTables(settings, ({ database }) => leapAhead(database)),
 
   createServiceKey: (settings, { name, scopes }) =>
     withTables(settings, async (truth) => {

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { type CommandContext, optionsOf, reportFromDatabase } from "../command_context.js";
 import { counted } from "../output/report.js";
 
-/** Adds `migrate up` and `migrate status`. */
+/** Adds `migrate up`, `migrate status` and `migrate restored`. */
 export const addMigrateCommands = (program: Command, context: CommandContext): void => {
   const migrate = program.command("migrate").description("bring the database schema up to date");
   migrate
@@ -35,6 +35,20 @@ export const addMigrateCommands = (program: Command, context: CommandContext): v
               ? "The schema is up to date."
               : `${counted(pending.length, "migration")} to apply: run \`curfew migrate up\`.`,
           ].join("\n"),
+        };
+      }),
+    );
+  migrate
+    .command("restored")
+    .description(
+      "say that a backup was restored: revisions go on beyond all that were ever given out, so that whoever follows them misses no ending",
+    )
+    .action((_options: unknown, command: Command) =>
+      reportFromDatabase(context, "database", optionsOf(command), async (backstage, settings) => {
+        const revision = await backstage.markRestored(settings);
+        return {
+          document: { revision: revision.toString() },
+          text: `The next ending has a revision after ${revision}.`,
         };
       }),
     );

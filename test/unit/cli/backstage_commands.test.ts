@@ -129,6 +129,14 @@ describe("migrate", () => {
     expect(JSON.parse(json.output)).toEqual({ applied: ["0001_initial"], pending: ["0002_audit"] });
   });
 
+  test("restored tells from where revisions go on", async () => {
+    const markRestored = async () => 1_000_000_000_007n;
+    const { output } = await curfew("migrate restored", { markRestored });
+    expect(output).toBe("The next ending has a revision after 1000000000007.\n");
+    const json = await curfew("migrate restored --json", { markRestored });
+    expect(JSON.parse(json.output)).toEqual({ revision: "1000000000007" });
+  });
+
   test("needs nothing but the database in production", async () => {
     const outcome = await run(["migrate", "status"], {
       environment: { NODE_ENV: "production", DATABASE_URL: "postgres://db/curfew" },
