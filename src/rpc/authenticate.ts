@@ -43,10 +43,10 @@ const UNVERIFIED_SERVICE: ServiceCaller = {
  * @throws CurfewError INVALID_ARGUMENT if there is more than one `authorization` (D4)
  */
 export const bearerOf = (ctx: CallContext): string | undefined => {
-  if (ctx.headerCount("authorization") > 1) {
-    throw invalidField("authorization", "must be sent once");
-  }
-  const value = ctx.header("authorization");
+  const values = ctx.headers("authorization");
+  const [value] = values;
+  if (value === undefined) return undefined;
+  if (values.length > 1) throw invalidField("authorization", "must be sent once");
   // Schemes are compared without case (RFC 9110, section 11.1).
   if (value.slice(0, 7).toLowerCase() !== "bearer ") return undefined;
   return value.slice(7).trim() || undefined;
@@ -97,7 +97,7 @@ export const authenticator = (judge: CredentialJudge): Authenticate => {
   };
 
   const byCertificate = (ctx: CallContext): Caller => {
-    const forwarded = ctx.headerCount("x-forwarded-for") > 0;
+    const forwarded = ctx.headers("x-forwarded-for").length > 0;
     const name = judge.serviceAuth === "mtls" && !forwarded ? ctx.peerService : undefined;
     if (name === undefined) throw fail("CREDENTIALS_MISSING");
     return permit(ctx, { kind: "service", name, scopes: ["validate"] });

@@ -99,13 +99,12 @@ export class CallContext {
 
   /** The first value of a metadata key; empty: there is none. */
   header(key: string): string {
-    const value = this.#metadata?.get(key)[0];
-    return typeof value === "string" ? value : "";
+    return this.headers(key)[0] ?? "";
   }
 
-  /** How many values a metadata key has. */
-  headerCount(key: string): number {
-    return this.#metadata?.get(key).length ?? 0;
+  /** All values of a metadata key, which is not one for bytes (`…-bin`). */
+  headers(key: string): readonly string[] {
+    return (this.#metadata?.get(key) ?? []) as readonly string[];
   }
 
   /** A failure as a value inside an answer; a defect is reported, and masked. */
