@@ -31,7 +31,8 @@ export const validTokenEncoder = (idleTimeoutMs: number): EncodeValidToken => {
   const constantBytes = (token: ValidToken): Uint8Array => {
     const { claims, session } = token;
     const known = kept.get(claims);
-    if (known?.username === session.username && known.roles === session.roles) return known.bytes;
+    if (known?.username === session.username && areEqual(known.roles, session.roles))
+      return known.bytes;
     const message = validTokenToProto(token, idleTimeoutMs, 0n);
     const bytes = ValidateTokenResponse.encode({
       ...message,
@@ -57,6 +58,10 @@ export const validTokenEncoder = (idleTimeoutMs: number): EncodeValidToken => {
     return buffer.subarray(0, end);
   };
 };
+
+/** Mostly the same array: it is kept with the user's profile, as long as that is remembered. */
+const areEqual = (a: readonly string[], b: readonly string[]): boolean =>
+  a === b || (a.length === b.length && a.every((entry, i) => entry === b[i]));
 
 /** A google.protobuf.Timestamp as a field; `at` in milliseconds since the epoch, not before it. */
 const writeTimestamp = (buffer: Buffer, start: number, tag: number, at: number): number => {
