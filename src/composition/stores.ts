@@ -128,14 +128,13 @@ export const openHot = (
       ),
       endings: inProcessEndingSignal(),
     };
-  const { client, shards } = openRedis({
+  const redis = openRedis({
     url: settings.redisUrl,
     commandTimeoutMs: settings.redisTimeoutMs,
   });
   return {
     hot: redisHotStore({
-      client,
-      shards,
+      ...redis,
       idleTimeoutMs,
       now,
       onBatch: (script, size) => {
@@ -144,6 +143,6 @@ export const openHot = (
       onAnswers: (outcome, questions) =>
         metrics.countHotAnswers(outcome === "unknown" ? "doubt" : outcome, questions),
     }),
-    endings: redisEndingSignal(client),
+    endings: redisEndingSignal(redis.client),
   };
 };

@@ -11,23 +11,34 @@ export interface RedisClientOptions {
   readonly commandTimeoutMs: number;
 }
 
+/** A client with what a hot store has to know of it. */
+export interface OpenedRedis {
+  readonly client: RedisClient;
+  /** 1 for a server alone; more for a cluster. */
+  readonly shards: number;
+  /** Most time of one command in milliseconds. */
+  readonly commandTimeoutMs: number;
+}
+
 export type RedisClient = Redis | Cluster;
 
 /** Hash tags that sessions are spread over in a cluster; alone, one call takes all. */
 const CLUSTER_SHARDS = 16;
 const LONGEST_RECONNECT_MS = 250;
+/** Added to the client's own limit, which does not know whose fault the wait was (see `in_time.ts`). */
+const LONGEST_TURN_MS = 1000;
 
 /**
  * A client whose commands never wait: not for a connection, not in a queue, and
  * not longer than the time limit for an answer.
  */
-export const openRedis = (options: RedisClientOptions): { client: RedisClient; shards: number } => {
+export const openRedis = (options: RedisClientOptions): OpenedRedis => {
   const address = parseRedisUrl(options.url);
   const common: Omit<RedisOptions, "replyMapping"> = {
     ...(address.username !== "" && { username: address.username }),
     ...(address.password !== "" && { password: address.password }),
     ...(address.tls && { tls: {} }),
-    commandTimeout: options.commandTimeoutMs,
+    commandTimeout: options.commandTimeoutMs + LONGEST_TURN_MS,
     connectTimeout: 1000,
     // A process that stops waits no longer for a server that is gone.
     disconnectTimeout: 250,
@@ -42,7 +53,11 @@ export const openRedis = (options: RedisClientOptions): { client: RedisClient; s
   const client = connect(address, common);
   // Every failure reaches the command that suffers it; without a listener it would end the process too.
   client.on("error", () => undefined);
-  return { client, shards: address.kind === "cluster" ? CLUSTER_SHARDS : 1 };
+  return {
+    client,
+    shards: address.kind === "cluster" ? CLUSTER_SHARDS : 1,
+    commandTimeoutMs: options.commandTimeoutMs,
+  };
 };
 
 const connect = (

@@ -2,15 +2,13 @@ import { randomBytes } from "node:crypto";
 import { unavailable } from "../core/errors.js";
 import { perTurn } from "../core/per_turn.js";
 import type { HotAnswer, HotAsk, HotEntry, HotStore, Lease } from "../core/ports/hot_store.js";
-import type { RedisClient } from "./client.js";
+import type { OpenedRedis } from "./client.js";
 import { answerReader, writeEntry, writeTombstone } from "./entries.js";
+import { inTime } from "./in_time.js";
 import { sessionKey, shardOf, tombstoneKey } from "./keys.js";
 import { loadScripts } from "./scripts.js";
 
-export interface RedisHotStoreOptions {
-  readonly client: RedisClient;
-  /** 1 for a server alone; more for a cluster. */
-  readonly shards: number;
+export interface RedisHotStoreOptions extends OpenedRedis {
   readonly idleTimeoutMs: number;
   readonly now: () => number;
   /** Told of each script call with how many sessions it was about. */
@@ -53,7 +51,7 @@ const countKinds = (
 
 /** The hot store in Redis: alone, behind Sentinel, or a cluster. */
 export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
-  const { client, shards, idleTimeoutMs, now, onBatch, onAnswers } = options;
+  const { client, shards, commandTimeoutMs, idleTimeoutMs, now, onBatch, onAnswers } = options;
   const scripts = loadScripts(client);
   const readAnswer = answerReader();
   const instance = randomBytes(6).toString("base64url");
@@ -61,7 +59,7 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
 
   const answered = async <T>(call: Promise<T>): Promise<T> => {
     try {
-      return await call;
+      return await inTime(call, commandTimeoutMs);
     } catch (error) {
       throw unavailable(error);
     }

@@ -25,8 +25,9 @@ const openStore = async (
   { idleTimeoutMs }: HotStoreOptions,
   servers: readonly RedisServer[],
 ): Promise<HotStoreUnderTest> => {
-  const { client, shards } = openRedis({ url, commandTimeoutMs: COMMAND_TIMEOUT_MS });
-  const store = redisHotStore({ client, shards, idleTimeoutMs, now: Date.now });
+  const redis = openRedis({ url, commandTimeoutMs: COMMAND_TIMEOUT_MS });
+  const { client, shards } = redis;
+  const store = redisHotStore({ ...redis, idleTimeoutMs, now: Date.now });
   const identified = () =>
     store.identify().then(
       () => true,

@@ -98,13 +98,13 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   const keyring = await patiently(() =>
     openKeyring({ store: postgresKeyStore(database), algorithm: "EdDSA", clock }),
   );
-  const { client, shards } = openRedis({
+  const opened = openRedis({
     url: options.redisUrl,
     commandTimeoutMs: redisTimeoutMs,
   });
-  await firstConnection(client);
+  await firstConnection(opened.client);
   const { idleTimeoutMs } = settings;
-  const redis = redisHotStore({ client, shards, idleTimeoutMs, now: clock.now });
+  const redis = redisHotStore({ ...opened, idleTimeoutMs, now: clock.now });
   const ownPorts: Ports = {
     store: postgresSessionStore(database),
     users: postgresUserStore(database),
