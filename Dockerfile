@@ -40,5 +40,5 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["node", "dist/src/cli/main.js", "health", "--timeout", "3"]
 # The service handles its signals itself, also as process 1. With the room of a few thousand calls for
 # young objects, garbage collection takes half the time (bench/profiles/validate.md).
-ENTRYPOINT ["node", "--max-semi-space-size=32", "--heap-growing-percent=100", "dist/src/cli/main.js"]
+ENTRYPOINT ["node", "--min-semi-space-size=32", "--max-semi-space-size=32", "--heap-growing-percent=100", "dist/src/cli/main.js"]
 CMD ["serve"]

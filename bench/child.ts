@@ -22,7 +22,11 @@ export interface Child {
 }
 
 /** As `npm start` and the image run the service; baselines run the same. */
-const NODE_FLAGS = ["--max-semi-space-size=32", "--heap-growing-percent=100"];
+const NODE_FLAGS = [
+  "--min-semi-space-size=32",
+  "--max-semi-space-size=32",
+  "--heap-growing-percent=100",
+];
 
 /** Starts `node` and waits until a line of its output matches. */
 export const startNode = (
