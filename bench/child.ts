@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { NODE_FLAGS } from "../test/support/node_flags.js";
 
 /** Processor time of a process so far, in microseconds (Linux; else 0). */
 export const cpuMicroseconds = (pid: number | undefined): number => {
@@ -21,14 +22,7 @@ export interface Child {
   stop(): Promise<void>;
 }
 
-/** As `npm start` and the image run the service; baselines run the same. */
-const NODE_FLAGS = [
-  "--min-semi-space-size=32",
-  "--max-semi-space-size=32",
-  "--heap-growing-percent=100",
-];
-
-/** Starts `node` and waits until a line of its output matches. */
+/** Starts `node`, with the flags of `npm start`, and waits until a line of its output matches. */
 export const startNode = (
   args: readonly string[],
   ready: RegExp,

@@ -23,7 +23,7 @@ export const unaryCapacity = async (
     audience: "",
     skipActivity: false,
   }).finish();
-  const shape = { connections: 8, streams: 16, seconds };
+  const shape = { connections: 8, streams: 32, seconds };
   const result = await measure(curfew, seconds, () =>
     h2load({ ...shape, port: curfew.port, path: PATH, message }),
   );

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { NODE_FLAGS } from "../../test/support/node_flags.js";
 import { makePrivateFolder } from "../../test/support/private_folder.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -16,7 +17,7 @@ export interface Program {
 /** This version, as it is in `src`. */
 export const sourceProgram = (): Program => ({
   version: "this",
-  args: ["--import", TSX, join(ROOT, "src/cli/main.ts")],
+  args: [...NODE_FLAGS, "--import", TSX, join(ROOT, "src/cli/main.ts")],
 });
 
 /** This version, as the last build left it: it starts sooner. */
@@ -24,7 +25,7 @@ export const builtProgram = (): Program => built("this", ROOT);
 
 const built = (version: string, root: string): Program => ({
   version,
-  args: [join(root, "dist/src/cli/main.js")],
+  args: [...NODE_FLAGS, join(root, "dist/src/cli/main.js")],
 });
 
 /** The version of a commit of this repository, built with today's packages. */

@@ -2,6 +2,7 @@ import type { Random } from "../random.js";
 import { capacityOf, pauseFor } from "./capacity.js";
 import { type ClusterOptions, startCluster } from "./cluster.js";
 import { faultsWith } from "./faults.js";
+import { fillMemory } from "./fill_memory.js";
 import { type MemoryTrend, watchMemory } from "./memory.js";
 import { planSteps } from "./plan.js";
 import { playRound } from "./round.js";
@@ -59,6 +60,7 @@ const soakOne = async (
   const cluster = await startCluster(options);
   const memory = watchMemory(cluster.replicas);
   try {
+    for (const replica of cluster.replicas.slice(0, KEPT)) await fillMemory(replica);
     const capacity = await capacityOf(cluster, CALLERS, random.fork());
     const pauseMs = pauseFor(LOAD * capacity, CALLERS);
     while (goesOn()) {

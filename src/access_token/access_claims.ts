@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { parseStrictJsonObject } from "./strict_json.js";
 
 /**
@@ -72,11 +73,36 @@ export function decodeAccessClaims(
   if (!complete || !aud.includes(audience) || exp > sexp) {
     return undefined;
   }
-  Object.freeze(aud);
-  Object.freeze(amr);
-  Object.freeze(roles);
-  return Object.freeze({ iss: issuer, aud, sub, sid, jti, iat, exp, sexp, auth_time, amr, roles });
+  const [audiences, methods, held] = [shared(aud), shared(amr), shared(roles)];
+  return Object.freeze({
+    iss: issuer,
+    aud: audiences,
+    sub,
+    sid,
+    jti,
+    iat,
+    exp,
+    sexp,
+    auth_time,
+    amr: methods,
+    roles: held,
+  });
 }
+
+/**
+ * One list for all tokens that say the same: there are few different ones, and
+ * of each token that is remembered they would be a fifth.
+ */
+const lists = new LRUCache<string, readonly string[]>({ max: 1000 });
+
+const shared = (list: readonly string[]): readonly string[] => {
+  const text = JSON.stringify(list);
+  const known = lists.get(text);
+  if (known !== undefined) return known;
+  const frozen = Object.freeze(list);
+  lists.set(text, frozen);
+  return frozen;
+};
 
 const isName = (value: unknown): value is string => typeof value === "string" && value !== "";
 

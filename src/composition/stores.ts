@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Settings } from "../config/settings.js";
 import type { EndingSignal } from "../core/ports/ending_signal.js";
 import type { HotStore } from "../core/ports/hot_store.js";
+import { activityStepMs } from "../core/settings.js";
 import { inProcessEndingSignal } from "../embedded/in_process_ending_signal.js";
 import { inProcessHotStore } from "../embedded/in_process_hot_store.js";
 import { openEmbeddedPostgres } from "../embedded/pglite.js";
@@ -136,6 +137,7 @@ export const openHot = (
     hot: redisHotStore({
       ...redis,
       idleTimeoutMs,
+      activityStepMs: activityStepMs(idleTimeoutMs),
       now,
       onBatch: (script, size) => {
         if (script === "check") metrics.countHotBatch(size);

@@ -32,3 +32,10 @@ export type LimitPolicy = "evict_oldest" | "evict_least_recently_used" | "reject
  */
 export const toleratedActivityLossMs = (idleTimeoutMs: number): number =>
   Math.min(5000, idleTimeoutMs / 20);
+
+/**
+ * How far behind a session's last use the hot store's note of it may be, in
+ * milliseconds: a fifth of what may be lost. Postgres has it exactly a flush later.
+ */
+export const activityStepMs = (idleTimeoutMs: number): number =>
+  toleratedActivityLossMs(idleTimeoutMs) / 5;

@@ -1,4 +1,4 @@
-import { LRUCache } from "lru-cache";
+import { newest } from "../core/newest.js";
 import type { HotAnswer, HotEntry } from "../core/ports/hot_store.js";
 import type { Unburied } from "../core/ports/session_store.js";
 import type { EndReason } from "../core/session.js";
@@ -34,11 +34,10 @@ export const writeTombstone = ({ userId, end }: Unburied): string =>
 
 /** Reads answers of `check.lua`. */
 export const answerReader = (): ((sessionId: string, answer: string) => HotAnswer) => {
-  // Most validations are of users seen a moment ago: parse each profile once. `peek`, since to
-  // note each use costs more than to parse the profile of a user in need again now and then.
-  const profiles = new LRUCache<string, Profile>({ max: PROFILES });
+  // Most validations are of users seen a moment ago: parse each profile once.
+  const profiles = newest<string, Profile>(PROFILES);
   const profileOf = (text: string): Profile => {
-    const known = profiles.peek(text);
+    const known = profiles.get(text);
     if (known !== undefined) return known;
     const [userId, username, roles] = JSON.parse(text) as [string, string, string[]];
     const profile = { userId, username, roles };

@@ -10,6 +10,8 @@ import { loadScripts } from "./scripts.js";
 
 export interface RedisHotStoreOptions extends OpenedRedis {
   readonly idleTimeoutMs: number;
+  /** A use this close to one that was written need not be, in milliseconds. */
+  readonly activityStepMs: number;
   readonly now: () => number;
   /** Told of each script call with how many sessions it was about. */
   readonly onBatch?: (script: "check" | "fill" | "bury", size: number) => void;
@@ -76,6 +78,7 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
       lease?.serverIds[shard] ?? "",
       lease?.epochs[shard] ?? "",
       `${instance}${tickets++}.`,
+      options.activityStepMs,
     ];
     // A busy client asks for one session many times in a turn: it is looked up once.
     const heads = args.length;

@@ -27,7 +27,7 @@ const openStore = async (
 ): Promise<HotStoreUnderTest> => {
   const redis = openRedis({ url, commandTimeoutMs: COMMAND_TIMEOUT_MS });
   const { client, shards } = redis;
-  const store = redisHotStore({ ...redis, idleTimeoutMs, now: Date.now });
+  const store = redisHotStore({ ...redis, idleTimeoutMs, activityStepMs: 0, now: Date.now });
   const identified = () =>
     store.identify().then(
       () => true,

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { patiently } from "../../src/composition/patiently.js";
 import { CurfewError } from "../../src/core/errors.js";
 import type { HotStore } from "../../src/core/ports/hot_store.js";
-import type { CoreSettings } from "../../src/core/settings.js";
+import { activityStepMs, type CoreSettings } from "../../src/core/settings.js";
 import { type SharedClock, sharedClock } from "../../src/core/shared_clock.js";
 import { createUseCases, type Ports, type UseCases } from "../../src/core/use_cases.js";
 import { type Keyring, openKeyring } from "../../src/crypto/keyring.js";
@@ -104,7 +104,12 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   });
   await firstConnection(opened.client);
   const { idleTimeoutMs } = settings;
-  const redis = redisHotStore({ ...opened, idleTimeoutMs, now: clock.now });
+  const redis = redisHotStore({
+    ...opened,
+    idleTimeoutMs,
+    activityStepMs: activityStepMs(idleTimeoutMs),
+    now: clock.now,
+  });
   const ownPorts: Ports = {
     store: postgresSessionStore(database),
     users: postgresUserStore(database),

@@ -28,7 +28,10 @@ export interface HotStore {
 export interface HotAsk {
   readonly sessionId: string;
   readonly now: number;
-  /** Move the last activity up to this time; 0: leave it. */
+  /**
+   * Move the last activity up to this time; 0: leave it. The answer says so at
+   * once; others may be told up to `activityStepMs` less.
+   */
   readonly touchAt: number;
 }
 

@@ -1,9 +1,12 @@
--- Says what is remembered of any number of sessions, and counts their use.
+-- Says what is remembered of any number of sessions, and counts their use. Uses
+-- that follow a written one closely are answered but not written: that is half of
+-- this script's time, and all that replicas of this server hear of it.
 --
 -- KEYS  2 for each session, none twice: its session key, its tombstone key.
 -- ARGV  1 now (ms)   2 idle timeout (ms)   3 id of the server to be trusted
 --       4 epoch whose entries count        5 what names of new tickets begin with
---       6.. for each session the time of its use (ms), 0: no use
+--       6 how close (ms)
+--       7.. for each session the time of its use (ms), 0: no use
 -- Returns an answer for each session, or none at all when this is another
 -- server than ARGV[3], or not a master.
 --       "T" tombstone                        ended
@@ -23,6 +26,7 @@ if string.match(replication, 'master_replid:(%x+)') ~= ARGV[3]
 end
 
 local now, idle, epoch, name = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4], ARGV[5]
+local close = tonumber(ARGV[6])
 local found = redis.call('MGET', unpack(KEYS))
 local answers = {}
 
@@ -37,12 +41,12 @@ for i = 1, #KEYS, 2 do
       held, last, expiry, rest = string.match(entry, '^(%d+);(%d+);(%d+);(.*)$')
     end
     if held == epoch and now < last + idle and now < tonumber(expiry) then
-      local use = ARGV[5 + (i + 1) / 2]
-      if tonumber(use) > tonumber(last) then
-        last = use
-        redis.pcall('SET', KEYS[i], epoch .. ';' .. last .. ';' .. expiry .. ';' .. rest, 'PX', idle)
+      local use = ARGV[6 + (i + 1) / 2]
+      local later = tonumber(use) - tonumber(last)
+      if later > close then
+        redis.pcall('SET', KEYS[i], epoch .. ';' .. use .. ';' .. expiry .. ';' .. rest, 'PX', idle)
       end
-      answer = 'S' .. last .. expiry .. rest
+      answer = 'S' .. (later > 0 and use or last) .. expiry .. rest
     else
       local ticket = entry and string.match(entry, '^;(.*)$')
       if not ticket then

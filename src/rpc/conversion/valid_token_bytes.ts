@@ -15,8 +15,15 @@ export type EncodeValidToken = (token: ValidToken, revision: bigint) => Buffer;
 interface Kept {
   readonly username: string;
   readonly roles: readonly string[];
+  /** A part of a page. */
   readonly bytes: Uint8Array;
 }
+
+/**
+ * Many tokens share a page: memory of its own would take each twice as much.
+ * Tokens are forgotten in the order they came, and so are pages.
+ */
+const PAGE_BYTES = 16_384;
 
 /** Tags of length-delimited fields 10 and 11, and of varint field 12. */
 const LAST_ACTIVITY_AT = 0x52;
@@ -27,35 +34,40 @@ const MOST_CHANGING_BYTES = 2 * 21 + 11;
 
 export const validTokenEncoder = (idleTimeoutMs: number): EncodeValidToken => {
   const kept = new WeakMap<AccessClaims, Kept>();
+  let page = new Uint8Array(0);
 
-  const constantBytes = (token: ValidToken): Uint8Array => {
-    const { claims, session } = token;
-    const known = kept.get(claims);
-    if (known?.username === session.username && areEqual(known.roles, session.roles))
-      return known.bytes;
+  const keep = (token: ValidToken): Kept => {
     const message = validTokenToProto(token, idleTimeoutMs, 0n);
-    const bytes = ValidateTokenResponse.encode({
-      ...message,
-      lastActivityAt: undefined,
-      idleExpiresAt: undefined,
-    }).finish();
-    kept.set(claims, { username: session.username, roles: session.roles, bytes });
-    return bytes;
+    const constant = { ...message, lastActivityAt: undefined, idleExpiresAt: undefined };
+    const encoded = ValidateTokenResponse.encode(constant).finish();
+    if (page.length < encoded.length) page = new Uint8Array(Math.max(PAGE_BYTES, encoded.length));
+    page.set(encoded);
+    const { username, roles } = token.session;
+    const place = { username, roles, bytes: page.subarray(0, encoded.length) };
+    page = page.subarray(encoded.length);
+    kept.set(token.claims, place);
+    return place;
   };
 
   return (token, revision) => {
-    const constant = constantBytes(token);
-    const { lastActivityAt, expiresAt } = token.session;
-    const buffer = Buffer.allocUnsafe(constant.length + MOST_CHANGING_BYTES);
-    buffer.set(constant);
-    let end = writeTimestamp(buffer, constant.length, LAST_ACTIVITY_AT, lastActivityAt);
+    const { claims, session } = token;
+    const known = kept.get(claims);
+    const { bytes } =
+      known?.username === session.username && areEqual(known.roles, session.roles)
+        ? known
+        : keep(token);
+    const buffer = Buffer.allocUnsafe(bytes.length + MOST_CHANGING_BYTES);
+    buffer.set(bytes);
+    let at = bytes.length;
+    const { lastActivityAt, expiresAt } = session;
+    at = writeTimestamp(buffer, at, LAST_ACTIVITY_AT, lastActivityAt);
     const idleExpiresAt = Math.min(lastActivityAt + idleTimeoutMs, expiresAt);
-    end = writeTimestamp(buffer, end, IDLE_EXPIRES_AT, idleExpiresAt);
+    at = writeTimestamp(buffer, at, IDLE_EXPIRES_AT, idleExpiresAt);
     if (revision > 0n) {
-      buffer[end++] = REVISION;
-      end = writeVarint(buffer, end, Number(revision));
+      buffer[at++] = REVISION;
+      at = writeVarint(buffer, at, Number(revision));
     }
-    return buffer.subarray(0, end);
+    return buffer.subarray(0, at);
   };
 };
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { SETTINGS } from "../../../src/config/settings_table.js";
 import { readDescriptors, registryOf } from "../../../src/rpc/descriptors.js";
+import { NODE_FLAGS } from "../../support/node_flags.js";
 import { snippetsOf } from "./document.js";
 import { templateFacts } from "./helm_template.js";
 
@@ -72,6 +73,7 @@ describe("compose", () => {
     );
     const dockerfile = readFileSync(new URL("../Dockerfile", DEPLOY), "utf8");
     expect(dockerfile).toMatch(/^ENTRYPOINT .*main\.js"\]$/m);
+    for (const flag of NODE_FLAGS) expect(dockerfile).toContain(`"${flag}"`);
     expect(dockerfile).toMatch(/^HEALTHCHECK /m);
     expect(dockerfile).toMatch(/^USER 1000:1000$/m);
     expect(dockerfile).toContain("generated/descriptors.binpb generated/");

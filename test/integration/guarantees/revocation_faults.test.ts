@@ -215,6 +215,7 @@ test("L2 what a server that nobody agreed on remembers is no answer", async () =
         const elsewhere = redisHotStore({
           ...stray,
           idleTimeoutMs: TEST_SETTINGS.idleTimeoutMs,
+          activityStepMs: 0,
           now: Date.now,
         });
         return {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { HotAnswer, HotStore, Lease } from "../../../src/core/ports/hot_store.js";
 import type { Unburied } from "../../../src/core/ports/session_store.js";
+import { activityStepMs } from "../../../src/core/settings.js";
 import { openRedis } from "../../../src/redis/client.js";
 import { redisHotStore } from "../../../src/redis/hot_store.js";
 import { waitUntil } from "../../support/wait_until.js";
@@ -12,6 +13,7 @@ export const openHotStore = (url: string, commandTimeoutMs = 2000): HotStore =>
   redisHotStore({
     ...openRedis({ url, commandTimeoutMs }),
     idleTimeoutMs: IDLE_TIMEOUT_MS,
+    activityStepMs: activityStepMs(IDLE_TIMEOUT_MS),
     now: Date.now,
   });
 
