@@ -141,7 +141,11 @@ export interface ValidateTokenResponse {
   authTime:
     | Date
     | undefined;
-  /** When the session was last used, this call included unless `skip_activity`. */
+  /**
+   * When the session was last used, this call included. With `skip_activity`
+   * the newest second of use may be missing (a hundredth of the idle timeout,
+   * if that is less).
+   */
   lastActivityAt:
     | Date
     | undefined;

@@ -24,7 +24,7 @@ export interface Session {
   createdAt:
     | Date
     | undefined;
-  /** When it was last used. */
+  /** When it was last used, give or take a second: closer uses are noted as one. */
   lastActivityAt:
     | Date
     | undefined;

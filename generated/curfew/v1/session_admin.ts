@@ -49,7 +49,7 @@ export interface ActiveSession {
   createdAt:
     | Date
     | undefined;
-  /** When it was last used. */
+  /** When it was last used, give or take a second: closer uses are noted as one. */
   lastActivity:
     | Date
     | undefined;
