@@ -163,12 +163,18 @@ const filesWrittenBy = (pid: number): string[] => {
   const folder = `/proc/${pid}/fd`;
   if (!existsSync(folder)) return [];
   return readdirSync(folder).flatMap((descriptor) => {
-    const path = readlinkSync(join(folder, descriptor));
-    const flags = /^flags:\s+(\d+)$/m.exec(
-      readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, "utf8"),
-    );
-    const writes = (Number.parseInt(flags?.[1] ?? "0", 8) & 3) !== 0;
-    return writes && path.startsWith("/") && !path.startsWith("/dev/") ? [path] : [];
+    try {
+      const path = readlinkSync(join(folder, descriptor));
+      const flags = /^flags:\s+(\d+)$/m.exec(
+        readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, "utf8"),
+      );
+      const writes = (Number.parseInt(flags?.[1] ?? "0", 8) & 3) !== 0;
+      return writes && path.startsWith("/") && !path.startsWith("/dev/") ? [path] : [];
+    } catch (error) {
+      // Closed since the folder was read.
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
   });
 };
 

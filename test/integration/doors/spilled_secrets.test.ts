@@ -15,9 +15,7 @@ test("D6 a test file ends badly when its service has written a secret down, wher
     () => "",
     (error: Error) => error.message,
   );
-  expect(failure.match(/^(?:table \w+|Redis: \w+)/gm)?.sort()).toEqual([
-    "Redis: spilled",
-    "table sessions",
-    "table users",
-  ]);
+  // A sign-in that had to be repeated has made two sessions.
+  const places = new Set(failure.match(/^(?:table \w+|Redis: \w+)/gm));
+  expect([...places].sort()).toEqual(["Redis: spilled", "table sessions", "table users"]);
 });
