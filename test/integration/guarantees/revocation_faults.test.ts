@@ -83,7 +83,8 @@ const raceThrough = async (everyMs: number, trouble: () => Promise<unknown>) => 
   const race = { replicas: [a, b], sessions, budgetMs: 1000 };
   const history = await during(everyMs, trouble, () => raceEndings(race));
   expect(history.violations()).toEqual([]);
-  expect(history.validCount()).toBeGreaterThan(50);
+  // So many that the race has begun and gone on, also on a slow machine.
+  expect(history.validCount()).toBeGreaterThan(20);
 };
 
 describe("L3 endings hold whatever Redis loses", () => {
