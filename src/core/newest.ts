@@ -5,9 +5,9 @@ export interface Newest<Key, Value> {
 }
 
 /**
- * Remembers `max` entries (two or more) at most, and the newer half of them for certain. To be
- * looked up keeps no entry: to note that costs the hottest paths more than to
- * find out now and then what was forgotten.
+ * Remembers `max` entries (two or more) at most, and the newer half of them for
+ * certain. To be looked up keeps no entry: to note that costs the hottest paths
+ * more than to find out now and then what was forgotten.
  */
 export const newest = <Key, Value>(max: number): Newest<Key, Value> => {
   const half = Math.floor(max / 2);

@@ -20,7 +20,7 @@ const run = (code: string) => {
 
 test("D6 what nobody has caught is one line of the log, without secrets, and ends the process", () => {
   const { status, stderr, lines } = run(`
-    setTimeout(() => logger.info("goes on"), 50);
+    process.once("beforeExit", () => logger.info("goes on"));
     setImmediate(() => { throw new Error("no\\npassword=hunter2"); });`);
   expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
   expect(lines).toEqual([
@@ -33,7 +33,7 @@ test("D5 a promise that nobody waited for is one line of the log, and the proces
   const { status, stderr, lines } = run(`
     Promise.reject(new Error("refused"));
     Promise.reject(undefined);
-    setTimeout(() => logger.info("goes on"), 50);`);
+    process.once("beforeExit", () => logger.info("goes on"));`);
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   expect(lines.map(({ level, msg }) => [level, msg])).toEqual([
     ["error", "a failure nobody waited for"],
