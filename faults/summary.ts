@@ -7,7 +7,7 @@ const GOALS: Record<Part, { title: string; unit: string; goal?: number }> = {
   "process schedules": { title: "Fault schedules, replicas as processes", unit: "schedules" },
   soak: { title: "Soak, replicas as processes", unit: "minutes", goal: 60 },
 };
-const MOST_FAILURES = 20;
+const MOST_OF_A_KIND = 5;
 const HEAD = `# Faults: what has been run
 
 Written by \`npm run faults\` from the records of all runs in \`runs.jsonl\`, a line each. Records of a kind are added up; one counts if a commit says exactly what ran. The same \`--seed\` makes the same choices.
@@ -130,10 +130,25 @@ const table = (head: Row, rows: readonly Row[]): string[] => [
 
 const line = (cells: Row): string => `| ${cells.join(" | ")} |`.replaceAll("|  |", "| |");
 
-const failures = (title: string, found: readonly string[]): string[] =>
-  found.length === 0
-    ? []
-    : [`### ${title}`, "", "```text", ...found.slice(0, MOST_FAILURES), "```", ""];
+/** The first ones of each guarantee, so that many of one do not hide another. */
+const failures = (title: string, found: readonly string[]): string[] => {
+  if (found.length === 0) return [];
+  const kinds = new Map<string, string[]>();
+  for (const failure of found) {
+    const kind = kindOf(failure);
+    kinds.set(kind, [...(kinds.get(kind) ?? []), failure]);
+  }
+  const told = [...kinds].flatMap(([kind, those]) => [
+    ...those.slice(0, MOST_OF_A_KIND),
+    ...(those.length > MOST_OF_A_KIND
+      ? [`and ${those.length - MOST_OF_A_KIND} more of ${kind}`]
+      : []),
+  ]);
+  return [`### ${title}`, "", "```text", ...told, "```", ""];
+};
+
+/** The guarantee that a failure names behind its seed, or what else stands there. */
+const kindOf = (failure: string): string => failure.split(" ", 3)[2] ?? "";
 
 const remarks = (records: readonly RunRecord[]): string[] => {
   const made = records.flatMap(({ startedAt, remark }) =>

@@ -48,6 +48,15 @@ describe("the summary of all runs", () => {
     expect(text).toContain("L1 valid after its end");
   });
 
+  test("tells of each guarantee that is broken, however often another is", () => {
+    const often = Array.from({ length: 30 }, (_, n) => `seed ${n}: L6 told in different words`);
+    const text = writeSummary([{ ...RUN, violations: [...often, ...WRONG.violations] }]);
+    expect(text).toContain("| violations | **31** |");
+    expect(text).toContain(
+      "seed 4: L6 told in different words\nand 25 more of L6\nseed 1: L1 valid",
+    );
+  });
+
   test("tells the load of a soak as a share of what is possible", () => {
     const text = writeSummary([{ ...RUN, part: "soak", done: 61.4, load: 0.496 }]);
     expect(text).toContain("| minutes | 61 of 60 |");
