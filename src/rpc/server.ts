@@ -1,6 +1,7 @@
 import {
   Server,
   ServerCredentials,
+  type ServerInterceptingCallInterface,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
@@ -8,13 +9,15 @@ import { authenticator, type CredentialJudge } from "./authenticate.js";
 import type { CallEnvironment } from "./call_context.js";
 import { clientAddress } from "./client_address.js";
 import { revealDuplicates } from "./duplicate_headers.js";
+import { internalsOf } from "./grpc_internals.js";
 import { health, type IsServing } from "./health.js";
 import { prepareHttp2 } from "./http2_server.js";
 import type { ServiceRegistration } from "./implement.js";
 import { activity, type TrackActivity } from "./interceptors/activity.js";
 import { authentication, type DenialListener } from "./interceptors/authentication.js";
-import { compose, serverInterceptor } from "./interceptors/compose.js";
+import { compose } from "./interceptors/compose.js";
 import { errors } from "./interceptors/errors.js";
+import { InterceptedCall } from "./interceptors/intercepted_call.js";
 import type { Interceptor } from "./interceptors/interceptor.js";
 import { loadLimit } from "./interceptors/load_limit.js";
 import { type CallObserver, observation } from "./interceptors/observation.js";
@@ -26,6 +29,7 @@ import { addReflection } from "./reflection.js";
 import { requestIds } from "./request_id.js";
 import { type MethodRule, openRule, type Rules } from "./rules.js";
 import { type StopOptions, stopGracefully } from "./stop.js";
+import { takeUnaryCalls } from "./unary_calls.js";
 import { addUnknownMethod, leadAstray, UNKNOWN_METHOD } from "./unknown_method.js";
 
 export interface RpcServerOptions {
@@ -103,13 +107,16 @@ export const createRpcServer = (options: RpcServerOptions): RpcServer => {
 
   /** Methods of services that our descriptors do not have, which are open to all. */
   const foreign = new Map<string, MethodRule>([[UNKNOWN_METHOD, openRule(UNKNOWN_METHOD, true)]]);
-  const interceptor = serverInterceptor(
-    chain,
-    (path) => foreign.get(path) ?? options.rules.of(path),
-  );
-  const server = new Server({ ...grpcOptions(limits), interceptors: [interceptor] });
+  const intercept = (path: string, call: ServerInterceptingCallInterface) =>
+    new InterceptedCall(chain, foreign.get(path) ?? options.rules.of(path), call);
+  const server = new Server({
+    ...grpcOptions(limits),
+    interceptors: [({ path }, call) => intercept(path, call)],
+  });
+  const internals = internalsOf(server);
+  takeUnaryCalls(internals, intercept, limits.messageBytes);
   const served = new Set<string>();
-  const connections = prepareHttp2(server, limits, (headers, rawHeaders) => {
+  const connections = prepareHttp2(internals, limits, (headers, rawHeaders) => {
     revealDuplicates(headers, rawHeaders);
     leadAstray(served, headers);
   });

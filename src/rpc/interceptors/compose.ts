@@ -1,8 +1,5 @@
-import type { ServerInterceptor } from "@grpc/grpc-js";
 import type { CallContext, CallEnvironment } from "../call_context.js";
-import type { MethodRule } from "../rules.js";
 import type { Chain } from "./chain.js";
-import { InterceptedCall } from "./intercepted_call.js";
 import type { Interceptor, OutgoingStatus } from "./interceptor.js";
 
 type Admit = Chain["admit"];
@@ -52,9 +49,3 @@ export const compose = (
       ),
   };
 };
-
-/** The one interceptor that grpc-js is given. */
-export const serverInterceptor =
-  (chain: Chain, ruleOf: (path: string) => MethodRule): ServerInterceptor =>
-  ({ path }, call) =>
-    new InterceptedCall(chain, ruleOf(path), call);

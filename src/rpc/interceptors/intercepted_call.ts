@@ -62,7 +62,7 @@ export class InterceptedCall extends ServerInterceptingCall implements Underlyin
     if (!this.#context.over) this.#handler?.onReceiveHalfClose();
   }
 
-  /** grpc-js calls this at the end of every call, also of one that was answered. */
+  /** grpc-js calls this at the end of every stream, also of one that was answered. */
   onCancel(): void {
     if (!this.#context.over) this.#finish(codeSentBy(this.base));
     this.#handler?.onCancel();
@@ -73,7 +73,12 @@ export class InterceptedCall extends ServerInterceptingCall implements Underlyin
   }
 
   override sendMessage(message: unknown, callback: () => void): void {
-    if (!this.#context.over) this.base.sendMessage(message, callback);
+    if (this.#context.over) return;
+    try {
+      this.base.sendMessage(message, callback);
+    } catch (error) {
+      this.refuse(failureOf(error));
+    }
   }
 
   override sendStatus(status: OutgoingStatus): void {
