@@ -26,7 +26,7 @@ export const benchBatch = async (): Promise<void> => {
       requests: requests.slice(call * A_CALL, (call + 1) * A_CALL),
     }));
     const frames = framesFile(calls.map((call) => ValidateTokensRequest.encode(call).finish()));
-    const shape = { port, frames, mode: "calls", connections: 4, streams: 12 } as const;
+    const shape = { port, frames, mode: "calls", connections: 4, streams: 6 } as const;
     const path = "/curfew.v1.AuthService/ValidateTokens";
     await reportBesideUnary(
       crowd,

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/ports/clock.js";
-import type { HotStore } from "../core/ports/hot_store.js";
+import type { HotAnswer, HotStore } from "../core/ports/hot_store.js";
 import type { SessionStore } from "../core/ports/session_store.js";
 import type { RevocationFeed } from "../core/revocation_feed.js";
 import type { EndReason } from "../core/session.js";
@@ -26,14 +26,23 @@ export const measuredStore = (
 });
 
 /** A hot store in this process, counting its answers; that in Redis does so itself, for a whole batch. */
-export const measuredHotStore = (hot: HotStore, metrics: Metrics): HotStore => ({
-  ...hot,
-  async check(ask, lease) {
-    const answer = await hot.check(ask, lease);
-    metrics.countHotAnswers(answer.kind === "unknown" ? "doubt" : answer.kind, 1);
-    return answer;
-  },
-});
+export const measuredHotStore = (hot: HotStore, metrics: Metrics): HotStore => {
+  const count = ({ kind }: HotAnswer): void =>
+    metrics.countHotAnswers(kind === "unknown" ? "doubt" : kind, 1);
+  return {
+    ...hot,
+    async check(ask, lease) {
+      const answer = await hot.check(ask, lease);
+      count(answer);
+      return answer;
+    },
+    async checkAll(asks, lease) {
+      const answers = await hot.checkAll(asks, lease);
+      answers.forEach(count);
+      return answers;
+    },
+  };
+};
 
 /** These are recorded later than they came to be. */
 const TIMEOUTS: readonly EndReason[] = ["IDLE_TIMEOUT", "EXPIRED"];

@@ -19,7 +19,7 @@ import { authService } from "../rpc/services/auth_service.js";
 import type { ServiceDeps } from "../rpc/services/service_deps.js";
 import { sessionAdmin } from "../rpc/services/session_admin.js";
 import { userAdmin } from "../rpc/services/user_admin.js";
-import { AUTH_SERVICE, validation } from "../rpc/services/validation.js";
+import { validation } from "../rpc/services/validation.js";
 import { watchingEvents } from "../rpc/services/watching_events.js";
 import { watchingRevocations } from "../rpc/services/watching_revocations.js";
 import { tlsCredentials } from "../rpc/tls_credentials.js";
@@ -68,12 +68,13 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
   });
 
   const around = calls && withinSpan(calls);
+  const { definition, handlers } = validation(deps, rules);
   const services = [
     implement(
-      AUTH_SERVICE,
+      definition,
       {
         ...authService(deps),
-        ...validation(deps, rules),
+        ...handlers,
         ...watchingRevocations(deps.revocations),
       },
       rules,

@@ -84,6 +84,7 @@ export const tracedHotStore = (hot: HotStore, tracing: Tracing): HotStore => {
   return {
     ...hot,
     check: (ask, lease) => traced("curfew_check", () => hot.check(ask, lease)),
+    checkAll: (asks, lease) => traced("curfew_check", () => hot.checkAll(asks, lease)),
     fill: (entry, ticket, lease) => traced("curfew_fill", () => hot.fill(entry, ticket, lease)),
     bury: (endings) => traced("curfew_bury", () => hot.bury(endings)),
   };

@@ -9,6 +9,7 @@ import { explainToken } from "./explain_token.js";
 import { hotTrust } from "./hot_trust.js";
 import { issueTokens } from "./issue_tokens.js";
 import { listSessions } from "./list_sessions.js";
+import { liveSessions } from "./live_sessions.js";
 import { login } from "./login.js";
 import { logout } from "./logout.js";
 import { manageUsers } from "./manage_users.js";
@@ -34,7 +35,7 @@ import { sessionStats } from "./session_stats.js";
 import type { CoreSettings } from "./settings.js";
 import type { SharedClock } from "./shared_clock.js";
 import { type PatternRound, unusualPatterns } from "./unusual_patterns.js";
-import { validateToken } from "./validate_token.js";
+import { validateToken, validateTokens } from "./validate_token.js";
 
 /** Everything the core needs from outside. */
 export interface Ports {
@@ -91,6 +92,8 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
     limit: { maxWaiting: MOST_DOUBTS, error: () => unavailable("too many doubts waiting") },
   });
   const check = sessionCheck({ hot, trust, store, standing, activity, clock, idleTimeoutMs });
+  const live = liveSessions({ hot, trust, activity });
+  const validate = validateToken({ ...ports, check });
   const end = endSessions({ store, trust, clock, idleTimeoutMs });
   const issue = issueTokens({ ...ports, settings });
   const findPatterns = unusualPatterns(ports, ports.onEvents);
@@ -106,7 +109,8 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
       settings,
     }),
     logout: logout({ ...ports, end }),
-    validateToken: validateToken({ ...ports, check }),
+    validateToken: validate,
+    validateTokens: validateTokens({ ...ports, live, validate }),
     recordActivity: recordActivity({ check, clock }),
     changePassword: changePassword({ ...ports, end, passwordPolicy }),
     users: manageUsers({ ...ports, end, passwordPolicy }),

@@ -1,7 +1,8 @@
 import type { AccessClaims } from "../access_token/access_claims.js";
-import { fail } from "./errors.js";
+import { type CurfewError, fail } from "./errors.js";
+import type { LiveSessions } from "./live_sessions.js";
 import type { Clock } from "./ports/clock.js";
-import type { HotEntry } from "./ports/hot_store.js";
+import type { HotAsk, HotEntry } from "./ports/hot_store.js";
 import type { TokenVerifier } from "./ports/token_verifier.js";
 import type { SessionCheck } from "./session_check.js";
 
@@ -27,6 +28,26 @@ const CLOCK_UNCERTAINTY_MS = 20;
 
 export type ValidateToken = (input: ValidateInput) => Promise<ValidToken>;
 
+/** Why a token cannot be good now, whatever its session is; undefined: it may be. */
+const objectionTo = (
+  claims: AccessClaims | undefined,
+  { audience }: ValidateInput,
+  now: number,
+): CurfewError | undefined => {
+  if (claims === undefined) return fail("ACCESS_TOKEN_INVALID");
+  if (audience !== "" && !claims.aud.includes(audience))
+    return fail("ACCESS_TOKEN_INVALID", { metadata: { claim: "aud" } });
+  if (now >= claims.sexp * 1000) return fail("SESSION_EXPIRED");
+  if (now >= claims.exp * 1000) return fail("ACCESS_TOKEN_EXPIRED");
+  return undefined;
+};
+
+/** Milliseconds until a token may be judged; 0: now. */
+const waitFor = ({ sexp }: AccessClaims, now: number): number => {
+  const left = sexp * 1000 - now;
+  return left <= CLOCK_UNCERTAINTY_MS ? left : 0;
+};
+
 /**
  * Says whether an access token is good at this moment. The checks and their
  * order are the contract's; no store is asked about a token that is past its time.
@@ -39,15 +60,12 @@ export const validateToken = (deps: {
   const { verifier, check, clock } = deps;
 
   const judge = (claims: AccessClaims | undefined, input: ValidateInput): Promise<ValidToken> => {
-    if (claims === undefined) return Promise.reject(fail("ACCESS_TOKEN_INVALID"));
-    if (input.audience !== "" && !claims.aud.includes(input.audience))
-      return Promise.reject(fail("ACCESS_TOKEN_INVALID", { metadata: { claim: "aud" } }));
     const now = clock.now();
-    const left = claims.sexp * 1000 - now;
-    if (left <= 0) return Promise.reject(fail("SESSION_EXPIRED"));
-    if (now >= claims.exp * 1000) return Promise.reject(fail("ACCESS_TOKEN_EXPIRED"));
-    if (left <= CLOCK_UNCERTAINTY_MS)
-      return clock.sleep(left).then(() => {
+    const objection = objectionTo(claims, input, now);
+    if (claims === undefined || objection !== undefined) return Promise.reject(objection);
+    const wait = waitFor(claims, now);
+    if (wait > 0)
+      return clock.sleep(wait).then(() => {
         throw fail("SESSION_EXPIRED");
       });
     return check(claims.sid, input.skipActivity ? 0 : now).then((session) => {
@@ -63,3 +81,57 @@ export const validateToken = (deps: {
       : judge(claims, input);
   };
 };
+
+/** A good token, or what it is refused for, for each input. Never rejects. */
+export type ValidateTokens = (
+  inputs: readonly ValidateInput[],
+) => Promise<readonly (ValidToken | Error)[]>;
+
+/**
+ * The same for many: what is plainly good is found out for all at once, with a
+ * few promises in place of some for each; every other goes the way of a single one.
+ */
+export const validateTokens = (deps: {
+  verifier: Pick<TokenVerifier, "verify">;
+  live: LiveSessions;
+  validate: ValidateToken;
+  clock: Clock;
+}): ValidateTokens => {
+  const { verifier, live, validate, clock } = deps;
+
+  /** The claims of a token that only its session can be against. */
+  const plainClaims = (input: ValidateInput, now: number): AccessClaims | undefined => {
+    const claims = verifier.verify(input.accessToken);
+    if (claims === undefined || claims instanceof Promise) return undefined;
+    const isPlain = objectionTo(claims, input, now) === undefined && waitFor(claims, now) === 0;
+    return isPlain ? claims : undefined;
+  };
+
+  const alone = (input: ValidateInput) => validate(input).catch(asError);
+
+  return async (inputs) => {
+    const now = clock.now();
+    const asks: HotAsk[] = [];
+    const plain = inputs.map((input) => {
+      const claims = plainClaims(input, now);
+      if (claims === undefined) return alone(input);
+      asks.push({ sessionId: claims.sid, now, touchAt: input.skipActivity ? 0 : now });
+      return claims;
+    });
+    const entries = await live(asks);
+    let asked = 0;
+    const verdicts = inputs.map((input, i) => {
+      const claims = plain[i];
+      if (claims === undefined || claims instanceof Promise) return claims ?? alone(input);
+      const session = entries[asked++];
+      return session?.userId === claims.sub ? { claims, session } : alone(input);
+    });
+    // Promise.all makes promises of those that are none.
+    return verdicts.some((verdict) => verdict instanceof Promise)
+      ? Promise.all(verdicts)
+      : (verdicts as ValidToken[]);
+  };
+};
+
+const asError = (cause: unknown): Error =>
+  cause instanceof Error ? cause : new Error(String(cause));

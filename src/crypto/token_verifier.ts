@@ -35,7 +35,7 @@ const DEFAULT_CACHE_SIZE = 30_000;
  * Tokens are looked up by the end of their signature and then compared whole:
  * to hash a text of 500 characters anew for each call takes a microsecond.
  */
-const KEY_LENGTH = 43;
+const KEY_LENGTH = 12;
 const cacheKey = (token: string): string => token.slice(-KEY_LENGTH);
 
 /** Verifies access tokens (RFC 7519 §7.2, RFC 8725, RFC 9068 §4) and remembers the good ones. */

@@ -71,6 +71,7 @@ export const inProcessHotStore = (options: InProcessHotStoreOptions): HotStore =
 
   return {
     check: async (ask, lease) => answer(ask, lease),
+    checkAll: async (asks, lease) => asks.map((ask) => answer(ask, lease)),
 
     async fill(entry, ticket, lease) {
       const place = places.get(entry.sessionId);

@@ -32,8 +32,12 @@ export const writeTombstone = ({ userId, end }: Unburied): string =>
         revision: end.revision.toString(),
       } satisfies Tombstone);
 
-/** Reads answers of `check.lua`. */
-export const answerReader = (): ((sessionId: string, answer: string) => HotAnswer) => {
+/**
+ * Reads an answer of `check.lua` about a session that was used at `touchAt` (0: it was not).
+ */
+export type ReadAnswer = (sessionId: string, touchAt: number, answer: string) => HotAnswer;
+
+export const answerReader = (): ReadAnswer => {
   // Most validations are of users seen a moment ago: parse each profile once.
   const profiles = newest<string, Profile>(PROFILES);
   const profileOf = (text: string): Profile => {
@@ -46,22 +50,21 @@ export const answerReader = (): ((sessionId: string, answer: string) => HotAnswe
   };
   const timeAt = (answer: string, start: number) => Number(answer.slice(start, start + TIME_WIDTH));
 
-  return (sessionId, answer) => {
+  const readEntry = (sessionId: string, touchAt: number, entry: string): HotEntry => {
+    const times = entry.indexOf(";") + 1;
+    const profile = profileOf(entry.slice(times + 2 * (TIME_WIDTH + 1)));
+    return {
+      sessionId,
+      userId: profile.userId,
+      username: profile.username,
+      roles: profile.roles,
+      expiresAt: timeAt(entry, times + TIME_WIDTH + 1),
+      lastActivityAt: Math.max(touchAt, timeAt(entry, times)),
+    };
+  };
+
+  return (sessionId, touchAt, answer) => {
     switch (answer[0]) {
-      case "S": {
-        const profile = profileOf(answer.slice(1 + 2 * TIME_WIDTH));
-        return {
-          kind: "live",
-          entry: {
-            sessionId,
-            userId: profile.userId,
-            username: profile.username,
-            roles: profile.roles,
-            expiresAt: timeAt(answer, 1 + TIME_WIDTH),
-            lastActivityAt: timeAt(answer, 1),
-          },
-        };
-      }
       case "T": {
         const { user_id, reason, at, by, revision } = JSON.parse(answer.slice(1)) as Tombstone;
         return {
@@ -79,7 +82,9 @@ export const answerReader = (): ((sessionId: string, answer: string) => HotAnswe
       case "M":
         return { kind: "unknown", lastActivityAt: 0, ticket: answer.slice(1) };
       default:
-        return { kind: "unknown", lastActivityAt: 0, ticket: undefined };
+        return /^\d/.test(answer)
+          ? { kind: "live", entry: readEntry(sessionId, touchAt, answer) }
+          : { kind: "unknown", lastActivityAt: 0, ticket: undefined };
     }
   };
 };

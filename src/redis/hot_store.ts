@@ -21,10 +21,12 @@ export interface RedisHotStoreOptions extends OpenedRedis {
 
 /**
  * Redis answers this many in about two milliseconds, and this process makes use
- * of one answer while Redis works on the next (bench/profiles/batch.md).
+ * of one answer while Redis works on the next (bench/profiles/batch.md). No more
+ * of them are under way than Redis answers well within the time a command may
+ * take: the rest waits here, where it costs nobody an answer that came too late.
  */
 const MOST_IN_BATCH = 200;
-const MOST_IN_FLIGHT = 40;
+const MOST_IN_FLIGHT = 8;
 
 /** Nothing that counts is known, nor may it be filled in. */
 const UNKNOWN: HotAnswer = { kind: "unknown", ticket: undefined, lastActivityAt: 0 };
@@ -104,7 +106,9 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
     const answers =
       texts.length === 0
         ? []
-        : [...places.keys()].map((id, place) => readAnswer(id, texts[place] ?? ""));
+        : [...places.keys()].map((id, place) =>
+            readAnswer(id, Number(args[heads + place]), texts[place] ?? ""),
+          );
     const given = asked.map((place) => answers[place] ?? UNKNOWN);
     if (onAnswers) countKinds(given, onAnswers);
     return given;
@@ -128,28 +132,36 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
     return fillings.map(() => undefined);
   };
 
-  const perShard = <Item, Result>(run: (shard: number, items: Item[]) => Promise<Result[]>) => {
-    const ports = Array.from({ length: shards }, (_, shard) =>
+  const perShard = <Item, Result>(run: (shard: number, items: Item[]) => Promise<Result[]>) =>
+    Array.from({ length: shards }, (_, shard) =>
       perTurn<Item, Result>({
         run: (items) => run(shard, items),
         maxBatch: MOST_IN_BATCH,
         maxInFlight: MOST_IN_FLIGHT,
+        failTogether: true,
         schedule: (task) => setImmediate(task),
       }),
     );
-    return (sessionId: string, item: Item): Promise<Result> => {
-      const port = ports[shardOf(sessionId, shards)];
-      return port === undefined ? Promise.reject(unavailable("no such shard")) : port(item);
-    };
+  const asking = perShard(check);
+  const filling = perShard(fill);
+  const shardFor = <Port>(ports: readonly Port[], sessionId: string): Port => {
+    const port = ports[shardOf(sessionId, shards)];
+    if (port === undefined) throw unavailable("no such shard");
+    return port;
   };
-  const ask = perShard(check);
-  const remember = perShard(fill);
 
   return {
-    check: (question, lease) => ask(question.sessionId, { ask: question, lease }),
+    check: (ask, lease) => shardFor(asking, ask.sessionId)({ ask, lease }),
+
+    async checkAll(asks, lease) {
+      const questions = asks.map((ask) => ({ ask, lease }));
+      const [only, ...others] = asking;
+      if (only !== undefined && others.length === 0) return only.all(questions);
+      return Promise.all(questions.map((each) => shardFor(asking, each.ask.sessionId)(each)));
+    },
 
     async fill(entry, ticket, lease) {
-      await remember(entry.sessionId, { entry, ticket, lease });
+      await shardFor(filling, entry.sessionId)({ entry, ticket, lease });
     },
 
     async bury(endings) {

@@ -62,6 +62,27 @@ export const describeHotStore = (
       expect(await check(id)).toEqual({ kind: "live", entry });
     });
 
+    test("many are answered in their order, each as it would be alone", async () => {
+      const [ended, unknown, used] = [randomUUID(), randomUUID(), randomUUID()];
+      const entry = entryOf(id);
+      await remember(entry);
+      await remember(entryOf(used));
+      await hot.store.bury([endingOf(ended)]);
+      const ask = (sessionId: string, touchAt = 0) => ({ sessionId, now, touchAt });
+      const asks = [ask(ended), ask(id), ask(unknown), ask(used, now + 5000), ask(id)];
+      expect(await hot.store.checkAll(asks, lease)).toEqual([
+        await check(ended),
+        { kind: "live", entry },
+        await check(unknown),
+        { kind: "live", entry: { ...entryOf(used), lastActivityAt: now + 5000 } },
+        { kind: "live", entry },
+      ]);
+      expect(await hot.store.checkAll([], lease)).toEqual([]);
+      const many = Array.from({ length: 1000 }, (_, i) => ask(i % 2 === 0 ? id : ended));
+      const kinds = (await hot.store.checkAll(many, lease)).map(({ kind }) => kind);
+      expect(kinds).toEqual(many.map((_, i) => (i % 2 === 0 ? "live" : "ended")));
+    });
+
     test("a session without roles stays one", async () => {
       const entry = entryOf(id, { roles: [] });
       await remember(entry);

@@ -14,6 +14,8 @@ export interface HotStore {
    * Asks for one session. All questions of one event-loop turn travel together.
    */
   check(ask: HotAsk, lease: Lease): Promise<HotAnswer>;
+  /** The same for many, for one promise. Rejects when any of them cannot be answered. */
+  checkAll(asks: readonly HotAsk[], lease: Lease): Promise<readonly HotAnswer[]>;
   /** Remembers a live session, if its ticket still holds: no ending has come between. */
   fill(entry: HotEntry, ticket: string, lease: Lease): Promise<void>;
   /** Remembers endings and forgets entries; afterwards no earlier ticket fills. Resolves to the server told, for each. */

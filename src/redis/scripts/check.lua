@@ -3,14 +3,14 @@
 -- this script's time, and all that replicas of this server hear of it.
 --
 -- KEYS  2 for each session, none twice: its session key, its tombstone key.
--- ARGV  1 now (ms)   2 idle timeout (ms)   3 id of the server to be trusted
---       4 epoch whose entries count        5 what names of new tickets begin with
+-- ARGV  1 now   2 idle timeout (ms)   3 id of the server to be trusted
+--       4 epoch whose entries count   5 what names of new tickets begin with
 --       6 how close (ms)
---       7.. for each session the time of its use (ms), 0: no use
+--       7.. for each session the time of its use, 0: no use
 -- Returns an answer for each session, or none at all when this is another
 -- server than ARGV[3], or not a master.
 --       "T" tombstone                        ended
---       "S" last activity (13 digits) entry  live
+--       an entry                             live; a use that was not written is not in it
 --       "I" last activity (13 digits) ticket not live as far as we know, but used then
 --       "M" ticket                           not known
 --
@@ -19,14 +19,23 @@
 -- the last use. In its place may stand a ticket to fill one in: ";", then what
 -- was given out: the last activity if known, ";", a name. Tickets die by
 -- themselves. A server that has no room to note them still says what it remembers.
+--
+-- Times are in milliseconds and have 13 digits, so that texts of them compare as
+-- they do: to make numbers of them, and new texts of entries, took two fifths.
 local replication = redis.call('INFO', 'replication')
 if string.match(replication, 'master_replid:(%x+)') ~= ARGV[3]
   or not string.find(replication, 'role:master', 1, true) then
   return {}
 end
 
-local now, idle, epoch, name = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4], ARGV[5]
-local close = tonumber(ARGV[6])
+local sub, match = string.sub, string.match
+local time = function(ms) return string.format('%013.0f', math.max(0, ms)) end
+
+local now, idle, name, close = ARGV[1], tonumber(ARGV[2]), ARGV[5], tonumber(ARGV[6])
+local idle_since = time(tonumber(now) - idle)
+local head = match(ARGV[4], '^%d+$') and ARGV[4] .. ';' or 'no entry begins so'
+local head_size = #head
+local use, close_to_use
 local found = redis.call('MGET', unpack(KEYS))
 local answers = {}
 
@@ -36,27 +45,29 @@ for i = 1, #KEYS, 2 do
   if tombstone then
     answer = 'T' .. tombstone
   else
-    local held, last, expiry, rest
-    if entry then
-      held, last, expiry, rest = string.match(entry, '^(%d+);(%d+);(%d+);(.*)$')
-    end
-    if held == epoch and now < last + idle and now < tonumber(expiry) then
-      local use = ARGV[6 + (i + 1) / 2]
-      local later = tonumber(use) - tonumber(last)
-      if later > close then
-        redis.pcall('SET', KEYS[i], epoch .. ';' .. use .. ';' .. expiry .. ';' .. rest, 'PX', idle)
+    local last = entry and sub(entry, 1, head_size) == head
+      and sub(entry, head_size + 1, head_size + 13)
+    if last and last > idle_since and sub(entry, head_size + 15, head_size + 27) > now then
+      if use ~= ARGV[6 + (i + 1) / 2] then
+        use = ARGV[6 + (i + 1) / 2]
+        close_to_use = time(use - close)
       end
-      answer = 'S' .. (later > 0 and use or last) .. expiry .. rest
+      if last < close_to_use then
+        entry = head .. use .. sub(entry, head_size + 14)
+        redis.pcall('SET', KEYS[i], entry, 'PX', idle)
+      end
+      answer = entry
     else
-      local ticket = entry and string.match(entry, '^;(.*)$')
+      local ticket = entry and match(entry, '^;(.*)$')
       if not ticket then
+        last = entry and match(entry, '^%d+;(%d+);')
         ticket = (last or '') .. ';' .. name .. i
         redis.pcall('SET', KEYS[i], ';' .. ticket, 'PX', 5000)
       end
-      last = string.match(ticket, '^%d+')
+      last = match(ticket, '^%d+')
       answer = (last and 'I' .. last or 'M') .. ticket
     end
   end
-  answers[#answers + 1] = answer
+  answers[(i + 1) / 2] = answer
 end
 return answers

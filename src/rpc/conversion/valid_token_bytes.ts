@@ -10,7 +10,12 @@ import { validTokenToProto } from "./valid_token.js";
  * three fields differ from call to call, and fields may stand in any order
  * (protobuf, "Encoding").
  */
-export type EncodeValidToken = (token: ValidToken, revision: bigint) => Buffer;
+export interface ValidTokenWriter {
+  /** How many bytes an answer has, which `write` may be called for next. */
+  measure(token: ValidToken, revision: bigint): number;
+  /** Writes the answer that was measured last. */
+  write(buffer: Buffer, start: number): void;
+}
 
 interface Kept {
   readonly username: string;
@@ -29,10 +34,8 @@ const PAGE_BYTES = 16_384;
 const LAST_ACTIVITY_AT = 0x52;
 const IDLE_EXPIRES_AT = 0x5a;
 const REVISION = 0x60;
-/** Two timestamps of at most 19 bytes with their heads, and a varint with its tag. */
-const MOST_CHANGING_BYTES = 2 * 21 + 11;
 
-export const validTokenEncoder = (idleTimeoutMs: number): EncodeValidToken => {
+export const validTokenWriter = (idleTimeoutMs: number): ValidTokenWriter => {
   const kept = new WeakMap<AccessClaims, Kept>();
   let page = new Uint8Array(0);
 
@@ -49,25 +52,38 @@ export const validTokenEncoder = (idleTimeoutMs: number): EncodeValidToken => {
     return place;
   };
 
-  return (token, revision) => {
-    const { claims, session } = token;
-    const known = kept.get(claims);
-    const { bytes } =
-      known?.username === session.username && areEqual(known.roles, session.roles)
-        ? known
-        : keep(token);
-    const buffer = Buffer.allocUnsafe(bytes.length + MOST_CHANGING_BYTES);
-    buffer.set(bytes);
-    let at = bytes.length;
-    const { lastActivityAt, expiresAt } = session;
-    at = writeTimestamp(buffer, at, LAST_ACTIVITY_AT, lastActivityAt);
-    const idleExpiresAt = Math.min(lastActivityAt + idleTimeoutMs, expiresAt);
-    at = writeTimestamp(buffer, at, IDLE_EXPIRES_AT, idleExpiresAt);
-    if (revision > 0n) {
-      buffer[at++] = REVISION;
-      at = writeVarint(buffer, at, Number(revision));
-    }
-    return buffer.subarray(0, at);
+  const keptOf = (token: ValidToken): Kept => {
+    const { username, roles } = token.session;
+    const known = kept.get(token.claims);
+    return known?.username === username && areEqual(known.roles, roles) ? known : keep(token);
+  };
+
+  let bytes: Uint8Array = page;
+  let lastActivityAt = 0;
+  let idleExpiresAt = 0;
+  let revision = 0;
+
+  return {
+    measure(token, at) {
+      bytes = keptOf(token).bytes;
+      lastActivityAt = token.session.lastActivityAt;
+      idleExpiresAt = Math.min(lastActivityAt + idleTimeoutMs, token.session.expiresAt);
+      revision = Number(at);
+      return (
+        bytes.length +
+        (2 + timestampSize(lastActivityAt)) +
+        (2 + timestampSize(idleExpiresAt)) +
+        (revision === 0 ? 0 : 1 + varintSize(revision))
+      );
+    },
+    write(buffer, start) {
+      buffer.set(bytes, start);
+      let at = writeTimestamp(buffer, start + bytes.length, LAST_ACTIVITY_AT, lastActivityAt);
+      at = writeTimestamp(buffer, at, IDLE_EXPIRES_AT, idleExpiresAt);
+      if (revision === 0) return;
+      buffer[at] = REVISION;
+      writeVarint(buffer, at + 1, revision);
+    },
   };
 };
 
@@ -75,20 +91,31 @@ export const validTokenEncoder = (idleTimeoutMs: number): EncodeValidToken => {
 const areEqual = (a: readonly string[], b: readonly string[]): boolean =>
   a === b || (a.length === b.length && a.every((entry, i) => entry === b[i]));
 
-/** A google.protobuf.Timestamp as a field; `at` in milliseconds since the epoch, not before it. */
+/** Nanoseconds within the second; `at` in milliseconds since the epoch, not before it. */
+const nanosOf = (at: number): number => (at % 1000) * 1_000_000;
+
+/** Bytes of a google.protobuf.Timestamp: at most 18. */
+const timestampSize = (at: number): number => {
+  const nanos = nanosOf(at);
+  return 1 + varintSize(Math.floor(at / 1000)) + (nanos === 0 ? 0 : 1 + varintSize(nanos));
+};
+
+/** A google.protobuf.Timestamp as a field. Returns where it ends. */
 const writeTimestamp = (buffer: Buffer, start: number, tag: number, at: number): number => {
   buffer[start] = tag;
-  const seconds = Math.floor(at / 1000);
-  const nanos = (at - seconds * 1000) * 1_000_000;
-  let end = start + 2;
-  buffer[end++] = 0x08;
-  end = writeVarint(buffer, end, seconds);
-  if (nanos > 0) {
-    buffer[end++] = 0x10;
-    end = writeVarint(buffer, end, nanos);
-  }
-  buffer[start + 1] = end - start - 2;
-  return end;
+  buffer[start + 1] = timestampSize(at);
+  buffer[start + 2] = 0x08;
+  const end = writeVarint(buffer, start + 3, Math.floor(at / 1000));
+  const nanos = nanosOf(at);
+  if (nanos === 0) return end;
+  buffer[end] = 0x10;
+  return writeVarint(buffer, end + 1, nanos);
+};
+
+const varintSize = (value: number): number => {
+  let size = 1;
+  for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 0x80)) size += 1;
+  return size;
 };
 
 /** Whole numbers up to 2^53: revisions would take centuries to outgrow them. */

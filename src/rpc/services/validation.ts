@@ -3,66 +3,87 @@ import {
   type ValidateTokenRequest,
 } from "../../../generated/curfew/v1/auth_service.js";
 import type { ValidToken } from "../../core/validate_token.js";
-import type { CallContext } from "../call_context.js";
-import {
-  encodeResults,
-  encodeStreamResult,
-  type ValidationResult,
-} from "../conversion/result_bytes.js";
-import { validTokenEncoder } from "../conversion/valid_token_bytes.js";
+import { resultEncoder, type ValidationResult } from "../conversion/result_bytes.js";
+import { validTokenWriter } from "../conversion/valid_token_bytes.js";
 import type { HandlersOf } from "../handlers.js";
 import { enforce, type Rules } from "../rules.js";
+import { failureOf } from "../status.js";
 import type { ServiceDeps } from "./service_deps.js";
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
 const inBytes = { responseSerialize: asItIs, responseDeserialize: asItIs };
-
-/** The generated definition, but validation's handlers answer encoded bytes (see `valid_token_bytes.ts`). */
-export const AUTH_SERVICE = {
-  ...AuthServiceService,
-  validateToken: { ...AuthServiceService.validateToken, ...inBytes },
-  validateTokens: { ...AuthServiceService.validateTokens, ...inBytes },
-  streamValidateTokens: { ...AuthServiceService.streamValidateTokens, ...inBytes },
+const neverRead = (): ValidToken => {
+  throw new Error("a server reads no answers");
 };
 
-type Validation = Pick<
-  HandlersOf<typeof AUTH_SERVICE>,
-  "validateToken" | "validateTokens" | "streamValidateTokens"
->;
-
-/** The question of the day: is this token good right now? */
-export const validation = (deps: ServiceDeps, rules: Rules): Validation => {
-  const { validateToken: validate, trust } = deps.core;
+/**
+ * The question of the day: is this token good right now? With the definition of
+ * AuthService, in which its answers are not encoded by the generated code (see
+ * `valid_token_bytes.ts`).
+ */
+export const validation = ({ core, settings }: ServiceDeps, rules: Rules) => {
+  const { validateToken, validateTokens, trust } = core;
   const checkRequest = rules.checkOf("curfew.v1.ValidateTokenRequest");
-  const encodeToken = validTokenEncoder(deps.settings.idleTimeoutMs);
-  const encode = (token: ValidToken): Buffer => encodeToken(token, trust.revision());
+  const writer = validTokenWriter(settings.idleTimeoutMs);
+  const encoder = resultEncoder(writer);
 
-  const result = (
-    request: ValidateTokenRequest,
-    call: CallContext,
-  ): ValidationResult | Promise<ValidationResult> => {
-    const refuse = (failure: unknown): ValidationResult => call.rpcStatus(failure);
+  const encode = (token: ValidToken): Buffer => {
+    const bytes = Buffer.allocUnsafe(writer.measure(token, trust.revision()));
+    writer.write(bytes, 0);
+    return bytes;
+  };
+
+  const definition = {
+    ...AuthServiceService,
+    validateToken: {
+      ...AuthServiceService.validateToken,
+      responseSerialize: encode,
+      responseDeserialize: neverRead,
+    },
+    validateTokens: { ...AuthServiceService.validateTokens, ...inBytes },
+    streamValidateTokens: { ...AuthServiceService.streamValidateTokens, ...inBytes },
+  };
+
+  /** What a question of a batch is refused for before anything is asked. */
+  const refusalOf = (request: ValidateTokenRequest): Error | undefined => {
     try {
       enforce(checkRequest, request);
-      return validate(request).then(encode, refuse);
+      return undefined;
     } catch (failure) {
-      return refuse(failure);
+      return failureOf(failure);
     }
   };
 
-  return {
-    validateToken: (request) => validate(request).then(encode),
+  const handlers: Pick<
+    HandlersOf<typeof definition>,
+    "validateToken" | "validateTokens" | "streamValidateTokens"
+  > = {
+    validateToken,
 
     validateTokens: {
-      batch: ({ requests }, call) =>
-        Promise.all(requests.map((request) => result(request, call))).then(encodeResults),
+      async batch({ requests }, call) {
+        const refusals = requests.map(refusalOf);
+        const verdicts = await validateTokens(requests.filter((_, i) => !refusals[i]));
+        let judged = 0;
+        const results = refusals.map((refusal): ValidationResult => {
+          const verdict = refusal ?? verdicts[judged++];
+          return verdict === undefined || verdict instanceof Error
+            ? call.rpcStatus(verdict)
+            : verdict;
+        });
+        return encoder.results(results, trust.revision());
+      },
     },
 
     streamValidateTokens: {
       answer: (request) =>
-        validate(request).then((token) => encodeStreamResult(request.requestId, encode(token))),
+        validateToken(request).then((token) =>
+          encoder.streamResult(request.requestId, token, trust.revision()),
+        ),
       refuse: ({ requestId }, failure, call) =>
-        encodeStreamResult(requestId, call.rpcStatus(failure)),
+        encoder.streamResult(requestId, call.rpcStatus(failure), 0n),
     },
   };
+
+  return { definition, handlers };
 };

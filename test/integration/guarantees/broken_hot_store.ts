@@ -38,6 +38,7 @@ export const believesAnyServer = (hot: HotStore): HotStore => {
   return {
     ...hot,
     check: async (ask, lease) => hot.check(ask, await asNow(lease)),
+    checkAll: async (asks, lease) => hot.checkAll(asks, await asNow(lease)),
     fill: async (entry, ticket, lease) => hot.fill(entry, ticket, await asNow(lease)),
     async bury(endings) {
       const told = await hot.bury(endings);

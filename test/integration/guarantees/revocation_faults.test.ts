@@ -222,6 +222,7 @@ test("L2 what a server that nobody agreed on remembers is no answer", async () =
         return {
           ...hot,
           check: (ask, lease) => (astray ? elsewhere : hot).check(ask, lease),
+          checkAll: (asks, lease) => (astray ? elsewhere : hot).checkAll(asks, lease),
           bury: (endings) => (astray ? elsewhere : hot).bury(endings),
         };
       },

@@ -54,6 +54,71 @@ describe("perTurn", () => {
     expect(flushes).toHaveLength(2);
   });
 
+  test("answers many at once in their order, in the same run as single ones", async () => {
+    const { ask, runs, asked } = gather({ maxBatch: 4 });
+    const answers = Promise.all([ask(1), ask.all([2, 3, 2, 4, 5]), ask(6), ask.all([])]);
+    await nextTurn();
+    expect(asked()).toEqual([
+      [1, 2, 3, 2],
+      [4, 5, 6],
+    ]);
+    runs[1]?.answer();
+    runs[0]?.answer();
+    expect(await answers).toEqual(["=1", ["=2", "=3", "=2", "=4", "=5"], "=6", []]);
+  });
+
+  test("rejects many when one of their runs does, and nothing else", async () => {
+    const { ask, runs } = gather({ maxBatch: 2 });
+    const single = ask(1);
+    const many = ask.all([2, 3]);
+    const failed = expect(many).rejects.toThrow("down");
+    await nextTurn();
+    runs[0]?.answer();
+    runs[1]?.fail(new Error("down"));
+    await failed;
+    expect(await single).toBe("=1");
+  });
+
+  test("takes along all that wait when a run rejects, if they are to fail together", async () => {
+    for (const failTogether of [true, false]) {
+      const { ask, runs, asked } = gather({ maxBatch: 2, maxInFlight: 1, failTogether });
+      const outcomes = [1, 2, 3, 4, 5].map((item) =>
+        ask(item).catch((cause: Error) => cause.message),
+      );
+      await nextTurn();
+      runs[0]?.fail(new Error("down"));
+      await turnAfterAnswer();
+      expect(asked()).toEqual(
+        failTogether
+          ? [[1, 2]]
+          : [
+              [1, 2],
+              [3, 4],
+            ],
+      );
+      const later = ask(6);
+      for (let i = 1; i < 4; i += 1) {
+        runs[i]?.answer();
+        await turnAfterAnswer();
+        if (failTogether && i === 1) await turnAfterAnswer();
+      }
+      runs.at(-1)?.answer();
+      expect(await later).toBe("=6");
+      const rest = failTogether ? ["down", "down", "down"] : ["=3", "=4", "=5"];
+      expect(await Promise.all(outcomes)).toEqual(["down", "down", ...rest]);
+    }
+  });
+
+  test("refuses many that would make too many wait, as a whole", async () => {
+    const error = () => new Error("full");
+    const { ask, asked } = gather({ limit: { maxWaiting: 3, error } });
+    void ask(1);
+    await expect(ask.all([2, 3, 4])).rejects.toThrow("full");
+    void ask.all([5, 6]);
+    await nextTurn();
+    expect(asked()).toEqual([[1, 5, 6]]);
+  });
+
   test("splits what exceeds a batch, in order", async () => {
     const { ask, asked } = gather({ maxBatch: 2 });
     for (let item = 1; item <= 5; item += 1) void ask(item);

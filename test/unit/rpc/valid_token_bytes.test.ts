@@ -4,7 +4,7 @@ import { ValidateTokenResponse } from "../../../generated/curfew/v1/auth_service
 import type { AccessClaims } from "../../../src/access_token/access_claims.js";
 import type { ValidToken } from "../../../src/core/validate_token.js";
 import { validTokenToProto } from "../../../src/rpc/conversion/valid_token.js";
-import { validTokenEncoder } from "../../../src/rpc/conversion/valid_token_bytes.js";
+import { validTokenWriter } from "../../../src/rpc/conversion/valid_token_bytes.js";
 
 const IDLE_MS = 1_800_000;
 const LATEST_SECOND = 4_102_444_800;
@@ -36,13 +36,17 @@ const revision = fc.bigInt({ min: 0n, max: 2n ** 53n - 1n });
 test("a good token in bytes says what the generated message says, whatever was said of it before", () => {
   fc.assert(
     fc.property(claims, fc.array(fc.tuple(session, revision), { minLength: 1 }), (said, asked) => {
-      const encode = validTokenEncoder(IDLE_MS);
+      const writer = validTokenWriter(IDLE_MS);
       for (const [known, at] of asked) {
         const token: ValidToken = {
           claims: said,
           session: { ...known, sessionId: said.sid, userId: said.sub },
         };
-        const message = ValidateTokenResponse.decode(encode(token, at));
+        // A place within something larger, of exactly the size that was said.
+        const buffer = Buffer.alloc(7 + writer.measure(token, at) + 1, 0xff);
+        writer.write(buffer, 7);
+        expect(buffer.at(-1)).toBe(0xff);
+        const message = ValidateTokenResponse.decode(buffer.subarray(7, -1));
         expect(message).toEqual(
           ValidateTokenResponse.decode(
             ValidateTokenResponse.encode(validTokenToProto(token, IDLE_MS, at)).finish(),
