@@ -1,3 +1,4 @@
+import type { AccessClaims } from "../../../src/access_token/access_claims.js";
 import type { Session } from "../../../src/core/session.js";
 import type { CoreSettings } from "../../../src/core/settings.js";
 import type { Account } from "../../../src/core/user.js";
@@ -51,3 +52,22 @@ export const account = (given: Partial<Account> = {}): Account => ({
   passwordHash: "hash of right",
   ...given,
 });
+
+/** Claims of a good token, made 100 seconds ago and good for as long; its session for 1000. */
+export const goodClaims = (change: Partial<AccessClaims> = {}): AccessClaims => {
+  const now = Math.floor(NOW / 1000);
+  return {
+    iss: "https://curfew.test",
+    aud: ["curfew", "billing"],
+    sub: "user",
+    sid: "session",
+    jti: "token",
+    iat: now - 100,
+    exp: now + 100,
+    sexp: now + 1000,
+    auth_time: now - 100,
+    amr: ["pwd"],
+    roles: [],
+    ...change,
+  };
+};

@@ -2,22 +2,9 @@ import { describe, expect, test } from "vitest";
 import type { AccessClaims } from "../../../src/access_token/access_claims.js";
 import type { HotEntry } from "../../../src/core/ports/hot_store.js";
 import { validateToken } from "../../../src/core/validate_token.js";
-import { NOW } from "./samples.js";
+import { goodClaims, NOW } from "./samples.js";
 
 const SECOND = Math.floor(NOW / 1000);
-const CLAIMS: AccessClaims = {
-  iss: "https://curfew.test",
-  aud: ["curfew", "billing"],
-  sub: "user",
-  sid: "session",
-  jti: "token",
-  iat: SECOND - 100,
-  exp: SECOND + 100,
-  sexp: SECOND + 1000,
-  auth_time: SECOND - 100,
-  amr: ["pwd"],
-  roles: [],
-};
 const ENTRY: HotEntry = {
   sessionId: "session",
   userId: "user",
@@ -30,7 +17,7 @@ const ENTRY: HotEntry = {
 const stage = (change: Partial<AccessClaims> | undefined = {}, now = SECOND * 1000) => {
   const asked: [string, number][] = [];
   const slept: number[] = [];
-  const claims = { ...CLAIMS, ...change };
+  const claims = goodClaims(change);
   const validate = validateToken({
     verifier: { verify: (token) => (token === "good" ? claims : Promise.resolve(undefined)) },
     check: async (sessionId, touchAt) => {

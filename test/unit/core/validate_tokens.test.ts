@@ -5,25 +5,13 @@ import { CurfewError, fail, unavailable } from "../../../src/core/errors.js";
 import { liveSessions } from "../../../src/core/live_sessions.js";
 import type { HotAnswer, HotAsk, HotEntry, Lease } from "../../../src/core/ports/hot_store.js";
 import { type ValidateInput, validateTokens } from "../../../src/core/validate_token.js";
-import { NOW } from "./samples.js";
+import { goodClaims, NOW } from "./samples.js";
 
 const SECOND = Math.floor(NOW / 1000);
 const LEASE: Lease = { serverIds: ["s1"], epochs: ["1"] };
 
-const claimsOf = (token: string, change: Partial<AccessClaims> = {}): AccessClaims => ({
-  iss: "https://curfew.test",
-  aud: ["curfew"],
-  sub: `user of ${token}`,
-  sid: token,
-  jti: token,
-  iat: SECOND - 100,
-  exp: SECOND + 100,
-  sexp: SECOND + 1000,
-  auth_time: SECOND - 100,
-  amr: ["pwd"],
-  roles: [],
-  ...change,
-});
+const claimsOf = (token: string, change: Partial<AccessClaims> = {}): AccessClaims =>
+  goodClaims({ sub: `user of ${token}`, sid: token, jti: token, aud: ["curfew"], ...change });
 const entryOf = (token: string): HotEntry => ({
   sessionId: token,
   userId: `user of ${token}`,
