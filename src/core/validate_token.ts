@@ -126,12 +126,13 @@ export const validateTokens = (deps: {
       const session = entries[asked++];
       return session?.userId === claims.sub ? { claims, session } : alone(input);
     });
-    // Promise.all makes promises of those that are none.
-    return verdicts.some((verdict) => verdict instanceof Promise)
-      ? Promise.all(verdicts)
-      : (verdicts as ValidToken[]);
+    // Promise.all would make promises of those that are none.
+    return verdicts.every(isToken) ? verdicts : Promise.all(verdicts);
   };
 };
+
+const isToken = (verdict: ValidToken | Promise<unknown>): verdict is ValidToken =>
+  !(verdict instanceof Promise);
 
 const asError = (cause: unknown): Error =>
   cause instanceof Error ? cause : new Error(String(cause));

@@ -5,7 +5,7 @@ import type {
   ServerHttp2Stream,
   ServerOptions,
 } from "node:http2";
-import type { Server, ServerCredentials, ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import type { ServerCredentials, ServerInterceptingCallInterface } from "@grpc/grpc-js";
 
 /** A method as grpc-js keeps it. */
 export interface ServedMethod {
@@ -15,7 +15,7 @@ export interface ServedMethod {
   serialize(message: unknown): Buffer;
 }
 
-/** What grpc-js's server has no public way to. */
+/** What grpc-js's `Server` has no public way to. */
 export interface GrpcInternals {
   readonly commonServerOptions: ServerOptions;
   readonly handlers: ReadonlyMap<string, ServedMethod>;
@@ -33,14 +33,13 @@ export interface GrpcInternals {
 
 const METHODS = ["createHttp2Server", "_streamHandler", "_runHandlerForCall", "onStreamOpened"];
 
+const isInternals = (server: object): server is GrpcInternals =>
+  METHODS.every((name) => typeof Reflect.get(server, name) === "function") &&
+  typeof Reflect.get(server, "commonServerOptions") === "object" &&
+  Reflect.get(server, "handlers") instanceof Map;
+
 /** @throws Error if this version of grpc-js has other internals: better no server than one without its checks */
-export const internalsOf = (server: Server): GrpcInternals => {
-  const internals = server as unknown as GrpcInternals & Record<string, unknown>;
-  const isKnown =
-    METHODS.every((name) => typeof internals[name] === "function") &&
-    typeof internals.commonServerOptions === "object" &&
-    internals.handlers instanceof Map;
-  if (!isKnown)
-    throw new Error("this version of @grpc/grpc-js is not supported: install the pinned one");
-  return internals;
+export const internalsOf = (server: object): GrpcInternals => {
+  if (isInternals(server)) return server;
+  throw new Error("this version of @grpc/grpc-js is not supported: install the pinned one");
 };

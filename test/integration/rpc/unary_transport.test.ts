@@ -5,7 +5,6 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from "node:http2";
-import { setTimeout as wait } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import {
   Metadata,
@@ -40,9 +39,9 @@ const framed = (message: Buffer | string, flag = 0): Buffer => {
   return Buffer.concat([head, bytes]);
 };
 
-const seen: Record<"ours" | "theirs", { cancelled: number; ours: number }> = {
-  ours: { cancelled: 0, ours: 0 },
-  theirs: { cancelled: 0, ours: 0 },
+const seen: Record<"ours" | "theirs", { working: number; cancelled: number; ours: number }> = {
+  ours: { working: 0, cancelled: 0, ours: 0 },
+  theirs: { working: 0, cancelled: 0, ours: 0 },
 };
 
 /** What the message asks for. */
@@ -58,7 +57,10 @@ const answer = (
   const metadata = new Metadata();
   metadata.set("x-more", "a value");
   metadata.set("x-more-bin", Buffer.from([1, 2, 3]));
-  if (request === "never") return;
+  if (request === "never") {
+    seen[who].working += 1;
+    return;
+  }
   if (request === "fail") callback({ code: 5, details: "50 % ñ not\nfound", metadata });
   else if (request === "trailers") callback(null, "with trailers", metadata);
   else if (request === "metadata") callback(null, JSON.stringify(call.metadata.get("x-test")));
@@ -176,9 +178,9 @@ const exchange = async (
     told.error = error.message;
   });
   for (const [index, piece] of pieces.entries()) {
-    if (index > 0) await wait(2);
     if (index === pieces.length - 1) stream.end(piece);
-    else stream.write(piece);
+    // Each in a frame of its own.
+    else await new Promise((written) => stream.write(piece, written));
   }
   await closed;
   return { ...told, body: Buffer.concat(body).toString() };
@@ -268,11 +270,11 @@ describe("a unary call is served by our transport as grpc-js serves it", () => {
     "the handler hears when the caller goes away: %s",
     async (who) => {
       const side = who === "ours" ? ours : theirs;
-      const before = seen[who].cancelled;
+      const { cancelled: before, working } = seen[who];
       const stream = open(side.session, {});
       stream.on("error", () => {});
       stream.end(framed("never"));
-      await wait(20);
+      await waitUntil("the handler has it", () => seen[who].working === working + 1);
       stream.close(8);
       await waitUntil("it has heard", () => seen[who].cancelled === before + 1);
     },
