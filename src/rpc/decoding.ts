@@ -1,12 +1,15 @@
 import { BinaryReader } from "@bufbuild/protobuf/wire";
-import { type CurfewError, invalidField } from "../core/errors.js";
+import { type CurfewError, type FieldViolation, fail } from "../core/errors.js";
+import type { MethodRule } from "./rules.js";
+import { MALFORMED_REQUEST } from "./validation/check.js";
 
-/** Takes the place of a request that could not be read, since grpc-js would answer INTERNAL. */
+/** Takes the place of a request that cannot or may not be decoded, since grpc-js would answer INTERNAL. */
 export class Undecodable {
-  readonly failure: CurfewError = invalidField(
-    "request",
-    "must be a message of the method's type in protobuf encoding, with text in UTF-8",
-  );
+  readonly failure: CurfewError;
+
+  constructor(violation: FieldViolation = MALFORMED_REQUEST) {
+    this.failure = fail("INVALID_ARGUMENT", { violations: [violation] });
+  }
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -14,11 +17,14 @@ const decodeUtf8 = (bytes: Uint8Array): string => utf8.decode(bytes);
 
 /**
  * A generated decoder that refuses what the generated code lets pass: text that
- * is not UTF-8, and bytes after the end of the message.
+ * is not UTF-8, bytes after the end of the message, and before any decoding more
+ * fields or list elements than the method takes.
  */
 export const strictly =
-  <T>(decode: (bytes: Buffer) => T) =>
+  <T>(decode: (bytes: Buffer) => T, countFields: MethodRule["countFields"]) =>
   (bytes: Buffer): T | Undecodable => {
+    const excess = countFields?.(bytes);
+    if (excess !== undefined) return new Undecodable(excess);
     try {
       const reader = new BinaryReader(bytes, decodeUtf8);
       // Decoders that ts-proto generates take a reader in place of the bytes.

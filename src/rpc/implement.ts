@@ -75,7 +75,13 @@ export const implement = <Definition extends ServiceDefinition>(
     definition: Object.fromEntries(
       methods.map(([key, method]) => [
         key,
-        { ...method, requestDeserialize: strictly(method.requestDeserialize) },
+        {
+          ...method,
+          requestDeserialize: strictly(
+            method.requestDeserialize,
+            rules.of(method.path).countFields,
+          ),
+        },
       ]),
     ),
     implementation: Object.fromEntries(

@@ -1,9 +1,10 @@
-import type { DescMethod, FileRegistry } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethod, FileRegistry } from "@bufbuild/protobuf";
 import { Access, MethodRule as RuleOption } from "../../generated/curfew/options/v1/options.js";
 import { fail } from "../core/errors.js";
 import { registryOf } from "./descriptors.js";
 import type { Check } from "./validation/check.js";
 import { extensionOf, fieldOptionsReader, messageOption } from "./validation/field_options.js";
+import { type MessageBounds, messageBounds } from "./validation/message_bounds.js";
 import { messageChecks } from "./validation/message_check.js";
 
 /** How the server treats calls of one method. */
@@ -22,7 +23,17 @@ export interface MethodRule {
   readonly check: Check | undefined;
   /** The same, but of repeated messages in the request only how many there are. */
   readonly shallowCheck: Check | undefined;
+  /** Most bytes of one request message in protobuf encoding, at most MAX_REQUEST_BYTES. */
+  readonly requestBytes: number;
+  /** Counts the fields of an encoded request before it is decoded; undefined: nothing is counted. */
+  readonly countFields: MessageBounds["countFields"] | undefined;
 }
+
+/** The most that any method takes: ValidateTokens takes 4 MiB and its framing. */
+export const MAX_REQUEST_BYTES = 4 * 1024 * 1024 + 64 * 1024;
+
+/** For methods whose request types are not in the descriptors: health, reflection. */
+const FOREIGN_REQUEST_BYTES = 16 * 1024;
 
 export interface Rules {
   readonly methods: readonly MethodRule[];
@@ -46,6 +57,8 @@ export const closedRule = (path: string): MethodRule => ({
   localized: false,
   check: undefined,
   shallowCheck: undefined,
+  requestBytes: FOREIGN_REQUEST_BYTES,
+  countFields: undefined,
 });
 
 /** For methods of standard services, such as health, that anybody may call. */
@@ -59,6 +72,10 @@ export const openRule = (path: string, streaming: boolean): MethodRule => ({
 const methodsOf = (registry: FileRegistry): DescMethod[] =>
   [...registry].flatMap((type) => (type.kind === "service" ? type.methods : []));
 
+/** A request without any is bounded well enough by its bytes. */
+const hasLists = ({ fields }: DescMessage): boolean =>
+  fields.some(({ fieldKind }) => fieldKind !== "scalar" && fieldKind !== "enum");
+
 /** Reads the rules of all methods from their descriptors, once, at start. */
 export const readRules = (
   descriptors: Uint8Array,
@@ -66,11 +83,14 @@ export const readRules = (
 ): Rules => {
   const registry = registryOf(descriptors);
   const ruleOption = extensionOf(registry, "curfew.options.v1.rule");
-  const checks = messageChecks(fieldOptionsReader(registry));
+  const optionsOf = fieldOptionsReader(registry);
+  const checks = messageChecks(optionsOf);
+  const boundsOf = messageBounds(optionsOf);
 
   const ruleOf = (method: DescMethod): MethodRule => {
     const declared = RuleOption.decode(messageOption(ruleOption, method) ?? new Uint8Array());
     const streaming = method.methodKind !== "unary";
+    const { bytes, countFields } = boundsOf(method.input);
     return {
       path: `/${method.parent.typeName}/${method.name}`,
       access: declared.access,
@@ -79,6 +99,8 @@ export const readRules = (
       localized: method.input.fields.some((field) => field.localName === "language"),
       check: checks.deep(method.input),
       shallowCheck: checks.shallow(method.input),
+      requestBytes: Math.min(bytes, MAX_REQUEST_BYTES),
+      countFields: hasLists(method.input) ? countFields : undefined,
     };
   };
 

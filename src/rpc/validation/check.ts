@@ -21,3 +21,9 @@ export const at = (part: string, violations: Violations): FieldViolation[] =>
     field: field === "" || field.startsWith("[") ? `${part}${field}` : `${part}.${field}`,
     description,
   }));
+
+/** The bytes of a request are none. */
+export const MALFORMED_REQUEST: FieldViolation = {
+  field: "request",
+  description: "must be a message of the method's type in protobuf encoding, with text in UTF-8",
+};
