@@ -27,6 +27,7 @@ export type ErrorCode =
   | "already_exists"
   | "invalid_argument"
   | "dependency_unavailable"
+  | "overloaded"
   | "internal"
   | "unimplemented"
   | "deadline_exceeded"
@@ -61,6 +62,7 @@ const effects = {
   already_exists: "passes",
   invalid_argument: "passes",
   dependency_unavailable: "passes",
+  overloaded: "passes",
   internal: "passes",
   unimplemented: "passes",
   deadline_exceeded: "passes",

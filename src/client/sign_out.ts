@@ -56,7 +56,8 @@ export async function signOut(
       return isOver ? CONFIRMED : renewAndSignOut(api, stored);
     }
     if (error.status !== 503 || retries === 0) return unconfirmed(error);
-    await wait(Math.min(error.retryAfter ?? 1, LONGEST_WAIT));
+    // Spread out, so that clients that were refused together do not return together.
+    await wait(Math.min(error.retryAfter ?? 1, LONGEST_WAIT) * (1 + Math.random() / 2));
     return signOut(api, stored, retries - 1);
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { CurfewError } from "../core/errors.js";
+import { isUndecided } from "../core/errors.js";
 
 const PATIENCE_MS = 15_000;
 const AGAIN_AFTER_MS = 100;
@@ -15,8 +15,7 @@ export const patiently = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (error) {
-      const outage = error instanceof CurfewError && error.reason === "DEPENDENCY_UNAVAILABLE";
-      if (!outage || performance.now() >= deadline) throw error;
+      if (!isUndecided(error) || performance.now() >= deadline) throw error;
       await wait(AGAIN_AFTER_MS);
     }
   }

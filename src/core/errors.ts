@@ -53,6 +53,7 @@ export const REASONS = {
   ALREADY_EXISTS: row(Code.ALREADY_EXISTS, 409),
   INVALID_ARGUMENT: row(Code.INVALID_ARGUMENT, 400),
   DEPENDENCY_UNAVAILABLE: row(Code.UNAVAILABLE, 503, true),
+  OVERLOADED: row(Code.RESOURCE_EXHAUSTED, 503, true),
   DEADLINE_EXCEEDED: row(Code.DEADLINE_EXCEEDED, 504, true),
   REVISION_OUT_OF_RANGE: row(Code.OUT_OF_RANGE, 400),
   WATCH_FELL_BEHIND: row(Code.RESOURCE_EXHAUSTED, 429, true),
@@ -105,6 +106,25 @@ export const fail = (reason: Reason, details?: FailureDetails): CurfewError =>
 /** A store does not answer: retry, never log out. */
 export const unavailable = (cause?: unknown): CurfewError =>
   new CurfewError("DEPENDENCY_UNAVAILABLE", { retryAfterMs: 1000, cause });
+
+/**
+ * The stores answer, and there is more work than they can do in time: the call was not begun.
+ *
+ * @param retryAfterMs milliseconds until there is room, as far as that is known
+ */
+export const overloaded = (retryAfterMs = 1000, cause?: unknown): CurfewError =>
+  new CurfewError("OVERLOADED", { retryAfterMs, cause });
+
+/** Reasons that say nothing of the session or the token: only that nobody could be asked now. */
+const UNDECIDED: ReadonlySet<Reason> = new Set([
+  "DEPENDENCY_UNAVAILABLE",
+  "OVERLOADED",
+  "DEADLINE_EXCEEDED",
+]);
+
+/** Whether a failure leaves the question open: the same call may succeed later, and nothing follows until then. */
+export const isUndecided = (failure: unknown): failure is CurfewError =>
+  failure instanceof CurfewError && UNDECIDED.has(failure.reason);
 
 /** One field has a value it does not take. */
 export const invalidField = (field: string, description: string): CurfewError =>

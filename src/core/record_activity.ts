@@ -1,4 +1,4 @@
-import { CurfewError } from "./errors.js";
+import { CurfewError, isUndecided } from "./errors.js";
 import type { Clock } from "./ports/clock.js";
 import type { Activity } from "./ports/session_store.js";
 import type { SessionCheck } from "./session_check.js";
@@ -17,8 +17,7 @@ export const recordActivity =
         deps.check(sessionId, Math.max(1, Math.min(at, now))).then(
           () => true,
           (failure: unknown) => {
-            if (failure instanceof CurfewError && failure.reason !== "DEPENDENCY_UNAVAILABLE")
-              return false;
+            if (failure instanceof CurfewError && !isUndecided(failure)) return false;
             throw failure;
           },
         ),

@@ -1,4 +1,4 @@
-import { CurfewError, fail } from "./errors.js";
+import { fail, isUndecided } from "./errors.js";
 import type { HotTrust } from "./hot_trust.js";
 import type { Clock } from "./ports/clock.js";
 import type { RecordedEnding, SessionStore } from "./ports/session_store.js";
@@ -48,7 +48,7 @@ export const revocationReader = (deps: {
       await trust.settle(endings, SETTLE_MS);
       return true;
     } catch (error) {
-      if (error instanceof CurfewError && error.reason === "DEPENDENCY_UNAVAILABLE") return false;
+      if (isUndecided(error)) return false;
       throw error;
     }
   };

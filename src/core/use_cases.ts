@@ -4,7 +4,7 @@ import { changePassword } from "./change_password.js";
 import { cleanup } from "./cleanup.js";
 import { currentSessions } from "./current_sessions.js";
 import { endSessions } from "./end_sessions.js";
-import { unavailable } from "./errors.js";
+import { overloaded } from "./errors.js";
 import { explainToken } from "./explain_token.js";
 import { hotTrust } from "./hot_trust.js";
 import { issueTokens } from "./issue_tokens.js";
@@ -58,7 +58,7 @@ export interface Ports {
   readonly onEvents?: (round: PatternRound) => void;
 }
 
-/** Doubts that wait for Postgres at most; the rest are answered UNAVAILABLE at once, so that no queue grows. */
+/** Doubts that wait for Postgres at most; the rest are answered OVERLOADED at once, so that no queue grows. */
 const MOST_DOUBTS = 5000;
 /** Statements that look at doubts at once, so that a lost hot store does not become a lost Postgres. */
 const MOST_DOUBT_STATEMENTS = 4;
@@ -89,7 +89,10 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
     maxBatch: MOST_DOUBTS_IN_STATEMENT,
     maxInFlight: MOST_DOUBT_STATEMENTS,
     schedule: ports.schedule,
-    limit: { maxWaiting: MOST_DOUBTS, error: () => unavailable("too many doubts waiting") },
+    limit: {
+      maxWaiting: MOST_DOUBTS,
+      error: () => overloaded(undefined, "too many doubts waiting"),
+    },
   });
   const check = sessionCheck({ hot, trust, store, standing, activity, clock, idleTimeoutMs });
   const live = liveSessions({ hot, trust, activity });

@@ -6,7 +6,8 @@ import {
   RetryInfo,
 } from "../../generated/google/rpc/error_details.js";
 import { Status } from "../../generated/google/rpc/status.js";
-import type { FieldViolation } from "../core/errors.js";
+import { type FieldViolation, REASONS } from "../core/errors.js";
+import { isReason } from "./localize.js";
 import { ProblemError } from "./problem.js";
 
 /** HTTP status of each google.rpc.Code, as google/rpc/code.proto gives it. */
@@ -92,11 +93,18 @@ const detailsOf = (error: ServiceError): { status?: Status; details: Details } =
   return { status, details };
 };
 
+/** Reasons that share a code may differ in HTTP: OVERLOADED is 503, TOO_MANY_ATTEMPTS is 429. */
+const httpStatusOf = (reason: string, code: number): number =>
+  isReason(reason) && REASONS[reason].code === code
+    ? REASONS[reason].http
+    : (HTTP_STATUS[code] ?? 500);
+
 /**
  * The problem that a gRPC status is answered as.
  *
- * The HTTP status follows from the gRPC code, `code` and `metadata` from ErrorInfo,
- * `detail` from LocalizedMessage. Source: AIP-193.
+ * The HTTP status follows from the reason, or from the gRPC code where a newer
+ * service gives a reason that this gateway does not know; `code` and `metadata`
+ * from ErrorInfo, `detail` from LocalizedMessage. Source: AIP-193.
  */
 export const problemOfStatus = (error: ServiceError): ProblemError => {
   const { status, details } = detailsOf(error);
@@ -109,9 +117,10 @@ export const problemOfStatus = (error: ServiceError): ProblemError => {
       http === 503 ? { retryAfterMs: OUTAGE_RETRY_MS } : {},
     );
   }
+  const { reason } = details.info;
   return new ProblemError(
-    HTTP_STATUS[error.code] ?? 500,
-    details.info.reason.toLowerCase(),
+    httpStatusOf(reason, error.code),
+    reason.toLowerCase(),
     details.text?.message || status?.message || error.details,
     {
       metadata: details.info.metadata,

@@ -34,7 +34,7 @@ const duration = (milliseconds: number): Duration => {
 };
 
 /** When to retry, in milliseconds; undefined: the same call will fail again. */
-const retryAfterMs = (error: CurfewError): number | undefined =>
+export const retryAfterMs = (error: CurfewError): number | undefined =>
   error.retryAfterMs ?? (REASONS[error.reason].retryable ? DEFAULT_RETRY_MS : undefined);
 
 /**

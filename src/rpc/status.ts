@@ -1,7 +1,7 @@
 import { Metadata } from "@grpc/grpc-js";
 import { Status } from "../../generated/google/rpc/status.js";
-import { CurfewError, fail, REASONS, type Reason } from "../core/errors.js";
-import { errorDetails } from "./error_details.js";
+import { Code, CurfewError, fail, REASONS, type Reason } from "../core/errors.js";
+import { errorDetails, retryAfterMs } from "./error_details.js";
 import { DEFAULT_LANGUAGE, type Language, textOf } from "./messages/catalogue.js";
 
 /** Metadata that carries `google.rpc.Status`, as all gRPC implementations agree. */
@@ -37,9 +37,22 @@ const encode = (error: CurfewError, language: Language, requestId: string | unde
   details: errorDetails(error, language, requestId),
 });
 
-const toGrpc = (status: Status): GrpcStatus => {
+/**
+ * Tells the retry policies of gRPC clients, which know only codes, whether and
+ * when to call again: "Pushback" of gRFC A6. Of the reasons that share
+ * RESOURCE_EXHAUSTED only OVERLOADED is worth a repetition; a login that was
+ * refused by a limit would be counted once more by each.
+ */
+const PUSHBACK_KEY = "grpc-retry-pushback-ms";
+const NEVER = "-1";
+
+const pushbackOf = (error: CurfewError): string =>
+  error.reason === "OVERLOADED" ? String(Math.ceil(retryAfterMs(error) ?? 0)) : NEVER;
+
+const toGrpc = (error: CurfewError, status: Status): GrpcStatus => {
   const metadata = new Metadata();
   metadata.set(STATUS_DETAILS_KEY, Buffer.from(Status.encode(status).finish()));
+  if (status.code === Code.RESOURCE_EXHAUSTED) metadata.set(PUSHBACK_KEY, pushbackOf(error));
   return { code: status.code, details: status.message, metadata };
 };
 
@@ -55,8 +68,9 @@ const keep = (reason: Reason, language: Language): Kept => {
   const key = `${language}/${reason}` as const;
   const known = kept.get(key);
   if (known !== undefined) return known;
-  const status = encode(fail(reason), language, undefined);
-  const entry = { status, grpc: toGrpc(status) };
+  const failure = fail(reason);
+  const status = encode(failure, language, undefined);
+  const entry = { status, grpc: toGrpc(failure, status) };
   kept.set(key, entry);
   return entry;
 };
@@ -70,10 +84,11 @@ export interface Addressee {
 
 /** The status that a call ends with: the message in English, the details in the caller's language. */
 export const statusOf = (failure: CurfewError, to: Addressee): GrpcStatus => {
-  if (failure.reason === "INTERNAL") return toGrpc(encode(failure, to.language, to.requestId));
+  if (failure.reason === "INTERNAL")
+    return toGrpc(failure, encode(failure, to.language, to.requestId));
   return isPlain(failure)
     ? keep(failure.reason, to.language).grpc
-    : toGrpc(encode(failure, to.language, undefined));
+    : toGrpc(failure, encode(failure, to.language, undefined));
 };
 
 /**

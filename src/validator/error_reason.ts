@@ -30,6 +30,7 @@ export const ERROR_REASONS = {
     503,
     "The service is temporarily unavailable, try again",
   ),
+  OVERLOADED: row(Code.RESOURCE_EXHAUSTED, 503, "The service is busy, try again in a moment"),
   DEADLINE_EXCEEDED: row(Code.DEADLINE_EXCEEDED, 504, "The request took too long"),
   INTERNAL: row(Code.INTERNAL, 500, "Internal error"),
 } as const satisfies Record<string, ReasonRow>;

@@ -24,19 +24,29 @@ export const verdictOf = (status: Status): ValidatorError => {
   const info = infoOf(status);
   if (info === undefined || !isErrorReason(info.reason)) return outage(status, status.message);
   const text = named(status, "LocalizedMessage");
-  const retry = named(status, "RetryInfo");
-  const delay = retry && RetryInfo.decode(retry).retryDelay;
   return new ValidatorError(info.reason, {
     detail: text && LocalizedMessage.decode(text).message,
     metadata: info.metadata,
-    retryAfter: delay && Number(delay.seconds) + delay.nanos / 1e9,
+    retryAfter: retryAfterOf(status),
   });
+};
+
+/** Seconds to wait, as RetryInfo has it. */
+const retryAfterOf = (status: Status): number | undefined => {
+  const retry = named(status, "RetryInfo");
+  const delay = retry && RetryInfo.decode(retry).retryDelay;
+  return delay && Number(delay.seconds) + delay.nanos / 1e9;
+};
+
+const statusDetailsOf = (error: ServiceError): Status | undefined => {
+  const [encoded] = error.metadata?.get(STATUS_DETAILS_KEY) ?? [];
+  return encoded instanceof Buffer ? Status.decode(encoded) : undefined;
 };
 
 /** The reason that Curfew gave for failing a call; undefined: it was not Curfew that failed it. */
 export const reasonOf = (error: ServiceError): string | undefined => {
-  const [encoded] = error.metadata?.get(STATUS_DETAILS_KEY) ?? [];
-  return encoded instanceof Buffer ? infoOf(Status.decode(encoded))?.reason : undefined;
+  const status = statusDetailsOf(error);
+  return status && infoOf(status)?.reason;
 };
 
 const OWN_CREDENTIAL =
@@ -49,6 +59,9 @@ const OWN_CREDENTIAL =
 export const callFailure = (error: ServiceError): ValidatorError => {
   if (error.code === Code.UNAUTHENTICATED || error.code === Code.PERMISSION_DENIED)
     return outage(new Error(OWN_CREDENTIAL, { cause: error }));
+  const status = statusDetailsOf(error);
+  if (status !== undefined && infoOf(status)?.reason === "OVERLOADED")
+    return new ValidatorError("OVERLOADED", { cause: error, retryAfter: retryAfterOf(status) });
   return error.code === Code.DEADLINE_EXCEEDED
     ? new ValidatorError("DEADLINE_EXCEEDED", { cause: error, retryAfter: 1 })
     : outage(error);

@@ -64,7 +64,8 @@ export const guardSession = (options: SessionGuardOptions): SessionGuard => {
     } catch (error) {
       const verdict = lastingVerdict(error);
       if (verdict !== undefined) end(verdict);
-      else if ((error as ValidatorError).isOutage) lookAfter(OUTAGE_WAIT_MS);
+      else if ((error as ValidatorError).isOutage)
+        lookAfter(OUTAGE_WAIT_MS * (1 + Math.random() / 2));
     }
   };
 

@@ -66,5 +66,11 @@ export enum ErrorReason {
   REVISION_OUT_OF_RANGE = 22,
   /** WATCH_FELL_BEHIND - RESOURCE_EXHAUSTED: the watcher does not keep up; resume from the last message received. */
   WATCH_FELL_BEHIND = 23,
+  /**
+   * OVERLOADED - RESOURCE_EXHAUSTED: the stores answer, and there is more work than they can
+   * do in time. The call was not begun and changed nothing. `RetryInfo` and the
+   * trailer `grpc-retry-pushback-ms` say when to try again. Never log out.
+   */
+  OVERLOADED = 24,
   UNRECOGNIZED = -1,
 }

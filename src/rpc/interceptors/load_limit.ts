@@ -1,4 +1,4 @@
-import { unavailable } from "../../core/errors.js";
+import { overloaded } from "../../core/errors.js";
 import type { Interceptor } from "./interceptor.js";
 
 /** Refuses calls beyond so many at once, over all connections, instead of queueing them (D5). */
@@ -7,7 +7,7 @@ export const loadLimit = (mostCalls: number): Interceptor => {
   return {
     admit: () => {
       calls += 1;
-      if (calls > mostCalls) throw unavailable("too many calls at once");
+      if (calls > mostCalls) throw overloaded(undefined, "too many calls at once");
     },
     done: () => {
       calls -= 1;

@@ -1,5 +1,5 @@
 import { Access } from "../../../generated/curfew/options/v1/options.js";
-import type { CurfewError } from "../../core/errors.js";
+import { type CurfewError, isUndecided } from "../../core/errors.js";
 import type { Authenticate } from "../authenticate.js";
 import type { CallContext } from "../call_context.js";
 import { failureOf } from "../status.js";
@@ -18,7 +18,7 @@ export interface OpenStreams extends Interceptor {
  * since, and all of them when the server stops (else it would wait for them forever).
  *
  * @param recheckMs how often credentials are judged again, in milliseconds; an
- * outage ends no stream. It is no use of the session.
+ * outage or an overload ends no stream. It is no use of the session.
  */
 export const openStreams = (authenticate: Authenticate, recheckMs: number): OpenStreams => {
   const streams = new Set<CallContext>();
@@ -29,7 +29,7 @@ export const openStreams = (authenticate: Authenticate, recheckMs: number): Open
       await authenticate(ctx);
     } catch (error) {
       const failure = failureOf(error);
-      if (failure.reason !== "DEPENDENCY_UNAVAILABLE") ctx.end(failure);
+      if (!isUndecided(failure)) ctx.end(failure);
     }
   };
 

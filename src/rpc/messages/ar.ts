@@ -20,6 +20,7 @@ export const ar: Texts = {
   ALREADY_EXISTS: "موجود بالفعل",
   INVALID_ARGUMENT: "الطلب غير صالح",
   DEPENDENCY_UNAVAILABLE: "الخدمة غير متاحة مؤقتًا، حاول مرة أخرى",
+  OVERLOADED: "الخدمة مشغولة حاليًا، حاول مرة أخرى بعد قليل",
   DEADLINE_EXCEEDED: "استغرق الطلب وقتًا طويلاً جدًا",
   REVISION_OUT_OF_RANGE: "لا يمكن استئناف البث من هذه النقطة",
   WATCH_FELL_BEHIND: "تأخر البث، يرجى استئنافه",

@@ -20,6 +20,7 @@ export const de: Texts = {
   ALREADY_EXISTS: "Bereits vorhanden",
   INVALID_ARGUMENT: "Die Anfrage ist ungültig",
   DEPENDENCY_UNAVAILABLE: "Der Dienst ist vorübergehend nicht verfügbar, bitte erneut versuchen",
+  OVERLOADED: "Der Dienst ist gerade ausgelastet, bitte in Kürze erneut versuchen",
   DEADLINE_EXCEEDED: "Die Anfrage hat zu lange gedauert",
   REVISION_OUT_OF_RANGE: "Der Datenstrom kann an dieser Stelle nicht fortgesetzt werden",
   WATCH_FELL_BEHIND: "Der Datenstrom ist in Rückstand geraten, bitte fortsetzen",

@@ -20,6 +20,7 @@ export const en: Texts = {
   ALREADY_EXISTS: "Already exists",
   INVALID_ARGUMENT: "The request is invalid",
   DEPENDENCY_UNAVAILABLE: "The service is temporarily unavailable, try again",
+  OVERLOADED: "The service is busy, try again in a moment",
   DEADLINE_EXCEEDED: "The request took too long",
   REVISION_OUT_OF_RANGE: "The stream cannot be resumed from this point",
   WATCH_FELL_BEHIND: "The stream fell behind, resume it",

@@ -20,6 +20,7 @@ export const es: Texts = {
   ALREADY_EXISTS: "Ya existe",
   INVALID_ARGUMENT: "La solicitud no es válida",
   DEPENDENCY_UNAVAILABLE: "El servicio no está disponible temporalmente, inténtelo de nuevo",
+  OVERLOADED: "El servicio está ocupado, inténtelo de nuevo en unos instantes",
   DEADLINE_EXCEEDED: "La solicitud ha tardado demasiado",
   REVISION_OUT_OF_RANGE: "La transmisión no se puede reanudar desde este punto",
   WATCH_FELL_BEHIND: "La transmisión se ha retrasado; reanúdela",

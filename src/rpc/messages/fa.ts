@@ -20,6 +20,7 @@ export const fa: Texts = {
   ALREADY_EXISTS: "از قبل وجود دارد",
   INVALID_ARGUMENT: "درخواست نامعتبر است",
   DEPENDENCY_UNAVAILABLE: "سرویس موقتاً در دسترس نیست، دوباره تلاش کنید",
+  OVERLOADED: "سرویس مشغول است، کمی بعد دوباره تلاش کنید",
   DEADLINE_EXCEEDED: "درخواست بیش از حد طول کشید",
   REVISION_OUT_OF_RANGE: "ادامهٔ جریان از این نقطه ممکن نیست",
   WATCH_FELL_BEHIND: "جریان عقب مانده است، آن را از سر بگیرید",

@@ -20,6 +20,7 @@ export const fr: Texts = {
   ALREADY_EXISTS: "Existe déjà",
   INVALID_ARGUMENT: "La requête n’est pas valide",
   DEPENDENCY_UNAVAILABLE: "Le service est temporairement indisponible, réessayez",
+  OVERLOADED: "Le service est surchargé, réessayez dans un instant",
   DEADLINE_EXCEEDED: "La requête a pris trop de temps",
   REVISION_OUT_OF_RANGE: "Le flux ne peut pas reprendre à partir de ce point",
   WATCH_FELL_BEHIND: "Le flux a pris du retard, reprenez-le",

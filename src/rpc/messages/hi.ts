@@ -20,6 +20,7 @@ export const hi: Texts = {
   ALREADY_EXISTS: "पहले से मौजूद है",
   INVALID_ARGUMENT: "अनुरोध अमान्य है",
   DEPENDENCY_UNAVAILABLE: "सेवा अस्थायी रूप से उपलब्ध नहीं है, फिर कोशिश करें",
+  OVERLOADED: "सेवा अभी व्यस्त है, थोड़ी देर में फिर कोशिश करें",
   DEADLINE_EXCEEDED: "अनुरोध में बहुत अधिक समय लगा",
   REVISION_OUT_OF_RANGE: "स्ट्रीम को यहाँ से दोबारा शुरू नहीं किया जा सकता",
   WATCH_FELL_BEHIND: "स्ट्रीम पीछे रह गई है, इसे दोबारा शुरू करें",

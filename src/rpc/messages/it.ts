@@ -20,6 +20,7 @@ export const it: Texts = {
   ALREADY_EXISTS: "Esiste già",
   INVALID_ARGUMENT: "La richiesta non è valida",
   DEPENDENCY_UNAVAILABLE: "Il servizio è temporaneamente non disponibile, riprova",
+  OVERLOADED: "Il servizio è occupato, riprova tra poco",
   DEADLINE_EXCEEDED: "La richiesta ha impiegato troppo tempo",
   REVISION_OUT_OF_RANGE: "Impossibile riprendere il flusso da questo punto",
   WATCH_FELL_BEHIND: "Il flusso è rimasto indietro, riprenderlo",

@@ -20,6 +20,7 @@ export const ja: Texts = {
   ALREADY_EXISTS: "すでに存在します",
   INVALID_ARGUMENT: "リクエストが無効です",
   DEPENDENCY_UNAVAILABLE: "サービスは一時的に利用できません。もう一度お試しください",
+  OVERLOADED: "サービスが混み合っています。しばらくしてからもう一度お試しください",
   DEADLINE_EXCEEDED: "リクエストに時間がかかりすぎました",
   REVISION_OUT_OF_RANGE: "この位置からストリームを再開できません",
   WATCH_FELL_BEHIND: "ストリームの受信が遅れています。再開してください",

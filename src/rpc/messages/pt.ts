@@ -20,6 +20,7 @@ export const pt: Texts = {
   ALREADY_EXISTS: "Já existe",
   INVALID_ARGUMENT: "A solicitação é inválida",
   DEPENDENCY_UNAVAILABLE: "O serviço está temporariamente indisponível, tente novamente",
+  OVERLOADED: "O serviço está ocupado, tente novamente em instantes",
   DEADLINE_EXCEEDED: "A solicitação demorou demais",
   REVISION_OUT_OF_RANGE: "Não é possível retomar o fluxo a partir deste ponto",
   WATCH_FELL_BEHIND: "O fluxo ficou atrasado, retome-o",

@@ -20,6 +20,7 @@ export const ru: Texts = {
   ALREADY_EXISTS: "Уже существует",
   INVALID_ARGUMENT: "Недопустимый запрос",
   DEPENDENCY_UNAVAILABLE: "Сервис временно недоступен, повторите попытку",
+  OVERLOADED: "Сервис перегружен, повторите попытку чуть позже",
   DEADLINE_EXCEEDED: "Запрос выполнялся слишком долго",
   REVISION_OUT_OF_RANGE: "Невозможно возобновить поток с этого места",
   WATCH_FELL_BEHIND: "Поток отстал, возобновите его",

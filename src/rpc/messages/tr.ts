@@ -20,6 +20,7 @@ export const tr: Texts = {
   ALREADY_EXISTS: "Zaten var",
   INVALID_ARGUMENT: "İstek geçersiz",
   DEPENDENCY_UNAVAILABLE: "Hizmet geçici olarak kullanılamıyor, yeniden deneyin",
+  OVERLOADED: "Hizmet şu anda yoğun, lütfen birazdan yeniden deneyin",
   DEADLINE_EXCEEDED: "İstek çok uzun sürdü",
   REVISION_OUT_OF_RANGE: "Akış bu noktadan sürdürülemiyor",
   WATCH_FELL_BEHIND: "Akış geride kaldı, devam ettirin",

@@ -20,6 +20,7 @@ export const zh: Texts = {
   ALREADY_EXISTS: "已存在",
   INVALID_ARGUMENT: "请求无效",
   DEPENDENCY_UNAVAILABLE: "服务暂时不可用，请重试",
+  OVERLOADED: "服务繁忙，请稍后重试",
   DEADLINE_EXCEEDED: "请求超时",
   REVISION_OUT_OF_RANGE: "无法从此处恢复数据流",
   WATCH_FELL_BEHIND: "数据流已落后，请恢复",

@@ -16,7 +16,7 @@ const BACKOFF = { firstMs: 20, mostMs: 400 };
 export interface OnlineCheck {
   /**
    * Rejects with the verdict of a token that is not good, and with
-   * DEPENDENCY_UNAVAILABLE or DEADLINE_EXCEEDED when nothing is known.
+   * DEPENDENCY_UNAVAILABLE, OVERLOADED or DEADLINE_EXCEEDED when nothing is known.
    */
   check(request: ValidateTokenRequest): Promise<ValidSession>;
   /** From now on every question is refused; those under way may still be answered. */
@@ -34,13 +34,18 @@ export interface OnlineCheckOptions {
   readonly onProblem: (problem: Error) => void;
 }
 
+/** Milliseconds until a busy Curfew is asked again: never sooner than it said, and not all callers at once. */
+const whenThereIsRoom = ({ retryAfter = 0 }: ValidatorError): number =>
+  retryAfter * 1000 * (1 + Math.random() / 2);
+
 const tooLate = (): ValidatorError => new ValidatorError("DEADLINE_EXCEEDED", { retryAfter: 1 });
 
 /**
  * All questions of one event-loop turn go in one ValidateTokens, the same
  * question once. Nobody joins a question that has been sent: a session may have
  * ended since (L1). A call that fails as UNAVAILABLE, or that a replica has not
- * answered in half of the time there is, goes to the next replica. An answer is
+ * answered in half of the time there is, goes to the next replica. One that fails as
+ * OVERLOADED is made again when Curfew said, at a moment up to chance. An answer is
  * taken only within the time of its call, which this process may have slept
  * through: it is about the past (L7).
  */
@@ -80,8 +85,9 @@ export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
   const retry = (question: Question, failure: ValidatorError): void => {
     question.attempts += 1;
     const backoff = createBackoff(BACKOFF);
-    let wait = 0;
-    for (let attempt = 0; attempt < question.attempts; attempt += 1) wait = backoff.next();
+    let wait = failure.reason === "OVERLOADED" ? whenThereIsRoom(failure) : 0;
+    if (wait === 0)
+      for (let attempt = 0; attempt < question.attempts; attempt += 1) wait = backoff.next();
     const left = question.deadline - performance.now();
     if (question.attempts >= MOST_ATTEMPTS || left <= wait) {
       question.reject(failure);
@@ -122,7 +128,8 @@ export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
           return;
         }
         const verdict = result ? verdictOf(result.value) : outage(new Error("no result"));
-        if (verdict.code === Code.UNAVAILABLE) retry(question, verdict);
+        if (verdict.code === Code.UNAVAILABLE || verdict.reason === "OVERLOADED")
+          retry(question, verdict);
         else question.reject(verdict);
       });
     } catch (error) {
@@ -130,7 +137,10 @@ export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
       const failure = callFailure(error as ServiceError);
       if (code === Code.UNAUTHENTICATED || code === Code.PERMISSION_DENIED)
         options.onProblem(failure.cause as Error);
-      const again = code === Code.UNAVAILABLE || code === Code.DEADLINE_EXCEEDED;
+      const again =
+        code === Code.UNAVAILABLE ||
+        code === Code.DEADLINE_EXCEEDED ||
+        failure.reason === "OVERLOADED";
       for (const question of batch) again ? retry(question, failure) : question.reject(failure);
     } finally {
       calls -= 1;
@@ -144,8 +154,13 @@ export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
       const joined = joinable.get(key);
       if (joined !== undefined) return joined;
       if (isClosed || pending >= maxPending) {
-        const why = isClosed ? "The validator is closed" : `${pending} checks wait already`;
-        return Promise.reject(outage(new Error(why)));
+        const failure = isClosed
+          ? outage(new Error("The validator is closed"))
+          : new ValidatorError("OVERLOADED", {
+              cause: new Error(`${pending} checks wait already`),
+              retryAfter: 1,
+            });
+        return Promise.reject(failure);
       }
       pending += 1;
       const answer = new Promise<ValidSession>((resolve, reject) => {

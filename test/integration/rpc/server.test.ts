@@ -154,7 +154,7 @@ describe("the limits (D5)", () => {
     first.destroy();
   });
 
-  test("bound the calls at once, and refuse the excess as an outage", async () => {
+  test("O1: bound the calls at once, and refuse the excess as an overload, which is no outage", async () => {
     const release: (() => void)[] = [];
     const { client } = await start(
       { getJwks: () => new Promise((resolve) => release.push(() => resolve({ keys: [] }))) },
@@ -164,8 +164,9 @@ describe("the limits (D5)", () => {
     const first = [call(auth, "getJwks", {}), call(auth, "getJwks", {})];
     await waitUntil("two calls are in work", () => release.length === 2);
     expect(await refusalOf(call(auth, "getJwks", {}))).toMatchObject({
-      code: 14,
-      reason: "DEPENDENCY_UNAVAILABLE",
+      code: 8,
+      reason: "OVERLOADED",
+      retry: { retryDelay: { seconds: 1n, nanos: 0 } },
     });
     for (const go of release) go();
     expect(await Promise.all(first)).toHaveLength(2);

@@ -62,6 +62,29 @@ describe("the refresh ahead of expiry", () => {
     session: null,
   };
 
+  test("O1: that an overloaded server refused waits as long as it said, and a random part", async () => {
+    const service = new SessionError({
+      code: "overloaded",
+      status: 503,
+      detail: "busy",
+      retryAfter: 4,
+    });
+    const waited: number[] = [];
+    for (const luck of [0, 0.5, 1]) {
+      vi.spyOn(Math, "random").mockReturnValue(luck);
+      const tries: number[] = [];
+      const schedule = createRefreshSchedule(async () => {
+        tries.push(Date.now());
+        throw service;
+      });
+      schedule.plan({ ...stored, expiresAt: Date.now() });
+      await vi.advanceTimersByTimeAsync(6000);
+      schedule.stop();
+      waited.push((tries[1] ?? Number.NaN) - (tries[0] ?? Number.NaN));
+    }
+    expect(waited).toEqual([4500, 4750, 5000]);
+  });
+
   test.each([
     [1, [0, 1, 3, 7, 15, 31, 63, 123, 183]],
     [0, [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 61.5, 91.5]],

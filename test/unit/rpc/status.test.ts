@@ -8,7 +8,14 @@ import {
   RetryInfo,
 } from "../../../generated/google/rpc/error_details.js";
 import { Status } from "../../../generated/google/rpc/status.js";
-import { fail, REASONS, type Reason, unavailable } from "../../../src/core/errors.js";
+import {
+  Code,
+  fail,
+  overloaded,
+  REASONS,
+  type Reason,
+  unavailable,
+} from "../../../src/core/errors.js";
 import { LANGUAGES, type Language, textOf } from "../../../src/rpc/messages/catalogue.js";
 import { failureOf, type GrpcStatus, statusOf, toRpcStatus } from "../../../src/rpc/status.js";
 
@@ -68,6 +75,17 @@ describe("the status of a failure", () => {
       nanos: 251_000_000,
     });
     expect(retry(statusOf(fail("SESSION_EXPIRED"), to("en")))).toBeUndefined();
+  });
+
+  test("O1: tells retry policies of gRPC when to repeat an overloaded call, and no other of its code", () => {
+    const pushback = (status: GrpcStatus) => status.metadata.get("grpc-retry-pushback-ms");
+    expect(pushback(statusOf(overloaded(1234.5), to("en")))).toEqual(["1235"]);
+    expect(pushback(statusOf(fail("OVERLOADED"), to("en")))).toEqual(["1000"]);
+    for (const [reason, { code }] of Object.entries(REASONS)) {
+      if (reason === "OVERLOADED") continue;
+      const expected = code === Code.RESOURCE_EXHAUSTED ? ["-1"] : [];
+      expect(pushback(statusOf(fail(reason as Reason), to("en"))), reason).toEqual(expected);
+    }
   });
 
   test("carries facts and violations, and never the cause (D6)", () => {

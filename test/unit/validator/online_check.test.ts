@@ -4,6 +4,8 @@ import type {
   ValidateTokensRequest,
   ValidateTokensResponse,
 } from "../../../generated/curfew/v1/auth_service.js";
+import { overloaded } from "../../../src/core/errors.js";
+import { statusOf, toRpcStatus } from "../../../src/rpc/status.js";
 import type { Ask } from "../../../src/validator/channel/ask.js";
 import { createOnlineCheck } from "../../../src/validator/remote/online_check.js";
 
@@ -109,6 +111,63 @@ test("UNAVAILABLE is asked again, other failures are not", async () => {
   expect(broken.calls.length).toBe(1);
 });
 
+describe("O1: a call that Curfew is too busy for", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "performance", "Date"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  const busy = (retryAfterMs: number): ServiceError => {
+    const { code, details, metadata } = statusOf(overloaded(retryAfterMs), {
+      language: "en",
+      requestId: "",
+    });
+    return Object.assign(new Error(details), { code, details, metadata });
+  };
+
+  test("is made again when Curfew said, after a random part more", async () => {
+    const { calls, check } = stage(async (request, call) => {
+      if (call === 1) throw busy(800);
+      return echo(request, call);
+    });
+    const answer = check("a");
+    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    await vi.advanceTimersByTimeAsync(799);
+    expect(calls).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(401);
+    expect((await answer).userId).toBe("a");
+    expect(calls).toHaveLength(2);
+  });
+
+  test("is an outage with the time to wait where there is no time left, and no verdict on the token", async () => {
+    const { calls, check } = stage(async () => {
+      throw busy(5000);
+    });
+    await expect(check("a")).rejects.toMatchObject({
+      reason: "OVERLOADED",
+      isOutage: true,
+      status: 503,
+      code: status.RESOURCE_EXHAUSTED,
+      retryAfter: 5,
+    });
+    expect(calls).toHaveLength(1);
+  });
+
+  test("is made again also where only some of its tokens were refused so", async () => {
+    const { calls, check } = stage(async (request, call) => {
+      const answer = await echo(request, call);
+      if (call > 1) return answer;
+      const error = toRpcStatus(overloaded(100), "en");
+      return {
+        results: [{ result: { $case: "error", value: error } }, ...answer.results.slice(1)],
+      };
+    });
+    const answers = Promise.all(["a", "b"].map(check));
+    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    await vi.advanceTimersByTimeAsync(150);
+    expect((await answers).map(({ userId }) => userId)).toEqual(["a", "b"]);
+    expect(calls).toEqual([["a", "b"], ["a"]]);
+  });
+});
+
 test("a call that is refused for the validator's own key is an outage, told to the operator", async () => {
   const { check, problems } = stage(async () => {
     throw failure(status.UNAUTHENTICATED);
@@ -162,7 +221,8 @@ test("more checks than may wait are refused at once, and so is all after close",
   const { check, online } = stage(echo, { maxPending: 2 });
   const waiting = [check("a"), check("b")];
   await expect(check("c")).rejects.toMatchObject({
-    reason: "DEPENDENCY_UNAVAILABLE",
+    reason: "OVERLOADED",
+    isOutage: true,
     retryAfter: 1,
   });
   await Promise.all(waiting);

@@ -66,9 +66,11 @@ for (const [clock, skew] of [
 }
 
 test("an outage ends nothing, and is asked about again", async () => {
-  const { asked, ended } = stage(0, [outage("down"), outage("down"), undefined]);
+  vi.spyOn(Math, "random").mockReturnValueOnce(0).mockReturnValueOnce(1);
+  const { asked, ended } = stage(0, [outage("down"), new ValidatorError("OVERLOADED"), undefined]);
   await vi.advanceTimersByTimeAsync(IDLE_MS + 10_000);
-  expect(asked).toEqual([IDLE_MS, IDLE_MS + 1000, IDLE_MS + 2000]);
+  vi.restoreAllMocks();
+  expect(asked).toEqual([IDLE_MS, IDLE_MS + 1000, IDLE_MS + 2500]);
   expect(ended).toEqual([]);
 });
 
