@@ -19,6 +19,8 @@ export interface LoginInput {
   readonly device: string;
   readonly ip: string;
   readonly userAgent: string;
+  /** Leave the roles out of the access token. */
+  readonly omitRoles?: boolean | undefined;
 }
 
 export interface LoginOutput {
@@ -122,7 +124,7 @@ export const login = (deps: {
       },
     ]);
     const ended = await tx.endSessions(endings);
-    const issue = () => deps.issue(session, user.roles, ticket, createdAt);
+    const issue = () => deps.issue(session, input.omitRoles ? [] : user.roles, ticket, createdAt);
     return { kind: "admitted", user, session, ended, issue };
   };
 

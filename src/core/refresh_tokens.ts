@@ -15,6 +15,10 @@ import { endedRefreshVerdict } from "./verdict.js";
 export interface RefreshInput {
   readonly refreshToken: string;
   readonly ip: string;
+  /** Leave the roles out of the access token. */
+  readonly omitRoles?: boolean | undefined;
+  /** Do not count this refresh as a use of the session, as when the user is away. */
+  readonly skipActivity?: boolean;
 }
 
 export interface RefreshOutput {
@@ -69,7 +73,7 @@ export const refreshTokens = (deps: {
   const exchange = async (
     tx: SessionTransaction,
     presented: NonNullable<ReturnType<RefreshTokenCodec["parse"]>>,
-    ip: string,
+    { ip, omitRoles = false, skipActivity = false }: RefreshInput,
   ): Promise<Outcome> => {
     const session = await tx.lockSession(presented.sessionId);
     if (session === undefined)
@@ -109,7 +113,10 @@ export const refreshTokens = (deps: {
       jti: ticket.jti,
       accessExpiresAt: Math.max(session.accessExpiresAt, ticket.expiresAt),
       // A repetition is not a new use: grace extends no timeout (R4).
-      ...(!repeated && { refresh: decision.next, lastActivityAt: Math.max(lastActivityAt, now) }),
+      ...(!repeated && {
+        refresh: decision.next,
+        lastActivityAt: skipActivity ? lastActivityAt : Math.max(lastActivityAt, now),
+      }),
     };
     await tx.updateSession(session.id, patch);
     await tx.record([
@@ -124,14 +131,15 @@ export const refreshTokens = (deps: {
     return {
       kind: "granted",
       session: renewed,
-      issue: () => deps.issue(renewed, user?.roles ?? [], ticket, now, presented.keyTag),
+      issue: () =>
+        deps.issue(renewed, omitRoles ? [] : (user?.roles ?? []), ticket, now, presented.keyTag),
     };
   };
 
-  return async ({ refreshToken, ip }) => {
-    const presented = codec.parse(refreshToken);
+  return async (input) => {
+    const presented = codec.parse(input.refreshToken);
     if (presented === undefined) throw fail("REFRESH_TOKEN_INVALID");
-    const outcome = await store.transaction((tx) => exchange(tx, presented, ip));
+    const outcome = await store.transaction((tx) => exchange(tx, presented, input));
     if (outcome.kind === "granted")
       return { session: outcome.session, tokens: await outcome.issue() };
     if (outcome.kind === "ended")

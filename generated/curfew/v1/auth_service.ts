@@ -40,6 +40,13 @@ export interface LoginRequest {
   language: string;
   /** A name for the device, shown in the list of sessions. */
   deviceName: string;
+  /**
+   * Leave the user's roles out of the access token: its claim `roles` is empty,
+   * and its size does not depend on them. ValidateToken answers the roles all
+   * the same. The gateway sets it where the token goes into a cookie, which
+   * browsers drop over 4,096 bytes.
+   */
+  omitRoles?: boolean | undefined;
 }
 
 /** Response of Login. */
@@ -70,6 +77,8 @@ export interface RefreshTokensRequest {
   refreshToken: string;
   /** Language of messages (BCP 47). */
   language: string;
+  /** Leave the user's roles out of the access token, as in Login. */
+  omitRoles?: boolean | undefined;
 }
 
 /** Response of RefreshTokens. */
@@ -341,7 +350,7 @@ export interface GetJwksResponse {
 }
 
 function createBaseLoginRequest(): LoginRequest {
-  return { username: "", password: "", language: "", deviceName: "" };
+  return { username: "", password: "", language: "", deviceName: "", omitRoles: undefined };
 }
 
 export const LoginRequest: MessageFns<LoginRequest> = {
@@ -357,6 +366,9 @@ export const LoginRequest: MessageFns<LoginRequest> = {
     }
     if (message.deviceName !== "") {
       writer.uint32(34).string(message.deviceName);
+    }
+    if (message.omitRoles !== undefined) {
+      writer.uint32(40).bool(message.omitRoles);
     }
     return writer;
   },
@@ -406,6 +418,14 @@ export const LoginRequest: MessageFns<LoginRequest> = {
             message.deviceName = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.omitRoles = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -427,6 +447,7 @@ export const LoginRequest: MessageFns<LoginRequest> = {
     message.password = object.password ?? "";
     message.language = object.language ?? "";
     message.deviceName = object.deviceName ?? "";
+    message.omitRoles = object.omitRoles ?? undefined;
     return message;
   },
 };
@@ -569,7 +590,7 @@ export const LoginResponse: MessageFns<LoginResponse> = {
 };
 
 function createBaseRefreshTokensRequest(): RefreshTokensRequest {
-  return { refreshToken: "", language: "" };
+  return { refreshToken: "", language: "", omitRoles: undefined };
 }
 
 export const RefreshTokensRequest: MessageFns<RefreshTokensRequest> = {
@@ -579,6 +600,9 @@ export const RefreshTokensRequest: MessageFns<RefreshTokensRequest> = {
     }
     if (message.language !== "") {
       writer.uint32(18).string(message.language);
+    }
+    if (message.omitRoles !== undefined) {
+      writer.uint32(24).bool(message.omitRoles);
     }
     return writer;
   },
@@ -612,6 +636,14 @@ export const RefreshTokensRequest: MessageFns<RefreshTokensRequest> = {
             message.language = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.omitRoles = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -631,6 +663,7 @@ export const RefreshTokensRequest: MessageFns<RefreshTokensRequest> = {
     const message = createBaseRefreshTokensRequest();
     message.refreshToken = object.refreshToken ?? "";
     message.language = object.language ?? "";
+    message.omitRoles = object.omitRoles ?? undefined;
     return message;
   },
 };
@@ -2714,7 +2747,9 @@ export const AuthServiceService = {
    * Within the grace time, and until the successor is itself presented, the
    * same token gives the same successor again: a lost answer, a second tab or
    * a retry logs nobody out. A token older than that ends the session.
-   * Earlier access tokens stay good until they expire.
+   * Earlier access tokens stay good until they expire. Counts as a use of the
+   * session, unless the metadata (over REST the header) `x-skip-activity` is
+   * `true`: an application that refreshes while the user is away sends it.
    * Reasons: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED,
    * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED.
    */
@@ -2944,7 +2979,9 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    * Within the grace time, and until the successor is itself presented, the
    * same token gives the same successor again: a lost answer, a second tab or
    * a retry logs nobody out. A token older than that ends the session.
-   * Earlier access tokens stay good until they expire.
+   * Earlier access tokens stay good until they expire. Counts as a use of the
+   * session, unless the metadata (over REST the header) `x-skip-activity` is
+   * `true`: an application that refreshes while the user is away sends it.
    * Reasons: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED,
    * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED.
    */
@@ -3056,7 +3093,9 @@ export interface AuthServiceClient extends Client {
    * Within the grace time, and until the successor is itself presented, the
    * same token gives the same successor again: a lost answer, a second tab or
    * a retry logs nobody out. A token older than that ends the session.
-   * Earlier access tokens stay good until they expire.
+   * Earlier access tokens stay good until they expire. Counts as a use of the
+   * session, unless the metadata (over REST the header) `x-skip-activity` is
+   * `true`: an application that refreshes while the user is away sends it.
    * Reasons: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED,
    * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED.
    */

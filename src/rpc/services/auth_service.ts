@@ -2,6 +2,7 @@ import type { AuthServiceService } from "../../../generated/curfew/v1/auth_servi
 import { actorOf, type SessionCaller } from "../../core/caller.js";
 import { fail, invalidField } from "../../core/errors.js";
 import { isLive } from "../../core/session.js";
+import { skipsActivity } from "../activity_header.js";
 import { bearerOf } from "../authenticate.js";
 import type { CallContext } from "../call_context.js";
 import { sessionToProto } from "../conversion/session.js";
@@ -34,6 +35,7 @@ export const authService = (
         device: request.deviceName,
         ip: call.ip,
         userAgent: call.userAgent,
+        omitRoles: request.omitRoles,
       });
       const view = viewOf(deps, session.id);
       return {
@@ -45,8 +47,10 @@ export const authService = (
       };
     },
 
-    async refreshTokens({ refreshToken }, call) {
-      const { tokens, session } = await core.refreshTokens({ refreshToken, ip: call.ip });
+    async refreshTokens({ refreshToken, omitRoles }, call) {
+      const skipActivity = skipsActivity(call);
+      const input = { refreshToken, ip: call.ip, omitRoles, skipActivity };
+      const { tokens, session } = await core.refreshTokens(input);
       return {
         ...tokens,
         tokenType: TOKEN_TYPE,

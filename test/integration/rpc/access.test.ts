@@ -88,6 +88,16 @@ describe("who may call (D4)", () => {
     expect(activity).toMatchObject([{ sessionId: "session-of-ada" }]);
   });
 
+  test("A2: a call of the application's own, such as polling, is no use of the session", async () => {
+    const { client, activity } = await start();
+    const background = metadataOf({ authorization: "Bearer ada", "x-skip-activity": "true" });
+    await call(client(), "getProfile", {}, background);
+    expect(activity).toEqual([]);
+    const other = metadataOf({ authorization: "Bearer ada", "x-skip-activity": "false" });
+    await call(client(), "getProfile", {}, other);
+    expect(activity).toHaveLength(1);
+  });
+
   test("an outage is no denial: UNAVAILABLE, never UNAUTHENTICATED", async () => {
     const { client, denied } = await start();
     const auth = client();

@@ -46,6 +46,12 @@ describe("a login", () => {
     expect(short.truth.checkOf(second.session.id)).toBe(NOW + 10 * MINUTE);
   });
 
+  test("leaves the roles out of the access token on request, and answers them all the same", async () => {
+    const { tokens, user } = await loginStage().login("right", "ada", { omitRoles: true });
+    expect(JSON.parse(tokens.accessToken).roles).toEqual([]);
+    expect(user.roles).toEqual(["admin"]);
+  });
+
   test("D7: is one event", async () => {
     const stage = loginStage();
     const { session: made } = await stage.login();

@@ -1,7 +1,7 @@
 import { fail, unavailable } from "../../../src/core/errors.js";
 import type { HotTrust } from "../../../src/core/hot_trust.js";
 import { issueTokens } from "../../../src/core/issue_tokens.js";
-import { login } from "../../../src/core/login.js";
+import { type LoginInput, login } from "../../../src/core/login.js";
 import type { ThrottleVerdict } from "../../../src/core/ports/login_throttle.js";
 import type { Unburied } from "../../../src/core/ports/session_store.js";
 import type { Session } from "../../../src/core/session.js";
@@ -105,8 +105,8 @@ export const loginStage = (
   });
   return Object.assign(stage, {
     truth,
-    login: (password = "right", username = "ada") =>
-      act({ username, password, device: "laptop", ip: ADDRESS, userAgent: "browser" }),
+    login: (password = "right", username = "ada", how: Partial<LoginInput> = {}) =>
+      act({ username, password, device: "laptop", ip: ADDRESS, userAgent: "browser", ...how }),
     /** The user changes, as by a call that comes between. */
     change(patch: Partial<Account>) {
       truth.before.push(({ accounts }) => {

@@ -4,7 +4,7 @@ import type { HotTrust } from "../../../src/core/hot_trust.js";
 import { issueTokens } from "../../../src/core/issue_tokens.js";
 import type { RefreshTokenCodec } from "../../../src/core/ports/refresh_token_codec.js";
 import type { Unburied } from "../../../src/core/ports/session_store.js";
-import { refreshTokens } from "../../../src/core/refresh_tokens.js";
+import { type RefreshInput, refreshTokens } from "../../../src/core/refresh_tokens.js";
 import type { Session } from "../../../src/core/session.js";
 import { memoryTruth } from "./memory_truth.js";
 import { account, HOUR, NOW, SETTINGS, session } from "./samples.js";
@@ -69,7 +69,8 @@ export const refreshStage = (given: Partial<Session> = {}) => {
     truth,
     activity,
     /** Presents a token as a client of this address. */
-    present: (refreshToken: string) => refresh({ refreshToken, ip: "192.0.2.1" }),
+    present: (refreshToken: string, how: Partial<RefreshInput> = {}) =>
+      refresh({ refreshToken, ip: "192.0.2.1", ...how }),
     /** Presents generation `generation` of the session. */
     use: (generation: number) =>
       refresh({ refreshToken: `session/${generation}/key`, ip: "192.0.2.1" }),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { AccessClaims } from "../../../src/access_token/access_claims.js";
-import { MAXIMUM, refreshStage } from "./refresh_stage.js";
+import { IDLE, MAXIMUM, refreshStage } from "./refresh_stage.js";
 import { MINUTE, NOW, SETTINGS } from "./samples.js";
 
 const GRACE = SETTINGS.graceMs;
@@ -32,6 +32,23 @@ describe("the first use of a refresh token", () => {
       refresh: { generation: 2, rotatedAt: stage.now, previousRotatedAt: NOW },
     });
     expect(stage.settled).toEqual([]);
+  });
+
+  test("A2: of an application whose user is away is no use of the session, which idles out", async () => {
+    const stage = refreshStage();
+    const away = { skipActivity: true };
+    stage.now = NOW + IDLE - 1;
+    await stage.present("session/1/key", away);
+    expect(stage.truth.session("session").lastActivityAt).toBe(NOW);
+    stage.now = NOW + IDLE;
+    await expect(stage.present("session/2/key", away)).rejects.toMatchObject({
+      reason: "SESSION_INACTIVITY_TIMEOUT",
+    });
+  });
+
+  test("leaves the roles out of the access token on request", async () => {
+    const { tokens } = await refreshStage().present("session/1/key", { omitRoles: true });
+    expect(claimsOf(tokens.accessToken).roles).toEqual([]);
   });
 
   test("D7: is one event", async () => {
