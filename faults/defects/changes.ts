@@ -31,7 +31,8 @@ export const changeTransactions = (
   change: (tx: SessionTransaction, ports: Ports) => Partial<SessionTransaction>,
 ): Sabotage =>
   changeStore((store, ports) => ({
-    transaction: (work) => store.transaction((tx) => work({ ...tx, ...change(tx, ports) })),
+    transaction: (work, call) =>
+      store.transaction((tx) => work({ ...tx, ...change(tx, ports) }), call),
   }));
 
 /** Half of a replica's connections to Postgres. */
@@ -52,8 +53,8 @@ export const changeUnlocked = (
       onBusy: () => new Error("a transaction waited for a minute"),
     });
     return {
-      transaction: (work) =>
-        inTurn(() => store.transaction((tx) => work({ ...tx, ...change(tx, store) }))),
+      transaction: (work, call) =>
+        inTurn(() => store.transaction((tx) => work({ ...tx, ...change(tx, store) }), call)),
     };
   });
 

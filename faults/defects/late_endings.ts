@@ -114,13 +114,13 @@ export const LATE_ENDINGS: readonly Defect[] = [
     scenario: revocation,
     sabotage: () =>
       changeStore((store) => ({
-        transaction: (work) =>
+        transaction: (work, call) =>
           new Promise((resolve, reject) => {
             const commit = store.transaction(async (tx) => {
               const result = await work(tx);
               resolve(result);
               await wait(CACHED_MS / 10);
-            });
+            }, call);
             commit.catch(reject);
           }),
       })),

@@ -31,8 +31,8 @@ export const jittery =
           await pause();
           return found;
         },
-        async transaction(work) {
-          const result = await store.transaction(work);
+        async transaction(work, call) {
+          const result = await store.transaction(work, call);
           await pause();
           return result;
         },

@@ -21,5 +21,5 @@ export const boundedLogin = (login: UseCases["login"]): UseCases["login"] => {
     onBusy: (retryAfterMs) =>
       fail("TOO_MANY_ATTEMPTS", { retryAfterMs, metadata: { cause: "busy" } }),
   });
-  return (input) => turn(() => login(input));
+  return (input, call) => turn(() => login(input, call));
 };

@@ -107,10 +107,10 @@ export const servingPorts = (database: Database, settings: Settings) => {
   const { store, users, audit, throttle } = ports;
   return {
     ...ports,
-    store: guard(store),
-    users: guard(users),
-    audit: guard(audit),
-    throttle: guard(throttle),
+    store: guard.store(store),
+    users: guard.port(users),
+    audit: guard.port(audit),
+    throttle: guard.port(throttle),
   };
 };
 

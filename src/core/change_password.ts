@@ -1,3 +1,4 @@
+import { type Call, requireCaller } from "./call.js";
 import { type EndSessions, endingsOf } from "./end_sessions.js";
 import { fail, unavailable } from "./errors.js";
 import { checkNewPassword, type PasswordPolicy } from "./password_policy.js";
@@ -27,8 +28,9 @@ export const changePassword =
     clock: Clock;
     passwordPolicy: PasswordPolicy;
   }) =>
-  async (input: ChangePasswordInput): Promise<bigint> => {
+  async (input: ChangePasswordInput, call?: Call): Promise<bigint> => {
     const { store, throttle, clock } = deps;
+    requireCaller(call);
     const account = await deps.users.getAccount(input.userId);
     if (account === undefined) {
       await deps.end.settleUser(input.userId);
@@ -63,6 +65,7 @@ export const changePassword =
       });
     if (!current.ok) throw await refuse("INVALID_CREDENTIALS");
     await throttle.forgive(name, input.ip, true);
+    requireCaller(call);
     const passwordHash = await deps.hasher.hash(input.newPassword);
 
     const refusal = await store.transaction(async (tx) => {
@@ -78,7 +81,7 @@ export const changePassword =
       const cause = { reason: "PASSWORD_CHANGE", by: user.id, ip: input.ip } as const;
       await tx.endSessions(endingsOf(open, input.sessionId, at, cause));
       return undefined;
-    });
+    }, call);
     // Also before a refusal: no call says that a session has ended before all do (L2).
     const revision = await deps.end.settleUser(input.userId);
     if (refusal) throw refusal;

@@ -1,3 +1,4 @@
+import { type Call, requireCaller } from "./call.js";
 import type { AuditLog } from "./ports/audit_log.js";
 import type { Clock } from "./ports/clock.js";
 import type { LoginThrottle } from "./ports/login_throttle.js";
@@ -25,7 +26,7 @@ export const cleanup =
     clock: Clock;
     settings: CoreSettings;
   }) =>
-  async (): Promise<number> => {
+  async (call?: Call): Promise<number> => {
     const { store, clock, settings } = deps;
     const marginMs = SWEEP_MARGIN_MS + 2 * toleratedActivityLossMs(settings.idleTimeoutMs);
 
@@ -56,8 +57,9 @@ export const cleanup =
         );
         await tx.endSessions(endings);
         return { seen: due.length, ended: endings.length };
-      });
+      }, call);
 
+    requireCaller(call);
     await deps.throttle.prune();
     let cleaned = 0;
     for (;;) {
@@ -66,12 +68,14 @@ export const cleanup =
       if (seen < BATCH) break;
     }
     for (;;) {
+      requireCaller(call);
       const now = clock.now();
       const deleted = await store.deleteEnded(now - settings.retentionMs, now, BATCH);
       cleaned += deleted;
       if (deleted < BATCH) break;
     }
     const oldestEvent = clock.now() - settings.auditRetentionMs;
+    do requireCaller(call);
     while ((await deps.audit.deleteBefore(oldestEvent, BATCH)) === BATCH);
     return cleaned;
   };

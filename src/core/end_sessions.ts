@@ -1,3 +1,4 @@
+import type { Call } from "./call.js";
 import { fail } from "./errors.js";
 import type { HotTrust } from "./hot_trust.js";
 import type { Clock } from "./ports/clock.js";
@@ -30,11 +31,21 @@ const BATCH = 500;
  */
 export interface EndSessions {
   /** Ends one session, of `ownerId` if given. NOT_FOUND if there is none. Resolves to the revision, of the first ending if it was ended before. */
-  one(sessionId: string, cause: EndCause, ownerId?: string): Promise<bigint>;
+  one(
+    sessionId: string,
+    cause: EndCause,
+    ownerId?: string | undefined,
+    call?: Call | undefined,
+  ): Promise<bigint>;
   /** Ends all sessions of a user but one. NOT_FOUND if there is no such user. */
-  ofUser(userId: string, except: string | undefined, cause: EndCause): Promise<Ended>;
-  /** Ends every live session that matches. */
-  matching(filter: SessionFilter, cause: EndCause): Promise<Ended>;
+  ofUser(
+    userId: string,
+    except: string | undefined,
+    cause: EndCause,
+    call?: Call | undefined,
+  ): Promise<Ended>;
+  /** Ends every live session that matches, in batches; stops after a batch when the caller has gone. */
+  matching(filter: SessionFilter, cause: EndCause, call?: Call | undefined): Promise<Ended>;
   /**
    * Resolves, to the newest revision of the user's endings, when all of them
    * are in force on every replica: also those of an earlier call that had to
@@ -75,7 +86,7 @@ export const endSessions = (deps: {
   return {
     settleUser,
 
-    async one(sessionId, cause, ownerId) {
+    async one(sessionId, cause, ownerId, call) {
       const ended = await store.transaction(async (tx) => {
         const session = await tx.lockSession(sessionId);
         if (session === undefined || (ownerId !== undefined && session.userId !== ownerId))
@@ -83,29 +94,29 @@ export const endSessions = (deps: {
         if (session.end) return session;
         const [now] = await tx.endSessions([{ sessionId, at: clock.now(), ...cause }]);
         return now ?? session;
-      });
+      }, call);
       await trust.settle([{ sessionId: ended.id, ...ended }], SETTLE_MS);
       return ended.end?.revision ?? 0n;
     },
 
-    async ofUser(userId, except, cause) {
+    async ofUser(userId, except, cause, call) {
       const ended = await store.transaction(async (tx) => {
         if ((await tx.lockUser(userId)) === undefined)
           throw fail("NOT_FOUND", { metadata: { user_id: userId } });
         const open = await tx.lockOpenSessionsOf(userId);
         return tx.endSessions(endingsOf(open, except, clock.now(), cause));
-      });
+      }, call);
       return { count: ended.length, revision: await settleUser(userId) };
     },
 
-    async matching(filter, cause) {
+    async matching(filter, cause, call) {
       let count = 0;
       for (let after: string | undefined; ; ) {
         const { found, ended } = await store.transaction(async (tx) => {
           const found = await tx.lockMatching(filter, liveAt(), BATCH, after);
           const ended = await tx.endSessions(endingsOf(found, undefined, clock.now(), cause));
           return { found, ended };
-        });
+        }, call);
         count += ended.length;
         after = found.at(-1)?.id;
         if (found.length < BATCH) break;

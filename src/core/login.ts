@@ -1,3 +1,4 @@
+import { type Call, requireCaller } from "./call.js";
 import { fail, unavailable } from "./errors.js";
 import type { HotTrust } from "./hot_trust.js";
 import { accessTicket, type IssuedTokens, type IssueTokens } from "./issue_tokens.js";
@@ -61,7 +62,7 @@ export const login = (deps: {
   ids: IdSource;
   clock: Clock;
   settings: CoreSettings;
-}): ((input: LoginInput) => Promise<LoginOutput>) => {
+}): ((input: LoginInput, call?: Call) => Promise<LoginOutput>) => {
   const { store, users, throttle, hasher, trust, ids, clock, settings } = deps;
 
   const admit = async (
@@ -169,7 +170,8 @@ export const login = (deps: {
     return fail(failure, retryAfterMs === undefined ? {} : { retryAfterMs });
   };
 
-  return async (input) => {
+  return async (input, call) => {
+    requireCaller(call);
     const usernameFolded = foldUsername(input.username);
     const verdict = await throttle.attempt(usernameFolded, input.ip);
     const tooMany = (account: Account | undefined) =>
@@ -199,7 +201,7 @@ export const login = (deps: {
       if (!account.isActive) throw await refused("USER_INACTIVE");
 
       const newHash = password.needsRehash ? await hasher.hash(input.password) : undefined;
-      const admission = await store.transaction((tx) => admit(tx, account, newHash, input));
+      const admission = await store.transaction((tx) => admit(tx, account, newHash, input), call);
       if (admission.kind === "changed") {
         if (checks < MOST_CHECKS) continue;
         throw unavailable("the account keeps changing");

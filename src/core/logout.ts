@@ -1,3 +1,4 @@
+import type { Call } from "./call.js";
 import type { EndSessions } from "./end_sessions.js";
 import { CurfewError, fail, invalidField } from "./errors.js";
 import type { TokenVerifier } from "./ports/token_verifier.js";
@@ -18,7 +19,7 @@ export interface LogoutInput {
  */
 export const logout =
   (deps: { verifier: Pick<TokenVerifier, "verify">; end: EndSessions }) =>
-  async ({ accessToken, bearer, ip }: LogoutInput): Promise<bigint> => {
+  async ({ accessToken, bearer, ip }: LogoutInput, call?: Call): Promise<bigint> => {
     const texts = [accessToken, bearer].filter((text) => text !== "");
     if (texts.length === 0) throw fail("CREDENTIALS_MISSING");
     const [claims, other] = await Promise.all(texts.map((text) => deps.verifier.verify(text)));
@@ -27,7 +28,8 @@ export const logout =
     if (other !== undefined && other.sid !== claims.sid)
       throw invalidField("access_token", "must be of the same session as the bearer token");
     try {
-      return await deps.end.one(claims.sid, { reason: "LOGOUT", by: claims.sub, ip }, claims.sub);
+      const cause = { reason: "LOGOUT", by: claims.sub, ip } as const;
+      return await deps.end.one(claims.sid, cause, claims.sub, call);
     } catch (failure) {
       if (failure instanceof CurfewError && failure.reason === "NOT_FOUND") return 0n;
       throw failure;

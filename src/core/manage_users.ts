@@ -1,3 +1,4 @@
+import { type Call, requireCaller } from "./call.js";
 import { type EndSessions, endingsOf } from "./end_sessions.js";
 import { fail, invalidField } from "./errors.js";
 import { checkNewPassword, type PasswordPolicy } from "./password_policy.js";
@@ -22,6 +23,8 @@ export interface NewUser {
 export interface Actor {
   readonly by: string;
   readonly ip: string;
+  /** Absent: no caller waits for it. */
+  readonly call?: Call | undefined;
 }
 
 /** What administrators do with users. */
@@ -64,7 +67,8 @@ export const manageUsers = (deps: {
     actor: Actor,
   ): Promise<void> => {
     const open = await tx.lockOpenSessionsOf(userId);
-    await tx.endSessions(endingsOf(open, undefined, clock.now(), { reason, ...actor }));
+    const cause = { reason, by: actor.by, ip: actor.ip };
+    await tx.endSessions(endingsOf(open, undefined, clock.now(), cause));
   };
 
   const event = (
@@ -80,6 +84,7 @@ export const manageUsers = (deps: {
       if (shown === "") throw invalidField("username", "must have at least 1 character");
       checkRoles("roles", roles);
       checkNewPassword("password", password, shown, deps.passwordPolicy);
+      requireCaller(actor.call);
       const now = clock.now();
       const account: Account = {
         id: deps.ids.next(now),
@@ -96,7 +101,7 @@ export const manageUsers = (deps: {
         await tx.record([
           event("USER_CREATED", account.id, actor, { roles: account.roles.join(" ") }),
         ]);
-      });
+      }, actor.call);
       return account;
     },
 
@@ -110,7 +115,7 @@ export const manageUsers = (deps: {
         if (patch.isActive === false) await endAll(tx, userId, "USER_DISABLED", actor);
         else if (patch.roles !== undefined) await tx.forgetHot(userId);
         return { ...before, ...patch };
-      });
+      }, actor.call);
       await deps.end.settleUser(userId);
       return user;
     },
@@ -119,13 +124,14 @@ export const manageUsers = (deps: {
       const account = await users.getAccount(userId);
       if (account === undefined) throw fail("NOT_FOUND", { metadata: { user_id: userId } });
       checkNewPassword("password", password, account.username, deps.passwordPolicy);
+      requireCaller(actor.call);
       const passwordHash = await hasher.hash(password);
       await store.transaction(async (tx) => {
         await lock(tx, userId);
         await tx.updateUser(userId, { passwordHash });
         await tx.record([event("PASSWORD_SET", userId, actor)]);
         await endAll(tx, userId, "PASSWORD_CHANGE", actor);
-      });
+      }, actor.call);
       await throttle.unlock(foldUsername(account.username));
       return deps.end.settleUser(userId);
     },
@@ -133,8 +139,12 @@ export const manageUsers = (deps: {
     async unlock(userId, actor) {
       const user = await users.get(userId);
       if (user === undefined) throw fail("NOT_FOUND", { metadata: { user_id: userId } });
+      requireCaller(actor.call);
       await throttle.unlock(foldUsername(user.username));
-      await store.transaction((tx) => tx.record([event("ACCOUNT_UNLOCKED", userId, actor)]));
+      await store.transaction(
+        (tx) => tx.record([event("ACCOUNT_UNLOCKED", userId, actor)]),
+        actor.call,
+      );
     },
 
     async delete(userId, actor) {
@@ -145,7 +155,7 @@ export const manageUsers = (deps: {
         await tx.record([event("USER_DELETED", userId, actor)]);
         await endAll(tx, userId, "USER_DELETED", actor);
         return user;
-      });
+      }, actor.call);
       if (user) await throttle.unlock(foldUsername(user.username));
       const revision = await deps.end.settleUser(userId);
       // Sessions without a user: an earlier call, whose answer may have been lost, did it.

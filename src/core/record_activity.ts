@@ -1,3 +1,4 @@
+import { type Call, requireCaller } from "./call.js";
 import { CurfewError, isUndecided } from "./errors.js";
 import type { Clock } from "./ports/clock.js";
 import type { Activity } from "./ports/session_store.js";
@@ -10,7 +11,8 @@ import type { SessionCheck } from "./session_check.js";
  */
 export const recordActivity =
   (deps: { check: SessionCheck; clock: Clock }) =>
-  async (activities: readonly Activity[]): Promise<number> => {
+  async (activities: readonly Activity[], call?: Call): Promise<number> => {
+    requireCaller(call);
     const now = deps.clock.now();
     const recorded = await Promise.all(
       activities.map(({ sessionId, at }) =>

@@ -1,4 +1,5 @@
 import type { ActivityLog } from "./activity_log.js";
+import type { Call } from "./call.js";
 import { type CurfewError, fail } from "./errors.js";
 import type { HotTrust } from "./hot_trust.js";
 import { accessTicket, type IssuedTokens, type IssueTokens } from "./issue_tokens.js";
@@ -50,7 +51,7 @@ export const refreshTokens = (deps: {
   ids: IdSource;
   clock: Clock;
   settings: CoreSettings;
-}): ((input: RefreshInput) => Promise<RefreshOutput>) => {
+}): ((input: RefreshInput, call?: Call) => Promise<RefreshOutput>) => {
   const { store, codec, trust, activity, clock, settings } = deps;
 
   const end = async (
@@ -136,10 +137,10 @@ export const refreshTokens = (deps: {
     };
   };
 
-  return async (input) => {
+  return async (input, call) => {
     const presented = codec.parse(input.refreshToken);
     if (presented === undefined) throw fail("REFRESH_TOKEN_INVALID");
-    const outcome = await store.transaction((tx) => exchange(tx, presented, input));
+    const outcome = await store.transaction((tx) => exchange(tx, presented, input), call);
     if (outcome.kind === "granted")
       return { session: outcome.session, tokens: await outcome.issue() };
     if (outcome.kind === "ended")

@@ -1,4 +1,5 @@
 import type { Knex } from "knex";
+import { requireCaller } from "../core/call.js";
 import { unavailable } from "../core/errors.js";
 import type { LiveAt, SessionStore } from "../core/ports/session_store.js";
 import { type Database, databaseFailure, run, worthRepeating } from "./database.js";
@@ -41,10 +42,16 @@ export const postgresSessionStore = (database: Database): SessionStore => {
     ...orderOfEndings(rows),
     standings: standings(rows),
 
-    async transaction(work) {
+    async transaction(work, call) {
       for (let runs = 1; ; runs++) {
+        requireCaller(call);
         try {
-          return await database.transaction((trx) => work(sessionTransaction(trx)));
+          return await database.transaction(async (trx) => {
+            const result = await work(sessionTransaction(trx, call));
+            // The last moment at which the work can be undone: COMMIT is sent next.
+            requireCaller(call);
+            return result;
+          });
         } catch (error) {
           if (!worthRepeating(error instanceof Error ? (error.cause ?? error) : error))
             throw databaseFailure(error);

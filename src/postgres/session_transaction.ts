@@ -1,4 +1,5 @@
 import type { Knex } from "knex";
+import { type CallLimits, requireCaller } from "../core/call.js";
 import type { SessionTransaction } from "../core/ports/session_store.js";
 import type { Session } from "../core/session.js";
 import { run } from "./database.js";
@@ -13,7 +14,7 @@ import {
   type UserRow,
 } from "./rows.js";
 import { narrowToLive } from "./session_filter.js";
-import { preparedRows } from "./statements.js";
+import { preparedRows, type Rows } from "./statements.js";
 
 /**
  * The advisory lock of endings. Held from the moment a revision is given out
@@ -22,9 +23,20 @@ import { preparedRows } from "./statements.js";
  */
 const ENDINGS_LOCK = 7_302_002;
 
-/** The statements of one transaction. */
-export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction => {
-  const rows = preparedRows(trx);
+/** The statements of one transaction. They are refused once `call` is over. */
+export const sessionTransaction = (
+  trx: Knex.Transaction,
+  call?: CallLimits | undefined,
+): SessionTransaction => {
+  const prepared = preparedRows(trx);
+  const rows: Rows = async (sql, bindings) => {
+    requireCaller(call);
+    return prepared(sql, bindings);
+  };
+  const table = (name: string): Knex.QueryBuilder => {
+    requireCaller(call);
+    return trx(name);
+  };
 
   return {
     async lockUser(userId) {
@@ -43,7 +55,7 @@ export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction =>
 
     async insertUser(account, usernameFolded) {
       const inserted = await run(
-        trx("users")
+        table("users")
           .insert({
             user_id: account.id,
             username: account.username,
@@ -69,11 +81,11 @@ export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction =>
         ...(patch.passwordHash !== undefined && { password_hash: patch.passwordHash }),
       };
       if (Object.keys(columns).length > 0)
-        await run(trx("users").where("user_id", userId).update(columns));
+        await run(table("users").where("user_id", userId).update(columns));
     },
 
     async deleteUser(userId) {
-      await run(trx("users").where("user_id", userId).delete());
+      await run(table("users").where("user_id", userId).delete());
     },
 
     async lockSession(sessionId) {
@@ -96,7 +108,7 @@ export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction =>
     },
 
     async lockMatching(filter, liveAt, limit, afterId) {
-      const query = narrowToLive(trx("sessions"), filter, liveAt)
+      const query = narrowToLive(table("sessions"), filter, liveAt)
         .orderBy("session_id")
         .limit(limit)
         .forUpdate();
@@ -115,7 +127,7 @@ export const sessionTransaction = (trx: Knex.Transaction): SessionTransaction =>
 
     async updateSession(sessionId, patch) {
       await run(
-        trx("sessions")
+        table("sessions")
           .where("session_id", sessionId)
           .update({
             ...(patch.refresh && refreshColumns(patch.refresh)),

@@ -1,5 +1,6 @@
 import type { Metadata, ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { Status } from "../../generated/google/rpc/status.js";
+import type { Call } from "../core/call.js";
 import { ANONYMOUS, type Caller } from "../core/caller.js";
 import type { CurfewError } from "../core/errors.js";
 import type { ClientAddress } from "./client_address.js";
@@ -24,16 +25,18 @@ export interface CallEnvironment {
 export interface UnderlyingCall extends ServerInterceptingCallInterface {
   /** Ends it at once with a failure, whatever its handler is doing. */
   refuse(failure: CurfewError): void;
+  /** See Call. */
+  onAnswered(listener: (isSent: boolean) => void): void;
 }
 
 /** In the opaque part of a call's metadata, which no client can write to. */
 const CONTEXT_KEY = "curfew.call_context";
 
 /**
- * What is known of one call. A class for the sake of the hot path: what costs
- * something is found out when it is first asked for, which there is never.
+ * What is known of one call. A class, with everything that costs time computed
+ * lazily, for the sake of the hot path: most calls never need it.
  */
-export class CallContext {
+export class CallContext implements Call {
   /** Who calls, once authentication has come through. */
   caller: Caller = ANONYMOUS;
   /** What the call failed for. */
@@ -95,6 +98,17 @@ export class CallContext {
     this.#abort ??= new AbortController();
     if (this.over) this.#abort.abort();
     return this.#abort.signal;
+  }
+
+  /** The earlier of the caller's own deadline and the method's, on the clock of `performance.now`. */
+  get deadlineAt(): number {
+    const { deadlineMs } = this.rule;
+    const own = performance.now() + Number(this.call.getDeadline()) - Date.now();
+    return deadlineMs === 0 ? own : Math.min(own, this.startedAt + deadlineMs);
+  }
+
+  onAnswered(listener: (isSent: boolean) => void): void {
+    this.call.onAnswered(listener);
   }
 
   /** The first value of a metadata key; empty: there is none. */

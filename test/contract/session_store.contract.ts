@@ -1,6 +1,7 @@
 import { describe } from "vitest";
 import { describeActivity } from "./session_store/activity.contract.js";
 import { describeBurial } from "./session_store/burial.contract.js";
+import { describeCallers } from "./session_store/callers.contract.js";
 import { describeEndings } from "./session_store/endings.contract.js";
 import { sessionStores } from "./session_store/fixture.js";
 import { describeListing } from "./session_store/listing.contract.js";
@@ -17,6 +18,7 @@ export const describeSessionStore = (engine: Engine): void => {
     const databases = useDatabases(engine);
     const stores = () => sessionStores(databases(), engine.parallelTransactions);
     describe("transactions", () => describeTransactions(stores));
+    describe("callers that go away", () => describeCallers(stores));
     describe("endings", () => describeEndings(stores));
     describe("activity", () => describeActivity(stores));
     describe("burial", () => describeBurial(stores));

@@ -1,4 +1,5 @@
 import type { AuditEvent } from "../audit_event.js";
+import type { CallLimits } from "../call.js";
 import type { EndReason, Session, SessionEnd, SessionState } from "../session.js";
 import type { Account, User } from "../user.js";
 
@@ -8,8 +9,12 @@ import type { Account, User } from "../user.js";
  * or may not have happened, and repeating it is safe.
  */
 export interface SessionStore {
-  /** Runs `work` in one transaction; what it returns is committed when this resolves. */
-  transaction<T>(work: (tx: SessionTransaction) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in one transaction; what it returns is committed when this
+   * resolves. It does not begin, run another statement or commit once `call` is
+   * over: then it rolls back and rejects with DEADLINE_EXCEEDED (O3).
+   */
+  transaction<T>(work: (tx: SessionTransaction) => Promise<T>, call?: CallLimits): Promise<T>;
 
   /** What validation needs to know of each session, in the order asked; one statement. */
   standings(sessionIds: readonly string[]): Promise<(Standing | undefined)[]>;

@@ -9,7 +9,7 @@ import { Undecodable } from "../decoding.js";
 import type { MethodRule } from "../rules.js";
 import { failureOf, statusOf } from "../status.js";
 import type { Chain } from "./chain.js";
-import { codeSentBy } from "./final_code.js";
+import { codeSentBy, whenStreamCloses } from "./final_code.js";
 import type { OutgoingStatus } from "./interceptor.js";
 
 /** What grpc-js tells a call's handler; it does not export the type. */
@@ -92,6 +92,10 @@ export class InterceptedCall extends ServerInterceptingCall implements Underlyin
     if (this.#context.over) return;
     this.#context.failure = failure;
     this.sendStatus(statusOf(failure, this.#context));
+  }
+
+  onAnswered(listener: (isSent: boolean) => void): void {
+    whenStreamCloses(this.base, listener);
   }
 
   #waitFor(admission: Promise<void>, metadata: Metadata): void {

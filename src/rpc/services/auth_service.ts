@@ -29,14 +29,15 @@ export const authService = (
   const { core, store, users } = deps;
   return {
     async login(request, call) {
-      const { tokens, session, user, evicted } = await core.login({
+      const input = {
         username: request.username,
         password: request.password,
         device: request.deviceName,
         ip: call.ip,
         userAgent: call.userAgent,
         omitRoles: request.omitRoles,
-      });
+      };
+      const { tokens, session, user, evicted } = await core.login(input, call);
       const view = viewOf(deps, session.id);
       return {
         ...tokens,
@@ -50,7 +51,7 @@ export const authService = (
     async refreshTokens({ refreshToken, omitRoles }, call) {
       const skipActivity = skipsActivity(call);
       const input = { refreshToken, ip: call.ip, omitRoles, skipActivity };
-      const { tokens, session } = await core.refreshTokens(input);
+      const { tokens, session } = await core.refreshTokens(input, call);
       return {
         ...tokens,
         tokenType: TOKEN_TYPE,
@@ -59,11 +60,8 @@ export const authService = (
     },
 
     async logout({ accessToken }, call) {
-      const revision = await core.logout({
-        accessToken,
-        bearer: bearerOf(call) ?? "",
-        ip: call.ip,
-      });
+      const input = { accessToken, bearer: bearerOf(call) ?? "", ip: call.ip };
+      const revision = await core.logout(input, call);
       return { message: textOf(call.language, "LOGOUT_DONE"), revision };
     },
 
@@ -73,13 +71,14 @@ export const authService = (
         sessionId,
         at: at?.getTime() ?? now,
       }));
-      if (call.caller.kind !== "session") return { recorded: await core.recordActivity(given) };
+      if (call.caller.kind !== "session")
+        return { recorded: await core.recordActivity(given, call) };
       const { sessionId } = call.caller;
       const foreign = given.findIndex((activity) => activity.sessionId !== sessionId);
       if (foreign >= 0)
         throw invalidField(`activities[${foreign}].session_id`, "must be the caller's own session");
       const own = given.length > 0 ? given : [{ sessionId, at: now }];
-      return { recorded: await core.recordActivity(own) };
+      return { recorded: await core.recordActivity(own, call) };
     },
 
     async getProfile(_request, call) {
@@ -97,7 +96,7 @@ export const authService = (
       const { userId, sessionId } = sessionCaller(call);
       const ip = call.ip;
       const change = { userId, sessionId, currentPassword, newPassword, ip };
-      return { revision: await core.changePassword(change) };
+      return { revision: await core.changePassword(change, call) };
     },
 
     async listMySessions({ pageSize, pageToken }, call) {
@@ -115,13 +114,13 @@ export const authService = (
     async revokeMySession({ sessionId }, call) {
       const { userId } = sessionCaller(call);
       const cause = { reason: "USER", by: userId, ip: call.ip } as const;
-      return { revision: await core.end.one(sessionId, cause, userId) };
+      return { revision: await core.end.one(sessionId, cause, userId, call) };
     },
 
     async revokeMyOtherSessions(_request, call) {
       const { userId, sessionId } = sessionCaller(call);
       const cause = { reason: "USER", by: actorOf(call.caller), ip: call.ip } as const;
-      const { count, revision } = await core.end.ofUser(userId, sessionId, cause);
+      const { count, revision } = await core.end.ofUser(userId, sessionId, cause, call);
       return { revokedSessions: count, revision };
     },
 

@@ -74,12 +74,12 @@ export const sessionAdmin = (
     },
 
     async revokeSession({ sessionId, note }, call) {
-      return { revision: await core.end.one(sessionId, cause(call, note)) };
+      return { revision: await core.end.one(sessionId, cause(call, note), undefined, call) };
     },
 
     async revokeUserSessions({ userId, exceptSessionId, note }, call) {
       const except = exceptSessionId || undefined;
-      const { count, revision } = await core.end.ofUser(userId, except, cause(call, note));
+      const { count, revision } = await core.end.ofUser(userId, except, cause(call, note), call);
       return { revokedSessions: count, revision };
     },
 
@@ -89,7 +89,7 @@ export const sessionAdmin = (
         throw invalidField("filter", "must have a condition, or set `all` to end every session");
       const matchedSessions = await store.countLive(filter, viewOf(deps, ""));
       if (request.dryRun) return { matchedSessions, revokedSessions: 0, revision: 0n };
-      const { count, revision } = await core.end.matching(filter, cause(call, request.note));
+      const { count, revision } = await core.end.matching(filter, cause(call, request.note), call);
       return {
         matchedSessions: Math.max(matchedSessions, count),
         revokedSessions: count,
@@ -97,8 +97,8 @@ export const sessionAdmin = (
       };
     },
 
-    async cleanupSessions() {
-      return { cleanedSessions: await core.cleanup() };
+    async cleanupSessions(_request, call) {
+      return { cleanedSessions: await core.cleanup(call) };
     },
 
     async explainToken({ accessToken }, call) {

@@ -12,7 +12,7 @@ import { userToProto } from "../conversion/user.js";
 import type { HandlersOf } from "../handlers.js";
 import type { ServiceDeps } from "./service_deps.js";
 
-const actor = (call: CallContext): Actor => ({ by: actorOf(call.caller), ip: call.ip });
+const actor = (call: CallContext): Actor => ({ by: actorOf(call.caller), ip: call.ip, call });
 
 const LIST_USERS = "users";
 

@@ -49,8 +49,8 @@ const mortal = () => {
     });
   const wrapStore = (store: SessionStore): SessionStore => ({
     ...store,
-    async transaction(work) {
-      const result = await store.transaction((tx) => work(watched(tx)));
+    async transaction(work, call) {
+      const result = await store.transaction((tx) => work(watched(tx)), call);
       pass("after the commit");
       return result;
     },

@@ -22,7 +22,7 @@ beforeEach(async () => {
     acquireTimeoutMs: STATEMENT_TIMEOUT_MS,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   });
-  port = unlessSilent(database)({
+  port = unlessSilent(database).port({
     sleep: async (seconds: number) => {
       await run(database.raw("SELECT pg_sleep(?)", [seconds]));
       return "slept";
@@ -56,7 +56,7 @@ test("a statement that is slow is waited for while Postgres answers others", asy
 });
 
 test("what fails, fails as it did", async () => {
-  const failing = unlessSilent(database)({
+  const failing = unlessSilent(database).port({
     ask: () => Promise.reject(new Error("a defect")),
     now: () => 5,
   });

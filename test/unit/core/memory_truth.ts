@@ -1,4 +1,5 @@
 import type { AuditEvent } from "../../../src/core/audit_event.js";
+import { type CallLimits, requireCaller } from "../../../src/core/call.js";
 import { unavailable } from "../../../src/core/errors.js";
 import type { SessionStore, SessionTransaction } from "../../../src/core/ports/session_store.js";
 import type { Session } from "../../../src/core/session.js";
@@ -87,7 +88,11 @@ export const memoryTruth = (accounts: readonly Account[], sessions: readonly Ses
     },
   });
 
-  const run = async <T>(work: (tx: SessionTransaction) => Promise<T>): Promise<T> => {
+  const run = async <T>(
+    work: (tx: SessionTransaction) => Promise<T>,
+    call: CallLimits | undefined,
+  ): Promise<T> => {
+    requireCaller(call);
     truth.before.shift()?.(state);
     const draft: State = {
       accounts: new Map(state.accounts),
@@ -97,6 +102,7 @@ export const memoryTruth = (accounts: readonly Account[], sessions: readonly Ses
       revision: state.revision,
     };
     const result = await work(transactionOn(draft) as SessionTransaction);
+    requireCaller(call);
     if (truth.isDown) throw unavailable();
     state = draft;
     truth.commits += 1;
@@ -104,8 +110,8 @@ export const memoryTruth = (accounts: readonly Account[], sessions: readonly Ses
   };
 
   const store: Pick<SessionStore, "transaction"> = {
-    transaction(work) {
-      const next = last.then(() => run(work));
+    transaction(work, call) {
+      const next = last.then(() => run(work, call));
       last = next.catch(() => undefined);
       return next;
     },
