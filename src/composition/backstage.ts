@@ -3,7 +3,7 @@ import type { Settings } from "../config/settings.js";
 import { importUsers } from "../core/import_users.js";
 import type { ServiceKey } from "../core/ports/service_key_store.js";
 import { createUseCases } from "../core/use_cases.js";
-import { isPasswordHash } from "../crypto/password_hasher.js";
+import { createHashJudge } from "../crypto/hash_judge.js";
 import { mintServiceKey } from "../crypto/service_key.js";
 import { uuidV7Source } from "../crypto/uuid_v7.js";
 import { leapAhead } from "../postgres/leap_ahead.js";
@@ -134,7 +134,8 @@ export const backstage: Backstage = {
     withTables(settings, (truth) => {
       const intake = postgresUserIntake(truth.database);
       const clock = { now: Date.now };
-      const take = importUsers({ intake, ids: uuidV7Source(), clock, isPasswordHash });
+      const hashProblem = createHashJudge();
+      const take = importUsers({ intake, ids: uuidV7Source(), clock, hashProblem });
       return take(rows, watcher, how);
     }),
 };

@@ -10,7 +10,14 @@ export interface ImportRow {
   readonly line: number;
   /** How much of the file has been read when it ends, in bytes. */
   readonly bytesRead: number;
-  readonly user: ImportedUser | { readonly problem: string };
+  readonly user: ImportedUser | UnreadableUser;
+}
+
+/** What a row holds that is no user to import. */
+export interface UnreadableUser {
+  readonly problem: string;
+  /** Absent where the row does not tell it. */
+  readonly username?: string | undefined;
 }
 
 export interface RefusedRow {
@@ -41,8 +48,8 @@ export interface ImportUsersDeps {
   readonly intake: UserIntake;
   readonly ids: IdSource;
   readonly clock: Pick<Clock, "now">;
-  /** Whether an encoded hash is of a scheme that can be checked at login. */
-  readonly isPasswordHash: (encoded: string) => boolean;
+  /** What is wrong with an encoded hash, in words that repeat nothing of it; undefined: a login can check it. */
+  readonly hashProblem: (encoded: string) => Promise<string | undefined>;
 }
 
 const ROWS_AT_ONCE = 500;
@@ -54,7 +61,7 @@ const ROWS_AT_ONCE = 500;
  * Resolves to the counts; rejects when the store cannot answer.
  */
 export const importUsers =
-  ({ intake, ids, clock, isPasswordHash }: ImportUsersDeps) =>
+  ({ intake, ids, clock, hashProblem }: ImportUsersDeps) =>
   async (
     rows: AsyncIterable<ImportRow>,
     watcher: ImportWatcher,
@@ -91,9 +98,9 @@ export const importUsers =
 
     for await (const { line, bytesRead, user } of rows) {
       progress = { ...progress, bytesRead };
-      if ("problem" in user) refuse({ line, username: "", reason: user.problem });
+      if ("problem" in user) refuse({ line, username: user.username ?? "", reason: user.problem });
       else {
-        const reason = importProblem(user, isPasswordHash);
+        const reason = importProblem(user) ?? (await hashProblem(user.passwordHash));
         if (reason !== undefined) refuse({ line, username: user.username, reason });
         else batch.push(accountOf(user, ids, clock.now()));
       }

@@ -7,12 +7,10 @@ import {
   createDummyCheck,
   DEFAULT_ARGON2_COST,
   hashArgon2,
-  readArgon2,
 } from "./passwords/argon2.js";
-import { readBcrypt } from "./passwords/bcrypt.js";
+import { isCostly, isExcessive } from "./passwords/check_work.js";
 import type { PasswordCheck } from "./passwords/password_check.js";
-import { readPbkdf2 } from "./passwords/pbkdf2.js";
-import { readScrypt } from "./passwords/scrypt.js";
+import { readPasswordHash } from "./passwords/read_password_hash.js";
 
 export interface PasswordHasherOptions {
   readonly cost?: Argon2Cost | undefined;
@@ -28,6 +26,13 @@ export interface PasswordHasherOptions {
 const MAX_DEFAULT_CONCURRENCY = 3;
 
 /**
+ * Costly checks (see `isCostly`) run one at a time, beside the others. They may wait for the one
+ * before them and still meet the deadline of a login (10 s). Few may wait, since each also holds
+ * one of the places of logins under way.
+ */
+const COSTLY = { concurrency: 1, maxQueue: 2, maxWaitMs: 4000 };
+
+/**
  * Hashes with argon2id and checks argon2, bcrypt, PBKDF2 and scrypt hashes.
  *
  * Passwords are normalised to NFC (RFC 8265 §4.2.2) before they are hashed. A
@@ -37,19 +42,26 @@ const MAX_DEFAULT_CONCURRENCY = 3;
 export function createPasswordHasher(options: PasswordHasherOptions = {}): PasswordHasher {
   const cost = options.cost ?? DEFAULT_ARGON2_COST;
   const dummy = createDummyCheck(cost);
+  const onBusy = (retryAfterMs: number) =>
+    fail("TOO_MANY_ATTEMPTS", { retryAfterMs, metadata: { cause: "busy" } });
   const run = createBoundedRunner({
     concurrency: options.concurrency ?? Math.min(availableParallelism(), MAX_DEFAULT_CONCURRENCY),
     maxQueue: options.maxQueue ?? 64,
     maxWaitMs: options.maxWaitMs ?? 1000,
-    onBusy: (retryAfterMs) =>
-      fail("TOO_MANY_ATTEMPTS", { retryAfterMs, metadata: { cause: "busy" } }),
+    onBusy,
   });
+  const runCostly = createBoundedRunner({ ...COSTLY, onBusy });
+
+  const checkFor = (encoded: string | undefined): PasswordCheck => {
+    const check = readPasswordHash(encoded ?? "", cost);
+    return check === undefined || isExcessive(check.work) ? dummy : check;
+  };
 
   return {
     hash: (password) => run(() => hashArgon2(password.normalize("NFC"), cost)),
     verify(password, encoded) {
-      const check = readPasswordHash(encoded ?? "", cost) ?? dummy;
-      return run(async () => {
+      const check = checkFor(encoded);
+      return (isCostly(check.work) ? runCostly : run)(async () => {
         const normal = password.normalize("NFC");
         if (await check.matches(normal)) {
           return { ok: true, needsRehash: !check.current };
@@ -59,14 +71,4 @@ export function createPasswordHasher(options: PasswordHasherOptions = {}): Passw
       });
     },
   };
-}
-
-/** Whether an encoded hash is of a scheme that can be checked, for imports. */
-export const isPasswordHash = (encoded: string): boolean =>
-  readPasswordHash(encoded, DEFAULT_ARGON2_COST) !== undefined;
-
-function readPasswordHash(encoded: string, cost: Argon2Cost): PasswordCheck | undefined {
-  return (
-    readArgon2(encoded, cost) ?? readBcrypt(encoded) ?? readPbkdf2(encoded) ?? readScrypt(encoded)
-  );
 }

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import type { ImportRow } from "../../core/import_users.js";
+import type { ImportRow, UnreadableUser } from "../../core/import_users.js";
 import type { ImportedUser } from "../../core/imported_user.js";
 import { isKeycloakUser, userFromKeycloak } from "./keycloak_user.js";
 import { MOST_LETTERS, textLines } from "./text_lines.js";
-import { isUserField, unknownField } from "./user_fields.js";
+import { isUserField, unknownField, usernameIn } from "./user_fields.js";
 
-type Outcome = ImportedUser | { readonly problem: string };
+type Outcome = ImportedUser | UnreadableUser;
 
 const NAMED = z.object({
   username: z.string(),
@@ -25,7 +25,8 @@ const KINDS: Readonly<Record<keyof typeof NAMED.shape, string>> = {
 
 const userFromNames = (document: object, ignoreUnknown: boolean): Outcome => {
   const unknown = Object.keys(document).find((name) => !isUserField(name));
-  if (unknown !== undefined && !ignoreUnknown) return { problem: unknownField(unknown) };
+  const username = usernameIn(document);
+  if (unknown !== undefined && !ignoreUnknown) return { problem: unknownField(unknown), username };
   const { data, error } = NAMED.safeParse(document);
   if (error === undefined) {
     return {
@@ -37,7 +38,7 @@ const userFromNames = (document: object, ignoreUnknown: boolean): Outcome => {
     };
   }
   const name = String(error.issues[0]?.path[0]) as keyof typeof KINDS;
-  return { problem: `${name} must be ${KINDS[name]}` };
+  return { problem: `${name} must be ${KINDS[name]}`, username };
 };
 
 const readUser = (text: string, ignoreUnknown: boolean): Outcome => {

@@ -1,3 +1,4 @@
+import type { UnreadableUser } from "../../core/import_users.js";
 import type { ImportedUser } from "../../core/imported_user.js";
 
 /** What a file may say of a user, by the names of the proto. */
@@ -25,13 +26,17 @@ export const unknownField = (name: string): string =>
 const YES = new Set(["", "true", "t", "yes", "1"]);
 const NO = new Set(["false", "f", "no", "0"]);
 
+/** The name in a JSON object that is refused, so that its row can be found again. */
+export const usernameIn = (document: object): string | undefined =>
+  "username" in document && typeof document.username === "string" ? document.username : undefined;
+
 /** The user that texts say; a sentence when they do not say one. */
 export const userFromTexts = (
   texts: Readonly<Partial<Record<UserField, string>>>,
-): ImportedUser | { readonly problem: string } => {
+): ImportedUser | UnreadableUser => {
   const active = (texts.is_active ?? "").trim().toLowerCase();
   if (!YES.has(active) && !NO.has(active))
-    return { problem: "is_active is neither true nor false" };
+    return { problem: "is_active is neither true nor false", username: texts.username };
   return {
     username: texts.username ?? "",
     passwordHash: (texts.password_hash ?? "").trim(),

@@ -1,4 +1,5 @@
 import { type ScryptOptions, scrypt as scryptCallback, timingSafeEqual } from "node:crypto";
+import { MAX_CHECK_MEMORY_BYTES, workOf } from "./check_work.js";
 import { decodeHex } from "./hex.js";
 import { MIN_HASH_BYTES, type PasswordCheck } from "./password_check.js";
 import { decodePhcBase64 } from "./phc_base64.js";
@@ -8,11 +9,13 @@ import type { ScryptHash } from "./scrypt_hash.js";
 // $scrypt$ln=16,r=8,p=1$salt$hash (PHC, passlib)
 const PHC = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$([^$]*)\$([^$]+)$/;
 // scrypt$16384$salt$8$1$hash (Django), where the salt is text
-const DJANGO = /^scrypt\$(\d{1,9})\$([^$]+)\$(\d{1,3})\$(\d{1,3})\$([^$]+)$/;
+const DJANGO = /^scrypt\$(\d{1,15})\$([^$]+)\$(\d{1,3})\$(\d{1,3})\$([^$]+)$/;
 // scrypt:32768:8:1$salt$hash (Werkzeug), where the salt is text and the hash hexadecimal
-const WERKZEUG = /^scrypt:(\d{1,9}):(\d{1,3}):(\d{1,3})\$([^$]+)\$([^$]+)$/;
-const MAX_MEMORY_BYTES = 256 * 1024 * 1024;
-const MAX_LANES = 16;
+const WERKZEUG = /^scrypt:(\d{1,15}):(\d{1,3}):(\d{1,3})\$([^$]+)\$([^$]+)$/;
+/** Above the memory of any check that is made; OpenSSL wants a bound, and counts its overhead too. */
+const OPENSSL_MEMORY_BYTES = 2 * MAX_CHECK_MEMORY_BYTES;
+/** Parallelization × block size (RFC 7914 §2). */
+const MAX_LANES = 2 ** 30;
 
 /**
  * Reads scrypt hashes (RFC 7914) that were imported: PHC, Django, Werkzeug, and
@@ -25,15 +28,21 @@ export function readScrypt(encoded: string): PasswordCheck | undefined {
     return undefined;
   }
   const { cost, blockSize, parallelization, salt, hash } = read;
-  const options = { cost, blockSize, parallelization, maxmem: 2 * MAX_MEMORY_BYTES };
+  const options = { cost, blockSize, parallelization, maxmem: OPENSSL_MEMORY_BYTES };
   return {
     current: false,
+    work: workOf(
+      "scrypt",
+      cost * blockSize * parallelization,
+      128 * blockSize * (cost + parallelization),
+    ),
     async matches(password) {
       return timingSafeEqual(await scrypt(password, salt, hash.length, options), hash);
     },
   };
 }
 
+/** Whether the parameters are what RFC 7914 §2 allows: others cannot be checked at any price. */
 function isSane({ cost, blockSize, parallelization, hash }: ScryptHash): boolean {
   return (
     hash.length >= MIN_HASH_BYTES &&
@@ -41,8 +50,9 @@ function isSane({ cost, blockSize, parallelization, hash }: ScryptHash): boolean
     cost > 1 &&
     blockSize > 0 &&
     parallelization > 0 &&
-    128 * cost * blockSize <= MAX_MEMORY_BYTES &&
-    parallelization <= MAX_LANES
+    // RFC 7914 §2: N is below 2^(128 r / 8).
+    Math.log2(cost) < 16 * blockSize &&
+    parallelization * blockSize < MAX_LANES
   );
 }
 

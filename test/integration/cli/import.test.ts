@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, pbkdf2Sync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hashSync } from "@node-rs/bcrypt";
@@ -54,7 +54,7 @@ describe("users import, beside a running service", { timeout: 120_000 }, () => {
       `Imported 3 users; 0 there already; refused 1 row (see ${path}.refused.csv).\n`,
     );
     expect(exitCode).toBe(1);
-    expect(errors).toMatch(/^line 5 \(broken\): password_hash is not/);
+    expect(errors).toMatch(/^line 5 \(broken\): password_hash is malformed/);
     expect(readFileSync(`${path}.refused.csv`, "utf8")).not.toContain("$2b$");
 
     for (const [name, hash] of Object.entries(hashes)) {
@@ -65,6 +65,78 @@ describe("users import, beside a running service", { timeout: 120_000 }, () => {
       expect(await hashOf(name)).toMatch(/^\$argon2id\$/);
       expect((await service.signIn(name, "test", PASSWORD)).user?.username).toBe(name);
     }
+  });
+
+  test("users of Keycloak with argon2 1.0, and of passlib with SHA-1, sign in; what is too costly is refused by name", async () => {
+    const password = "correct horse battery staple";
+    const keycloak = (username: string, hash: string, parameters: Record<string, string[]>) =>
+      JSON.stringify({
+        username,
+        enabled: true,
+        credentials: [
+          {
+            type: "password",
+            secretData: JSON.stringify({
+              value: hash,
+              salt: Buffer.from("somesalt16bytes!").toString("base64"),
+              additionalParameters: {},
+            }),
+            credentialData: JSON.stringify({
+              hashIterations: 2,
+              algorithm: "argon2",
+              additionalParameters: { hashLength: ["32"], parallelism: ["1"], ...parameters },
+            }),
+          },
+        ],
+      });
+    const small = { memory: ["4096"], type: ["id"] };
+    const path = file("keycloak.jsonl", [
+      // argon2 somesalt16bytes! -id -t 2 -k 4096 -p 1 -l 32 -v 10 and 13
+      keycloak("old", "eLUv9K8j/3+0dXVMXQC2fsX3/zwEy0w55If3AFtx+O0=", {
+        ...small,
+        version: ["1.0"],
+      }),
+      keycloak("new", "M7lgaYYZAp1G4ZfTVlzcG3a9sy+WuMlOyoILtw1CmIs=", {
+        ...small,
+        version: ["1.3"],
+      }),
+      keycloak("dear", "M7lgaYYZAp1G4ZfTVlzcG3a9sy+WuMlOyoILtw1CmIs=", {
+        ...small,
+        memory: ["1048576"],
+        version: ["1.3"],
+      }),
+      JSON.stringify({
+        username: "sha1",
+        password_hash: "$pbkdf2$1000$sBaCsHaOsdbam/MeAwAAQA$RLU5gW5qm0sliFrbv.lJOKkF4Bo",
+      }),
+    ]);
+    const { errors } = await curfew(["users", "import", path]).ended;
+    expect(errors).toBe(
+      "line 3 (dear): password_hash costs too much to check: it takes 1024 MiB of memory; at most 256 MiB are accepted\n",
+    );
+    for (const name of ["old", "new", "sha1"]) {
+      expect((await service.signIn(name, "test", password)).user?.username).toBe(name);
+    }
+  });
+
+  test("D2: whoever has a costly hash that was accepted signs in, and so do others meanwhile", async () => {
+    const password = "correct horse battery staple";
+    // 0.5 s on one processor of 2026: salt "somesalt", made with node:crypto.
+    const hash = pbkdf2Sync(password, "somesalt", 1_200_000, 32, "sha256").toString("base64");
+    const costly = `pbkdf2_sha256$1200000$somesalt$${hash}`;
+    const path = file("costly.csv", [
+      "username,password_hash",
+      `costly,${costly}`,
+      `cheap,${hashSync(password, { cost: 4 })}`,
+    ]);
+    expect(await curfew(["users", "import", path]).ended).toMatchObject({ exitCode: 0 });
+    const signedIn: string[] = [];
+    const signIn = async (name: string) => {
+      await service.signIn(name, "test", password);
+      signedIn.push(name);
+    };
+    await Promise.all([signIn("costly"), signIn("cheap")]);
+    expect(signedIn.sort()).toEqual(["cheap", "costly"]);
   });
 
   test("Ctrl-C stops it between batches, and the next run goes on", async () => {

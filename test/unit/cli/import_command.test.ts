@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Backstage } from "../../../src/cli/backstage.js";
 import { importUsers } from "../../../src/core/import_users.js";
-import { isPasswordHash } from "../../../src/crypto/password_hasher.js";
+import { createHashJudge } from "../../../src/crypto/hash_judge.js";
 import { uuidV7Source } from "../../../src/crypto/uuid_v7.js";
 import { type MemoryIntake, memoryIntake } from "./memory_intake.js";
 import { type Invocation, run } from "./recording_terminal.js";
@@ -19,9 +19,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const hashProblem = createHashJudge();
 const backstage: Partial<Backstage> = {
   importUsers: (_settings, rows, watcher, how) =>
-    importUsers({ intake, ids: uuidV7Source(), clock: { now: Date.now }, isPasswordHash })(
+    importUsers({ intake, ids: uuidV7Source(), clock: { now: Date.now }, hashProblem })(
       rows,
       watcher,
       how,
@@ -71,10 +72,10 @@ describe("users import", () => {
       `Imported 1 user; 0 there already; refused 2 rows (see ${report}).\n`,
     );
     expect(outcome.errors).toMatch(
-      /^line 1 \(b"ob\): password_hash is not.*\nline 2: it is not JSON.*\n$/,
+      /^line 1 \(b"ob\): password_hash is malformed.*\nline 2: it is not JSON.*\n$/,
     );
     expect(readFileSync(report, "utf8")).toMatch(
-      /^line,username,reason\n1,"b""ob","password_hash is not [^\n]*"\n2,"","it is not JSON[^\n]*"\n$/,
+      /^line,username,reason\n1,"b""ob","password_hash is malformed [^\n]*"\n2,"","it is not JSON[^\n]*"\n$/,
     );
     expect(readFileSync(report, "utf8") + outcome.errors).not.toContain("plainmd5");
   });

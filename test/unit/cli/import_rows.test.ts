@@ -4,7 +4,7 @@ import { csvRows } from "../../../src/cli/import/csv_rows.js";
 import { jsonRows } from "../../../src/cli/import/json_rows.js";
 import { MOST_LETTERS, textLines } from "../../../src/cli/import/text_lines.js";
 import type { ImportRow } from "../../../src/core/import_users.js";
-import { isPasswordHash } from "../../../src/crypto/password_hasher.js";
+import { createHashJudge } from "../../../src/crypto/hash_judge.js";
 
 const STRICT = { ignoreUnknown: false };
 
@@ -173,6 +173,20 @@ describe("users as Keycloak exports them", () => {
       },
       /^\$argon2id\$v=19\$m=7168,t=5,p=1\$/,
     ],
+    [
+      {
+        hashIterations: 5,
+        algorithm: "argon2",
+        additionalParameters: {
+          hashLength: ["32"],
+          memory: ["7168"],
+          type: ["i"],
+          version: ["1.0"],
+          parallelism: ["2"],
+        },
+      },
+      /^\$argon2i\$v=16\$m=7168,t=5,p=2\$/,
+    ],
   ])("%o becomes a hash that can be checked", async (how, phc) => {
     const [row] = await json(user(how, SECRET));
     expect(row?.user).toEqual({
@@ -182,16 +196,32 @@ describe("users as Keycloak exports them", () => {
       roles: ["admin"],
       isActive: true,
     });
-    expect(row && "passwordHash" in row.user && isPasswordHash(row.user.passwordHash)).toBe(true);
+    if (row === undefined || !("passwordHash" in row.user)) throw new Error("refused");
+    expect(await createHashJudge()(row.user.passwordHash)).toBeUndefined();
   });
 
   test.each([
-    [user({ hashIterations: 1, algorithm: "md5" }, SECRET), /unknown algorithm/],
-    [user({}, SECRET), /not as Keycloak writes them/],
-    ['{"username": "a", "credentials": []}', /hold no password/],
-    ['{"credentials": []}', /not a user as Keycloak/],
-  ])("refuses %.60s", async (line, problem) => {
-    expect(await json(line)).toMatchObject([{ user: { problem: expect.stringMatching(problem) } }]);
+    [user({ hashIterations: 1, algorithm: "md5" }, SECRET), /unknown algorithm/, "ann"],
+    [
+      user(
+        {
+          hashIterations: 1,
+          algorithm: "argon2",
+          additionalParameters: { memory: ["64"], parallelism: ["1"], version: ["1.4"] },
+        },
+        SECRET,
+      ),
+      /unknown algorithm/,
+      "ann",
+    ],
+    [user({ hashIterations: 1, algorithm: "argon2" }, SECRET), /unknown algorithm/, "ann"],
+    [user({}, SECRET), /not as Keycloak writes them/, "ann"],
+    ['{"username": "a", "credentials": []}', /hold no password/, "a"],
+    ['{"username": "a", "enabled": 7, "credentials": []}', /not a user as Keycloak/, "a"],
+    ['{"credentials": []}', /not a user as Keycloak/, undefined],
+  ])("refuses %.60s by its name", async (line, problem, username) => {
+    const [row] = await json(line);
+    expect(row?.user).toEqual({ problem: expect.stringMatching(problem), username });
   });
 });
 

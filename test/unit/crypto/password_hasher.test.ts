@@ -2,10 +2,16 @@ import { createHash } from "node:crypto";
 import { parseOptions } from "@node-rs/argon2";
 import { hashSync } from "@node-rs/bcrypt";
 import { describe, expect, test } from "vitest";
-import { createPasswordHasher, isPasswordHash } from "../../../src/crypto/password_hasher.js";
+import { createPasswordHasher } from "../../../src/crypto/password_hasher.js";
 import { makeDummyArgon2 } from "../../../src/crypto/passwords/argon2.js";
+import { isExcessive } from "../../../src/crypto/passwords/check_work.js";
+import { readPasswordHash } from "../../../src/crypto/passwords/read_password_hash.js";
 
 const hasher = createPasswordHasher();
+const isPasswordHash = (encoded: string): boolean => {
+  const work = readPasswordHash(encoded)?.work;
+  return work !== undefined && !isExcessive(work);
+};
 const NO = { ok: false, needsRehash: false };
 const YES = { ok: true, needsRehash: false };
 const YES_AND_REHASH = { ok: true, needsRehash: true };
@@ -186,7 +192,17 @@ describe("D1: nothing to compare with", () => {
     "pbkdf2_md5$1000$seasalt$oBSd886ysm3AqYun62DOdin8YcfbU1z9cksZSuLP9r0=",
     "$scrypt$ln=30,r=8,p=1$TmFDbA$TdzY9guYviGDDO5e8icB+WQaRBjQTAQUrv8Ih2s0q1Y",
     "$scrypt$ln=0,r=8,p=1$TmFDbA$TdzY9guYviGDDO5e8icB+WQaRBjQTAQUrv8Ih2s0q1Y",
+    "$scrypt$ln=16,r=1,p=1$TmFDbA$TdzY9guYviGDDO5e8icB+WQaRBjQTAQUrv8Ih2s0q1Y",
     "$scrypt$ln=10,r=8,p=999$TmFDbA$TdzY9guYviGDDO5e8icB+WQaRBjQTAQUrv8Ih2s0q1Y",
+    "$argon2id$v=19$m=64,t=1,p=1,keyid=AAAA$c29tZXNhbHQxNmJ5dGVzIQ$M7lgaYYZAp1G4ZfTVlzcG3a9sy+WuMlOyoILtw1CmIs",
+    "$argon2id$v=18$m=64,t=1,p=1$c29tZXNhbHQxNmJ5dGVzIQ$M7lgaYYZAp1G4ZfTVlzcG3a9sy+WuMlOyoILtw1CmIs",
+    "$argon2id$v=19$m=1048576,t=1,p=1$c29tZXNhbHQxNmJ5dGVzIQ$M7lgaYYZAp1G4ZfTVlzcG3a9sy+WuMlOyoILtw1CmIs",
+    "$bcrypt-sha256$v=2,t=2b,r=32$.nUygSQay8sFo9FvCUFF8e$KiLhHCtVQWokuOTqYRT7BNexVE7.evm",
+    // Of other schemes, from htpasswd and passlib
+    "$6$bm899XhINoqve6Su$dz3uNjVdisOvPgqY88Jg8.ApvG0pEaDeqs1XnSNO8S74M9lT3FT5kJZkF2vEtcCyIaoyMAavodaUguf7sMZZu/",
+    "$apr1$WJlFe/eG$19HWbtCFQWJyKcRaVRCMT/",
+    "{SHA}q/eq1kOINtvlJqojGr3i0O73TUI=",
+    "{PKCS5S2}rZXSek/pnROitJZyLkVo7QGd/w4lxFfDbyk60q7e7XIXOv6avepavw02OZTo7Hre",
     "$scrypt$ln=10,r=8,p=1$TmFDbA$!!!!",
   ];
   test.each(unreadable)("%j is no hash and no password passes", async (encoded) => {
@@ -247,4 +263,30 @@ test("D2: a storm is turned away with a time to retry", async () => {
     });
   }
   expect(await small.verify("password", undefined)).toEqual(NO);
+});
+
+describe("D2: costly hashes, which were imported", () => {
+  // 0.3 s of work and more on the reference machine, and 130 MiB of memory.
+  const COSTLY = [
+    "$pbkdf2$700000$c29tZXNhbHQxNmJ5dGVzIQ$drFxjrf4UptpHtrbj/Ljm/AR8aE",
+    "$argon2id$v=19$m=133120,t=1,p=1$c29tZXNhbHQxNmJ5dGVzIQ$M7lgaYYZAp1G4ZfTVlzcG3a9sy+WuMlOyoILtw1CmIs",
+  ];
+
+  test.each(COSTLY)("while %s is checked, another sign-in is not refused", async (encoded) => {
+    const tight = createPasswordHasher({ concurrency: 1, maxQueue: 0 });
+    const done: string[] = [];
+    const costly = tight.verify("wrong", encoded).then(() => done.push("costly"));
+    await tight.verify("wrong", undefined).then(() => done.push("ordinary"));
+    await costly;
+    expect(done).toEqual(["ordinary", "costly"]);
+  });
+
+  test("one is checked at a time, few wait, and the excess is refused", async () => {
+    const attempts = await Promise.allSettled(
+      Array.from({ length: 5 }, () => hasher.verify("wrong", COSTLY[1])),
+    );
+    const refused = attempts.filter(({ status }) => status === "rejected");
+    expect(refused).toHaveLength(2);
+    expect(refused[0]).toMatchObject({ reason: { reason: "TOO_MANY_ATTEMPTS" } });
+  });
 });
