@@ -137,7 +137,7 @@ export const openHot = (
     hot: redisHotStore({
       ...redis,
       idleTimeoutMs,
-      activityStepMs: activityStepMs(idleTimeoutMs),
+      activityStepMs: activityStepMs({ idleTimeoutMs, limitPolicy: settings.sessionLimitPolicy }),
       now,
       onBatch: (script, size) => {
         if (script === "check") metrics.countHotBatch(size);

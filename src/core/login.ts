@@ -79,7 +79,10 @@ export const login = (deps: {
     const seemsIdle = found.some(
       (session) => timedOut(session, now, settings.idleTimeoutMs) === "IDLE_TIMEOUT",
     );
-    const open = seemsIdle ? await deps.withRecentActivity(found) : found;
+    // Postgres learns of a use seconds later: too late to say which session is in use now.
+    const evictsByUse =
+      settings.limitPolicy === "evict_least_recently_used" && found.length >= settings.maxSessions;
+    const open = seemsIdle || evictsByUse ? await deps.withRecentActivity(found) : found;
     const endings: Ending[] = [];
     const live: Session[] = [];
     for (const session of open) {

@@ -104,11 +104,13 @@ export const sessionCheck = (deps: {
     if (lease === undefined) return settleDoubt(sessionId, touchAt);
     return hot.check({ sessionId, now: clock.now(), touchAt }, lease).then(
       (answer) => {
-        if (answer.kind === "live" && trust.holds(lease)) {
+        // Both verdicts need the lease: without it, another replica may call the session
+        // live out of another server (L2).
+        if (answer.kind !== "unknown" && trust.holds(lease)) {
+          if (answer.kind === "ended") throw endedVerdict(answer.end);
           if (touchAt !== 0) activity.record(sessionId, touchAt);
           return answer.entry;
         }
-        if (answer.kind === "ended") throw endedVerdict(answer.end);
         return settleDoubt(sessionId, touchAt, { lease, answer });
       },
       () => {

@@ -36,6 +36,11 @@ export const toleratedActivityLossMs = (idleTimeoutMs: number): number =>
 /**
  * How far behind a session's last use the hot store's note of it may be, in
  * milliseconds: a fifth of what may be lost. Postgres has it exactly a flush later.
+ * 0 where a login evicts the session that was least recently used: there every
+ * use on every replica counts.
  */
-export const activityStepMs = (idleTimeoutMs: number): number =>
-  toleratedActivityLossMs(idleTimeoutMs) / 5;
+export const activityStepMs = ({
+  idleTimeoutMs,
+  limitPolicy,
+}: Pick<CoreSettings, "idleTimeoutMs" | "limitPolicy">): number =>
+  limitPolicy === "evict_least_recently_used" ? 0 : toleratedActivityLossMs(idleTimeoutMs) / 5;

@@ -107,7 +107,7 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   const redis = redisHotStore({
     ...opened,
     idleTimeoutMs,
-    activityStepMs: activityStepMs(idleTimeoutMs),
+    activityStepMs: activityStepMs(settings),
     now: clock.now,
   });
   const ownPorts: Ports = {

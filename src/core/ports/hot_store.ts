@@ -3,10 +3,10 @@ import type { Unburied } from "./session_store.js";
 
 /**
  * Fast memory of sessions that may vanish, lag or lie at any moment. What it
- * says of a live session counts only under a lease (see `replica_registry.ts`):
- * on the servers the lease names, for entries written in the lease's epochs.
- * What those servers say of an ended session is true, for endings are final; of
- * another server nothing counts, since others may still call the session live (L2).
+ * says of a session, live or ended, counts only under a lease that is in force
+ * when the answer has come (see `replica_registry.ts`): on the servers the lease
+ * names, for entries written in the lease's epochs. An end is final, but without
+ * the lease another replica may still call the session live, out of another server (L2).
  * Every method rejects with DEPENDENCY_UNAVAILABLE when a server does not answer in time.
  */
 export interface HotStore {

@@ -222,6 +222,21 @@ describe("evict_least_recently_used", () => {
     const { evicted } = await signIn(a, username);
     expect(evicted.map(({ id }) => id)).toEqual([unused?.session.id]);
   });
+
+  test("N2 N4 a session in use a moment ago stays, although Postgres knows of no use", async () => {
+    const { a, b } = replicas;
+    const { username } = await makeUser(a);
+    const outputs: LoginOutput[] = [];
+    for (let logins = 0; logins < MOST; logins++) outputs.push(await signIn(a, username));
+    // All are remembered, and used within one step of what the hot store writes otherwise.
+    for (const { tokens } of outputs) await verdictOf(a, tokens.accessToken);
+    for (const [used, replica] of [b, a, b, a].entries()) {
+      const { tokens } = outputs[used] as LoginOutput;
+      expect(await verdictOf(replica, tokens.accessToken)).toBe("valid");
+    }
+    const { evicted } = await signIn(b, username);
+    expect(evicted.map(({ id }) => id)).toEqual([outputs[4]?.session.id]);
+  });
 });
 
 describe("reject", () => {

@@ -13,7 +13,7 @@ export const openHotStore = (url: string, commandTimeoutMs = 2000): HotStore =>
   redisHotStore({
     ...openRedis({ url, commandTimeoutMs }),
     idleTimeoutMs: IDLE_TIMEOUT_MS,
-    activityStepMs: activityStepMs(IDLE_TIMEOUT_MS),
+    activityStepMs: activityStepMs({ idleTimeoutMs: IDLE_TIMEOUT_MS, limitPolicy: "evict_oldest" }),
     now: Date.now,
   });
 

@@ -67,6 +67,17 @@ describe("a login at the session limit", () => {
   });
 });
 
+describe("a login at the limit that evicts the least recently used", () => {
+  const settings = { limitPolicy: "evict_least_recently_used" } as const;
+
+  test("N2: goes by uses that have not reached Postgres", async () => {
+    const stage = loginStage({ sessions: open(5), settings });
+    for (const used of ["s1", "s2", "s4", "s5"]) stage.hotActivity.set(used, NOW - 1);
+    const { evicted } = await stage.login();
+    expect(evicted.map(({ id }) => id)).toEqual(["s3"]);
+  });
+});
+
 describe("N3: a login that is refused for the limit", () => {
   const settings = { limitPolicy: "reject" } as const;
 

@@ -49,6 +49,24 @@ describe("the hot store's answer", () => {
     expect(stage.activity.pending("session")).toBe(0);
   });
 
+  test("L2: nor does that it has ended, for another replica may still call it live", async () => {
+    const stage = checkStage();
+    const { end } = ended();
+    if (end) stage.hotAnswer = { kind: "ended", userId: "user", end };
+    stage.truth = ended();
+    stage.withinReach = true;
+    stage.settles = false;
+    await expect(stage.check("session", NOW)).rejects.toMatchObject({
+      reason: "ACCESS_TOKEN_BLACKLISTED",
+    });
+    stage.meanwhile = () => {
+      stage.lease = undefined;
+    };
+    await expect(stage.check("session", NOW)).rejects.toMatchObject({
+      reason: "DEPENDENCY_UNAVAILABLE",
+    });
+  });
+
   test("is not asked for without a lease", async () => {
     const stage = checkStage();
     stage.lease = undefined;
