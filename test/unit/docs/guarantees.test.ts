@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 const SPECIFICATION = "docs/guarantees.md";
-/** An id such as `L1` or `D10`. A letter, digit or percent sign before it belongs to something else. */
-const ID = /(?<![\w%$./-])[LRANDOI]\d{1,2}(?![\w%-])/g;
+/** An id such as `L1` or `D10`. Parts of encoded text and the numbers of gRFCs are none. */
+const ID = /(?<![\w%$./+=-]|gRFC )[LRANDOI]\d{1,2}(?![\w%+=/-])/g;
 
 interface Guarantee {
   readonly id: string;
