@@ -58,6 +58,7 @@ export const startGateway = async (
     ...service,
     descriptors,
     corsOrigins: [...settings.corsOrigins],
+    cookieSameSite: settings.cookieSameSite,
     trustedProxies: [...settings.trustedProxies],
     development: !settings.production,
     logger,

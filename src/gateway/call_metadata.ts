@@ -10,8 +10,9 @@ const printable = (value: string): string => value.replace(/[^ -~]/g, "?");
 /**
  * The metadata of the call that a request becomes: who calls
  * (`authorization`), in which language (`accept-language`), from where
- * (`x-forwarded-for`, `x-forwarded-user-agent`) and under which ids
- * (`x-request-id`, `traceparent`, `tracestate`).
+ * (`x-forwarded-for`, `x-forwarded-user-agent`), whether the user is there
+ * (`x-skip-activity`) and under which ids (`x-request-id`, `traceparent`,
+ * `tracestate`).
  *
  * @param authorization the credential to send, from the header or a cookie
  */
@@ -28,6 +29,7 @@ export const callMetadata = (
   forward("accept-language", headers["accept-language"]);
   forward("x-forwarded-user-agent", headers["user-agent"]);
   forward("x-forwarded-for", clientChain(request));
+  if (headers["x-skip-activity"] === "true") metadata.set("x-skip-activity", "true");
   forward("x-request-id", request.id);
   const { traceparent, tracestate } = headers;
   if (typeof traceparent === "string" && TRACEPARENT.test(traceparent)) {

@@ -1,6 +1,5 @@
-import type { CookieSerializeOptions } from "@fastify/cookie";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { badField } from "./problem.js";
+import { badField, ProblemError } from "./problem.js";
 
 /**
  * Cookies of a browser session. `__Host-` binds each to this very host over
@@ -12,31 +11,22 @@ export const REFRESH_COOKIE = "__Host-refresh";
 /** Readable by scripts, which repeat it in `X-CSRF-Token`. */
 export const CSRF_COOKIE = "__Host-csrf";
 
-const ALL = [ACCESS_COOKIE, REFRESH_COOKIE, CSRF_COOKIE];
+/** Whether links from other sites bring the cookies along (`lax`) or not. */
+export type SameSite = "strict" | "lax";
 
-const attributes = (name: string): CookieSerializeOptions => ({
+/** Browsers drop a larger cookie without a word: name, value and attributes. */
+const MAX_COOKIE_BYTES = 4096;
+
+const attributes = (name: string) => ({
   path: "/",
   secure: true,
-  sameSite: "strict",
   httpOnly: name !== CSRF_COOKIE,
 });
 
-/**
- * The value of a cookie; undefined if it is absent or empty.
- *
- * @throws ProblemError 400 if it comes twice with different values
- */
-export const readCookie = ({ headers }: FastifyRequest, name: string): string | undefined => {
-  if (!headers.cookie?.includes(name)) return undefined;
-  const prefix = `${name}=`;
-  const values = new Set<string>();
-  for (const part of headers.cookie.split(";")) {
-    const pair = part.trim();
-    if (pair.startsWith(prefix)) values.add(pair.slice(prefix.length));
-  }
-  if (values.size > 1) throw badField(name, "is a cookie with two values; send one");
-  const [value] = values;
-  if (!value) return undefined;
+/** Space and tab are all that may surround a cookie: `trim` would take U+00A0 off a foreign name. */
+const stripped = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, "");
+
+const decoded = (name: string, value: string): string => {
   try {
     return decodeURIComponent(value);
   } catch {
@@ -44,17 +34,62 @@ export const readCookie = ({ headers }: FastifyRequest, name: string): string | 
   }
 };
 
-/** Sets a cookie of the session. */
+/** The cookies of a request by name, undecoded. The same name with the same value counts once. */
+const cookiesOf = ({ headers }: FastifyRequest): readonly (readonly [string, string])[] => {
+  const pairs = new Set<string>();
+  for (const part of headers.cookie?.split(";") ?? []) pairs.add(stripped(part));
+  return [...pairs].map((pair) => {
+    const at = pair.indexOf("=");
+    return [pair.slice(0, Math.max(0, at)), pair.slice(at + 1)] as const;
+  });
+};
+
+/**
+ * The value of a cookie; undefined if it is absent or empty.
+ *
+ * @throws ProblemError 400 if it comes twice with different values
+ */
+export const readCookie = (request: FastifyRequest, name: string): string | undefined => {
+  if (!request.headers.cookie?.includes(name)) return undefined;
+  const values = cookiesOf(request).filter(([found]) => found === name);
+  if (values.length > 1) throw badField(name, "is a cookie with two values; send one");
+  const value = values[0]?.[1];
+  return value ? decoded(name, value) : undefined;
+};
+
+/** The names of a request's cookies that begin with `prefix`. */
+export const cookieNames = (request: FastifyRequest, prefix: string): readonly string[] =>
+  request.headers.cookie?.includes(prefix)
+    ? cookiesOf(request)
+        .map(([name]) => name)
+        .filter((name) => name.startsWith(prefix))
+    : [];
+
+/**
+ * Sets a cookie of the session.
+ *
+ * @throws ProblemError 500 for one that browsers would drop
+ */
 export const setCookie = (
   reply: FastifyReply,
   name: string,
   value: string,
   maxAgeSeconds: number,
 ): void => {
-  reply.setCookie(name, value, { ...attributes(name), maxAge: maxAgeSeconds });
+  const options = { ...attributes(name), maxAge: maxAgeSeconds };
+  const text = reply.server.serializeCookie(name, value, { ...options, sameSite: "strict" });
+  if (text.length > MAX_COOKIE_BYTES) {
+    throw new ProblemError(
+      500,
+      "internal",
+      `The cookie ${name} would have ${text.length} bytes, and browsers drop it over ${MAX_COOKIE_BYTES}.`,
+      { metadata: { check: "cookie_size" } },
+    );
+  }
+  reply.setCookie(name, value, options);
 };
 
-/** Takes all cookies of the session back. */
-export const clearCookies = (reply: FastifyReply): void => {
-  for (const name of ALL) reply.clearCookie(name, attributes(name));
+/** Takes cookies of the session back. */
+export const clearCookies = (reply: FastifyReply, names: readonly string[]): void => {
+  for (const name of names) reply.clearCookie(name, attributes(name));
 };

@@ -1,9 +1,10 @@
 import type { FastifyRequest } from "fastify";
 import { Access } from "../../generated/curfew/options/v1/options.js";
-import { ACCESS_COOKIE, readCookie } from "./cookies.js";
+import { ACCESS_COOKIE } from "./cookies.js";
 import { checkCsrf } from "./csrf.js";
 import type { OriginCheck } from "./origin_check.js";
 import { badField } from "./problem.js";
+import { checkSession, readSessionCookies, type SessionCookies } from "./session_cookies.js";
 
 /** What a call is made with. */
 export interface Credential {
@@ -11,6 +12,8 @@ export interface Credential {
   readonly authorization: string | undefined;
   /** Whether the browser keeps the token in a cookie. */
   readonly inCookie: boolean;
+  /** The cookies that count for this call; undefined where none do. */
+  readonly cookies?: SessionCookies | undefined;
 }
 
 const SESSION_CLASSES: ReadonlySet<Access> = new Set([
@@ -38,7 +41,8 @@ const authorizationHeader = ({ headers, raw }: FastifyRequest): string | undefin
  * cookie where a session is one. A request with both must mean the same token.
  *
  * @param takesCookie whether the cookie counts for this call
- * @throws ProblemError 400 for two credentials, 403 for a cookie without CSRF token
+ * @throws ProblemError 400 for two credentials, 403 for a cookie without CSRF
+ *   token or of another session than the page expects
  */
 export const readCredential = (
   request: FastifyRequest,
@@ -46,18 +50,24 @@ export const readCredential = (
   checkOrigin: OriginCheck,
 ): Credential => {
   const authorization = authorizationHeader(request);
-  const cookie = takesCookie ? readCookie(request, ACCESS_COOKIE) : undefined;
-  if (cookie === undefined) return { authorization, inCookie: false };
+  if (!takesCookie) return { authorization, inCookie: false };
+  const cookies = readSessionCookies(request);
+  const { access } = cookies;
   if (authorization !== undefined) {
-    const token = /^bearer +(.*)$/i.exec(authorization)?.[1]?.trimEnd();
-    if (token !== cookie) {
+    const token = /^bearer +(.*)$/i.exec(authorization)?.[1]?.replace(/[ \t]+$/, "");
+    if (access !== undefined && token !== access) {
       throw badField(
         "authorization",
         `disagrees with the cookie ${ACCESS_COOKIE}; send one of them`,
       );
     }
-    return { authorization, inCookie: true };
+    return { authorization, inCookie: access !== undefined, cookies };
   }
-  checkCsrf(request, checkOrigin);
-  return { authorization: `Bearer ${cookie}`, inCookie: true };
+  if (access !== undefined) checkCsrf(request, checkOrigin);
+  checkSession(request, cookies);
+  return {
+    authorization: access === undefined ? undefined : `Bearer ${access}`,
+    inCookie: access !== undefined,
+    cookies,
+  };
 };

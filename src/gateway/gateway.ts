@@ -81,7 +81,8 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
   app.server.on("connect", answerConnect).on("checkExpectation", answerExpectation);
   await installSecurityHeaders(app, options);
   refuseNoHost(app);
-  await app.register(cookie, { hook: false });
+  const sameSite = options.cookieSameSite ?? "strict";
+  await app.register(cookie, { hook: false, parseOptions: { sameSite } });
   installBodyReader(app);
 
   const channel = openChannel(options);

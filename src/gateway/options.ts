@@ -1,5 +1,6 @@
 import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
 import type { FastifyBaseLogger } from "fastify";
+import type { SameSite } from "./cookies.js";
 import type { Localize } from "./localize.js";
 import type { BeginRequest } from "./tracing.js";
 
@@ -20,6 +21,8 @@ export interface GatewayOptions {
   readonly descriptors: Uint8Array;
   /** Origins (`https://app.example`) whose pages may call, with cookies too. */
   readonly corsOrigins: readonly string[];
+  /** `SameSite` of the session's cookies. Absent: strict. */
+  readonly cookieSameSite?: SameSite | undefined;
   /** Addresses and networks (CIDR) whose `X-Forwarded-*` headers are believed. */
   readonly trustedProxies: readonly string[];
   /** Serves the example under `/example/` and the client at `/assets/`. */

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { readCredential, takesSession } from "./credential.js";
 import type { OriginCheck } from "./origin_check.js";
 import { methodNotAllowed } from "./problem.js";
@@ -7,6 +7,7 @@ import { readMessage } from "./request_message.js";
 import type { ResponseReader } from "./response_json.js";
 import type { RouteMatch, RouteTable } from "./route_table.js";
 import type { RpcChannel } from "./rpc_channel.js";
+import { announceSession } from "./session_cookies.js";
 import { sessionExchangeOf } from "./session_exchange.js";
 import { replyStream } from "./stream_reply.js";
 import { type PreparedCall, replyUnary } from "./unary_reply.js";
@@ -36,6 +37,7 @@ const splitUrl = (url: string): readonly [string, string] => {
 
 const prepare = (
   request: FastifyRequest,
+  reply: FastifyReply,
   { binding, variables }: RouteMatch,
   { checkOrigin, defaultDeadlineMs }: RpcRoutes,
 ): PreparedCall => {
@@ -43,6 +45,7 @@ const prepare = (
   const exchange = sessionExchangeOf(rpc);
   const takesCookie = exchange?.takesCookie ?? takesSession(rpc.access);
   const credential = readCredential(request, takesCookie, checkOrigin);
+  if (credential.inCookie && credential.cookies) announceSession(reply, credential.cookies);
   const message = readMessage(binding, {
     variables,
     query: splitUrl(request.raw.url ?? "")[1],
@@ -92,7 +95,7 @@ export const installRpcRoutes = (app: FastifyInstance, parts: RpcRoutes): void =
     },
     handler(request, reply) {
       if (!request.route) throw new Error("the route was not looked up");
-      const prepared = prepare(request, request.route, parts);
+      const prepared = prepare(request, reply, request.route, parts);
       const answer = prepared.binding.rpc.method.methodKind === "unary" ? replyUnary : replyStream;
       return answer(channel, readResponse, prepared, request, reply);
     },

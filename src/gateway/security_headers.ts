@@ -78,7 +78,9 @@ export const installSecurityHeaders = async (
       "tracestate",
       "x-csrf-token",
       "x-request-id",
+      "x-session-id",
       "x-session-mode",
+      "x-skip-activity",
     ],
     exposedHeaders: [
       "content-language",
@@ -86,6 +88,8 @@ export const installSecurityHeaders = async (
       "www-authenticate",
       "x-csrf-token",
       "x-request-id",
+      "x-session-generation",
+      "x-session-id",
     ],
     maxAge: 600,
   });

@@ -14,6 +14,14 @@ import { type Credential, takesSession } from "./credential.js";
 import { checkCsrf, newCsrfToken } from "./csrf.js";
 import type { OriginCheck } from "./origin_check.js";
 import { badField, ProblemError } from "./problem.js";
+import {
+  type CookieTokens,
+  checkSession,
+  clearSessionCookies,
+  cookieLifetime,
+  readSessionCookies,
+  setSessionCookies,
+} from "./session_cookies.js";
 import { asksForCookies } from "./session_mode.js";
 
 /**
@@ -37,67 +45,58 @@ export interface SessionExchange {
 /** What happens once the service has answered. */
 export interface SessionOutcome {
   succeeded(reply: FastifyReply, answer: JsonValue): void;
-  /** @param status of the problem */
-  failed(reply: FastifyReply, status: number): void;
+  failed(reply: FastifyReply, problem: ProblemError): void;
 }
 
 const REFRESH_FIELD = "refresh_token";
+const OMIT_ROLES_FIELD = "omit_roles";
 
 type JsonObject = { [key: string]: JsonValue };
 
 const nothing = (): void => {};
 const plainOutcome: SessionOutcome = { succeeded: nothing, failed: nothing };
 
-const secondsLeft = (answer: JsonObject): number => {
-  const { session, expires_in: expiresIn } = answer as {
-    session?: JsonObject;
-    expires_in?: number;
-  };
-  const end = Date.parse(String(session?.expires_at));
-  return Math.max(0, Number.isNaN(end) ? (expiresIn ?? 0) : Math.floor((end - Date.now()) / 1000));
-};
-
-/**
- * Cookies outlive the session, in seconds: who comes back to one that has ended
- * is told why, which takes its tokens. They prove nothing any more by then.
- */
-const AFTERLIFE_SECONDS = 24 * 3600;
-
-/**
- * Moves the tokens of an answer into cookies. All three live longer than the
- * tokens do: an expired access token is what a logout still needs.
- */
-const tokensToCookies = (reply: FastifyReply, json: JsonValue, csrf: string): void => {
-  const answer = json as JsonObject;
-  const maxAge = secondsLeft(answer) + AFTERLIFE_SECONDS;
-  setCookie(reply, ACCESS_COOKIE, String(answer.access_token), maxAge);
-  setCookie(reply, REFRESH_COOKIE, String(answer.refresh_token), maxAge);
-  setCookie(reply, CSRF_COOKIE, csrf, maxAge);
-  // For pages of a listed origin, which cannot read this host's cookies.
-  reply.header("x-csrf-token", csrf);
-  delete answer.access_token;
-  delete answer.refresh_token;
-};
-
-const cookieOutcome = (csrf: string): SessionOutcome => ({
-  succeeded: (reply, answer) => tokensToCookies(reply, answer, csrf),
+const cookieOutcome = (
+  request: FastifyRequest,
+  csrf: string,
+  isLogin: boolean,
+): SessionOutcome => ({
+  succeeded(reply, json) {
+    const answer = json as JsonObject;
+    setSessionCookies(request, reply, answer as CookieTokens, csrf, isLogin);
+    delete answer.access_token;
+    delete answer.refresh_token;
+  },
   failed: nothing,
 });
 
-const login: SessionExchange = {
-  takesCookie: false,
-  begin: (request, _message, _credential, checkOrigin) =>
-    asksForCookies(request, checkOrigin) ? cookieOutcome(newCsrfToken()) : plainOutcome,
+const fieldOf = ({ method }: Rpc, name: string) => {
+  const field = method.input.fields.find((one) => one.name === name);
+  if (!field) throw new Error(`${method.toString()} has no field ${name}`);
+  return field;
 };
 
-const refresh = ({ method }: Rpc): SessionExchange => ({
+/** Asks for an access token whose size does not grow with the user's roles: it has to fit into a cookie. */
+const omitRoles = (rpc: Rpc, message: Message): void =>
+  reflect(rpc.method.input, message).set(fieldOf(rpc, OMIT_ROLES_FIELD), true);
+
+const login = (rpc: Rpc): SessionExchange => ({
+  takesCookie: false,
+  begin(request, message, _credential, checkOrigin) {
+    if (!asksForCookies(request, checkOrigin)) return plainOutcome;
+    omitRoles(rpc, message);
+    return cookieOutcome(request, newCsrfToken(), true);
+  },
+});
+
+const refresh = (rpc: Rpc): SessionExchange => ({
   takesCookie: false,
   begin(request, message, _credential, checkOrigin) {
     const wanted = asksForCookies(request, checkOrigin);
-    const cookie = readCookie(request, REFRESH_COOKIE);
-    const field = method.input.fields.find(({ name }) => name === REFRESH_FIELD);
-    if (!field) throw new Error(`${method.toString()} has no field ${REFRESH_FIELD}`);
-    const fields = reflect(method.input, message);
+    const cookies = readSessionCookies(request);
+    const cookie = cookies.refresh;
+    const field = fieldOf(rpc, REFRESH_FIELD);
+    const fields = reflect(rpc.method.input, message);
     const given = String(fields.get(field));
     if (given !== "") {
       if (cookie !== undefined && cookie !== given) {
@@ -107,7 +106,9 @@ const refresh = ({ method }: Rpc): SessionExchange => ({
         );
       }
     } else if (cookie !== undefined) {
-      checkCsrf(request, checkOrigin);
+      // X-Session-Mode does what the token does: no page of another origin can send it.
+      if (!wanted) checkCsrf(request, checkOrigin);
+      checkSession(request, cookies);
       fields.set(field, cookie);
     } else if (wanted) {
       throw new ProblemError(
@@ -117,37 +118,54 @@ const refresh = ({ method }: Rpc): SessionExchange => ({
       );
     }
     if (!wanted && (given !== "" || cookie === undefined)) return plainOutcome;
+    omitRoles(rpc, message);
     // Other tabs have calls under way that repeat the value there is, so it stays.
-    return cookieOutcome(readCookie(request, CSRF_COOKIE) ?? newCsrfToken());
+    return cookieOutcome(request, readCookie(request, CSRF_COOKIE) ?? newCsrfToken(), false);
   },
 });
 
 const logout: SessionExchange = {
   takesCookie: true,
-  begin(_request, _message, { inCookie }) {
+  begin(request, _message, { inCookie }) {
     if (!inCookie) return plainOutcome;
     return {
-      succeeded(reply) {
-        clearCookies(reply);
-        // https://www.w3.org/TR/clear-site-data/
-        reply.header("clear-site-data", '"cookies", "storage"');
-      },
-      failed(reply, status) {
-        if (status === 401) clearCookies(reply);
+      succeeded: (reply) => clearSessionCookies(request, reply),
+      failed(reply, { code }) {
+        // The refresh token may still prove what this one does not.
+        if (code === "access_token_invalid") clearCookies(reply, [ACCESS_COOKIE]);
       },
     };
   },
 };
 
-/** What cookie mode adds to a method; undefined for all but three. */
+/** Answers whose session the cookies are of, with the anti-forgery token, a new one if there is none. */
+const sessionInfo: SessionExchange = {
+  takesCookie: true,
+  begin(request, _message, { inCookie }, checkOrigin) {
+    if (!inCookie || !asksForCookies(request, checkOrigin)) return plainOutcome;
+    return {
+      succeeded(reply, answer) {
+        const known = readCookie(request, CSRF_COOKIE);
+        const csrf = known ?? newCsrfToken();
+        if (!known) setCookie(reply, CSRF_COOKIE, csrf, cookieLifetime(answer as CookieTokens));
+        reply.header("x-csrf-token", csrf);
+      },
+      failed: nothing,
+    };
+  },
+};
+
+/** What cookie mode adds to a method; undefined for all but four. */
 export const sessionExchangeOf = (rpc: Rpc): SessionExchange | undefined => {
   switch (rpc.path) {
     case "/curfew.v1.AuthService/Login":
-      return login;
+      return login(rpc);
     case "/curfew.v1.AuthService/RefreshTokens":
       return refresh(rpc);
     case "/curfew.v1.AuthService/Logout":
       return logout;
+    case "/curfew.v1.AuthService/GetSessionInfo":
+      return sessionInfo;
     default:
       return undefined;
   }

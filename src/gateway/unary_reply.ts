@@ -43,8 +43,7 @@ export const replyUnary = async (
   try {
     bytes = await call.response;
   } catch (error) {
-    const problem = problemFrom(error);
-    outcome?.failed(reply, problem.status);
+    outcome?.failed(reply, problemFrom(error));
     throw error;
   }
   const answer = readResponse(binding, bytes);

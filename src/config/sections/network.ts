@@ -1,6 +1,6 @@
 import { grpcTarget, hostName, networks, origins } from "../network_values.js";
 import { setting } from "../setting.js";
-import { onOff, port, wholeNumber } from "../value_schemas.js";
+import { oneOf, onOff, port, wholeNumber } from "../value_schemas.js";
 
 /** Where the service listens and whom it believes. */
 export const NETWORK_SETTINGS = {
@@ -45,6 +45,12 @@ export const NETWORK_SETTINGS = {
     schema: origins(),
     fallback: "",
     doc: "Web origins whose pages may call the REST gateway, with cookies too.",
+  }),
+  cookieSameSite: setting({
+    name: "COOKIE_SAME_SITE",
+    schema: oneOf("strict", "lax"),
+    fallback: "strict",
+    doc: "`SameSite` of the session's cookies. `lax` sends them with the first page after a link from another site too, which server-rendered pages need; then no GET of yours may change anything.",
   }),
   reflection: setting({
     name: "REFLECTION",
