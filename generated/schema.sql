@@ -119,6 +119,7 @@ CREATE TABLE sessions (
     relevant_until timestamp with time zone,
     hot_pending boolean DEFAULT false NOT NULL,
     hot_changes integer DEFAULT 0 NOT NULL,
+    unanswered_generation integer,
     CONSTRAINT sessions_end_is_whole CHECK ((((revoked_at IS NULL) = (end_reason IS NULL)) AND ((revoked_at IS NULL) = (ended_by IS NULL)) AND ((revoked_at IS NULL) = (revision IS NULL)) AND ((revoked_at IS NULL) = (relevant_until IS NULL))))
 )
 WITH (fillfactor='85');
@@ -132,6 +133,8 @@ COMMENT ON COLUMN sessions.relevant_until IS 'When the last access token that th
 COMMENT ON COLUMN sessions.hot_pending IS 'The hot store may still remember what is no longer so.';
 
 COMMENT ON COLUMN sessions.hot_changes IS 'How often what the hot store remembers has changed while the session was live; tells one pending change from the next.';
+
+COMMENT ON COLUMN sessions.unanswered_generation IS 'The refresh generation that no caller is known to have received. It counts only if it is refresh_generation: replicas of the version before leave it as it is.';
 
 CREATE TABLE users (
     user_id uuid NOT NULL,

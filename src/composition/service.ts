@@ -1,5 +1,6 @@
 import cluster from "node:cluster";
 import type { Settings } from "../config/settings.js";
+import { ANSWERS_EVERY_MS } from "../core/answer_log.js";
 import { DENIED_CALLS_WINDOW_MS, deniedCalls } from "../core/denied_calls.js";
 import { REVOCATION_POLL_MS, revocationFeed } from "../core/revocation_feed.js";
 import { serviceKeyCheck } from "../core/service_key_check.js";
@@ -124,6 +125,7 @@ const start = async (
   const background: Periodic[] = [
     periodically("the look at the hot store", pulseMs, core.trust.pulse, logger),
     periodically("writing activity", activityEveryMs, core.activity.flush, logger),
+    periodically("noting what was answered", ANSWERS_EVERY_MS, core.answers.flush, logger),
     periodically("reading service keys", SERVICE_KEYS_EVERY_MS, serviceKeyRing.reload, logger),
     periodically("reading signing keys", keyReloadMs(settings), () => keyring.reload(), logger),
     periodically("following endings", REVOCATION_POLL_MS, revocations.poll, logger),
@@ -160,15 +162,11 @@ const start = async (
     await server.stop({
       delayMs: settings.production ? 1000 : 0,
       graceMs: settings.shutdownGraceMs,
-      flush: () =>
-        core.activity
-          .flush()
-          .catch((err: unknown) =>
-            logger.error(
-              { err },
-              "the last uses of sessions were lost: the database did not answer",
-            ),
-          ),
+      flush: async () => {
+        await Promise.all([core.activity.flush(), core.answers.flush()]).catch((err: unknown) =>
+          logger.error({ err }, "the last uses of sessions were lost: the database did not answer"),
+        );
+      },
     });
     for (const work of background) work.stop();
     await denied.flush().catch(() => undefined);

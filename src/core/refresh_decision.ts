@@ -14,8 +14,10 @@ export type RefreshDecision =
   | { readonly kind: "unknown" };
 
 /**
- * Decides by the order of generations; the clock only measures the grace of a
- * generation, which runs from its first use and never restarts (R4, R7).
+ * Decides by the order of generations. The clock only measures the grace of a
+ * generation, which runs from the first answer sent for it and never restarts
+ * (R4, R7). While no answer was sent, nobody can have received the successor:
+ * to repeat the generation is not a reuse, however late (O3).
  */
 export const decideRefresh = (
   state: RefreshState,
@@ -30,11 +32,14 @@ export const decideRefresh = (
         next: {
           generation: state.generation + 1,
           rotatedAt: now,
-          previousRotatedAt: state.rotatedAt,
+          // A caller has this generation, so an answer was sent, at some time before now.
+          previousRotatedAt: state.isUnanswered ? now : state.rotatedAt,
         },
       };
     case 1:
-      return now < state.rotatedAt + graceMs ? { kind: "repeat" } : { kind: "end" };
+      return state.isUnanswered || now < state.rotatedAt + graceMs
+        ? { kind: "repeat" }
+        : { kind: "end" };
     case 2:
       return now < state.previousRotatedAt + graceMs ? { kind: "refuse" } : { kind: "end" };
     default:

@@ -1,4 +1,5 @@
 import type { ActivityLog } from "./activity_log.js";
+import type { AnswerLog } from "./answer_log.js";
 import type { Call } from "./call.js";
 import { type CurfewError, fail } from "./errors.js";
 import type { HotTrust } from "./hot_trust.js";
@@ -47,12 +48,13 @@ export const refreshTokens = (deps: {
   issue: IssueTokens;
   trust: HotTrust;
   activity: ActivityLog;
+  answers: AnswerLog;
   withRecentActivity: WithRecentActivity;
   ids: IdSource;
   clock: Clock;
   settings: CoreSettings;
 }): ((input: RefreshInput, call?: Call) => Promise<RefreshOutput>) => {
-  const { store, codec, trust, activity, clock, settings } = deps;
+  const { store, codec, trust, activity, answers, clock, settings } = deps;
 
   const end = async (
     tx: SessionTransaction,
@@ -75,6 +77,7 @@ export const refreshTokens = (deps: {
     tx: SessionTransaction,
     presented: NonNullable<ReturnType<RefreshTokenCodec["parse"]>>,
     { ip, omitRoles = false, skipActivity = false }: RefreshInput,
+    call: Call | undefined,
   ): Promise<Outcome> => {
     const session = await tx.lockSession(presented.sessionId);
     if (session === undefined)
@@ -94,7 +97,8 @@ export const refreshTokens = (deps: {
       return end(tx, session, "IDLE_TIMEOUT", at, timeoutVerdict, ip);
     }
 
-    const decision = decideRefresh(session.refresh, presented.generation, now, settings.graceMs);
+    const state = answers.apply(session.id, session.refresh);
+    const decision = decideRefresh(state, presented.generation, now, settings.graceMs);
     if (decision.kind === "unknown")
       return { kind: "refused", failure: fail("REFRESH_TOKEN_INVALID") };
     const about = { at: now, userId: session.userId, sessionId: session.id, ip };
@@ -115,7 +119,8 @@ export const refreshTokens = (deps: {
       accessExpiresAt: Math.max(session.accessExpiresAt, ticket.expiresAt),
       // A repetition is not a new use: grace extends no timeout (R4).
       ...(!repeated && {
-        refresh: decision.next,
+        // A caller in this process has the tokens as soon as this resolves.
+        refresh: { ...decision.next, ...(call && { isUnanswered: true }) },
         lastActivityAt: skipActivity ? lastActivityAt : Math.max(lastActivityAt, now),
       }),
     };
@@ -140,9 +145,15 @@ export const refreshTokens = (deps: {
   return async (input, call) => {
     const presented = codec.parse(input.refreshToken);
     if (presented === undefined) throw fail("REFRESH_TOKEN_INVALID");
-    const outcome = await store.transaction((tx) => exchange(tx, presented, input), call);
-    if (outcome.kind === "granted")
-      return { session: outcome.session, tokens: await outcome.issue() };
+    const outcome = await store.transaction((tx) => exchange(tx, presented, input, call), call);
+    if (outcome.kind === "granted") {
+      const { session } = outcome;
+      const tokens = await outcome.issue();
+      call?.onAnswered((isSent) => {
+        if (isSent) answers.record(session.id, session.refresh.generation, clock.now());
+      });
+      return { session, tokens };
+    }
     if (outcome.kind === "ended")
       await trust.settle(
         [{ sessionId: outcome.session.id, ...outcome.session }],

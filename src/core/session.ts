@@ -55,10 +55,16 @@ export interface Session {
 export interface RefreshState {
   /** The newest refresh token issued. */
   readonly generation: number;
-  /** When `generation - 1` was first exchanged for it. */
+  /** When `generation - 1` was first exchanged for it; once that was answered, when the answer was sent. */
   readonly rotatedAt: number;
   /** When `generation - 2` was first exchanged for `generation - 1`. */
   readonly previousRotatedAt: number;
+  /**
+   * Whether no caller is known to have been sent `generation`: its answer was
+   * lost, is on its way, or is not noted yet. Until one is, the time of
+   * `generation - 1` does not run. Absent: it was sent.
+   */
+  readonly isUnanswered?: boolean;
 }
 
 /** The session's timeouts that have come true without anybody having recorded it. */

@@ -1,4 +1,5 @@
 import { activityLog } from "./activity_log.js";
+import { createAnswerLog } from "./answer_log.js";
 import { bootstrapAdmin } from "./bootstrap_admin.js";
 import { changePassword } from "./change_password.js";
 import { cleanup } from "./cleanup.js";
@@ -81,6 +82,7 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
     ),
   };
   const activity = activityLog(store);
+  const answers = createAnswerLog(store);
   const trust = hotTrust(ports);
   const recent = withRecentActivity({ hot, trust, activity, clock });
   const current = currentSessions({ store, trust, withRecentActivity: recent });
@@ -108,6 +110,7 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
       issue,
       trust,
       activity,
+      answers,
       withRecentActivity: recent,
       settings,
     }),
@@ -131,8 +134,9 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
     noteUse: (sessionId: string): void => {
       check(sessionId, clock.now()).catch(() => undefined);
     },
-    /** Kept going by the server: the trust in the hot store, and activity on its way to Postgres. */
+    /** Kept going by the server: the trust in the hot store, and notes of uses and answers on their way to Postgres. */
     trust,
     activity,
+    answers,
   };
 };

@@ -16,6 +16,8 @@ export interface SessionRow {
   refresh_generation: number;
   rotated_at: Date;
   previous_rotated_at: Date;
+  /** The generation that no caller is known to have received; it counts if it is the newest. */
+  unanswered_generation: number | null;
   revoked_at: Date | null;
   end_reason: EndReason | null;
   ended_by: string | null;
@@ -39,6 +41,7 @@ export const sessionColumns = (table: string): string =>
     "refresh_generation",
     "rotated_at",
     "previous_rotated_at",
+    "unanswered_generation",
     "revoked_at",
     "end_reason",
     "ended_by",
@@ -89,6 +92,8 @@ export const sessionFromRow = (row: SessionRow): Session => ({
     generation: row.refresh_generation,
     rotatedAt: row.rotated_at.getTime(),
     previousRotatedAt: row.previous_rotated_at.getTime(),
+    // A replica of an older version rotates without a mark: its answers count as sent.
+    ...(row.unanswered_generation === row.refresh_generation && { isUnanswered: true }),
   },
   end: endFromRow(row),
 });

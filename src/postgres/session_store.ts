@@ -101,6 +101,15 @@ export const postgresSessionStore = (database: Database): SessionStore => {
 
     count: (liveAt) => countSessions(rows, liveAt),
 
+    async markAnswered(answers) {
+      const done = await rows<{ session_id: string }>(MARK_ANSWERED, [
+        answers.map((answered) => answered.sessionId),
+        answers.map((answered) => answered.generation),
+        answers.map((answered) => new Date(answered.at)),
+      ]);
+      return done.map((row) => row.session_id);
+    },
+
     async touch(activity) {
       const possible = activity.filter((a) => isUuid(a.sessionId));
       const done = await rows<{ session_id: string }>(TOUCH, [
@@ -131,4 +140,29 @@ const TOUCH = `
   SELECT used.session_id FROM used
   LEFT JOIN held USING (session_id)
   LEFT JOIN sessions s ON s.session_id = used.session_id AND s.revoked_at IS NULL
+  WHERE held.session_id IS NOT NULL OR s.session_id IS NULL`;
+
+/**
+ * Rows that another transaction holds are left for the next flush. A mark that
+ * is gone was cleared by an earlier answer, or by the next rotation.
+ */
+const MARK_ANSWERED = `
+  WITH answered AS (
+    SELECT * FROM unnest(?::uuid[], ?::int[], ?::timestamptz[])
+      AS answered(session_id, generation, at)
+  ),
+  held AS (
+    SELECT s.session_id FROM sessions s JOIN answered a USING (session_id)
+    WHERE s.unanswered_generation = a.generation AND s.revoked_at IS NULL
+    FOR UPDATE OF s SKIP LOCKED
+  ),
+  marked AS (
+    UPDATE sessions s SET unanswered_generation = NULL, rotated_at = a.at
+    FROM answered a JOIN held USING (session_id)
+    WHERE s.session_id = a.session_id AND s.unanswered_generation = a.generation
+  )
+  SELECT a.session_id FROM answered a
+  LEFT JOIN held USING (session_id)
+  LEFT JOIN sessions s ON s.session_id = a.session_id
+    AND s.unanswered_generation = a.generation AND s.revoked_at IS NULL
   WHERE held.session_id IS NOT NULL OR s.session_id IS NULL`;

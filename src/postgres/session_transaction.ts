@@ -245,6 +245,7 @@ const refreshColumns = (refresh: Session["refresh"]) => ({
   refresh_generation: refresh.generation,
   rotated_at: new Date(refresh.rotatedAt),
   previous_rotated_at: new Date(refresh.previousRotatedAt),
+  unanswered_generation: refresh.isUnanswered ? refresh.generation : null,
 });
 
 const insertColumns = (session: Session) => ({

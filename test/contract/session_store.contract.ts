@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { describeActivity } from "./session_store/activity.contract.js";
+import { describeAnswers } from "./session_store/answers.contract.js";
 import { describeBurial } from "./session_store/burial.contract.js";
 import { describeCallers } from "./session_store/callers.contract.js";
 import { describeEndings } from "./session_store/endings.contract.js";
@@ -21,6 +22,7 @@ export const describeSessionStore = (engine: Engine): void => {
     describe("callers that go away", () => describeCallers(stores));
     describe("endings", () => describeEndings(stores));
     describe("activity", () => describeActivity(stores));
+    describe("answers", () => describeAnswers(stores));
     describe("burial", () => describeBurial(stores));
     describe("standings", () => describeStandings(stores));
     describe("listing", () => describeListing(stores));

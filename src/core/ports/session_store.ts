@@ -35,6 +35,13 @@ export interface SessionStore {
    */
   touch(activity: readonly Activity[]): Promise<string[]>;
 
+  /**
+   * Notes that refresh tokens were sent to callers: `rotatedAt` becomes the time
+   * of the answer, unless another answer was noted before. Sessions that
+   * another transaction holds are left out. Resolves to the ids that are done with.
+   */
+  markAnswered(answers: readonly Answered[]): Promise<string[]>;
+
   /** Endings and changes the hot store may not know yet, by session id, of one user if given. */
   unburied(page: { limit: number; after?: string; userId?: string }): Promise<Unburied[]>;
   /**
@@ -123,6 +130,14 @@ export interface Standing {
 
 export interface Activity {
   readonly sessionId: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** A refresh token that was sent to a caller. */
+export interface Answered {
+  readonly sessionId: string;
+  readonly generation: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
 }

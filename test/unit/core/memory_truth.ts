@@ -109,7 +109,19 @@ export const memoryTruth = (accounts: readonly Account[], sessions: readonly Ses
     return result;
   };
 
-  const store: Pick<SessionStore, "transaction"> = {
+  const store: Pick<SessionStore, "transaction" | "markAnswered"> = {
+    async markAnswered(answers) {
+      if (truth.isDown) throw unavailable();
+      for (const { sessionId, generation, at } of answers) {
+        const session = state.sessions.get(sessionId);
+        const { refresh } = session ?? {};
+        if (session === undefined || !refresh?.isUnanswered || refresh.generation !== generation)
+          continue;
+        const answered = { ...refresh, isUnanswered: false, rotatedAt: at };
+        state.sessions.set(sessionId, { ...session, refresh: answered });
+      }
+      return answers.map(({ sessionId }) => sessionId);
+    },
     transaction(work, call) {
       const next = last.then(() => run(work, call));
       last = next.catch(() => undefined);

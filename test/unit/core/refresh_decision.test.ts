@@ -49,6 +49,35 @@ test("a generation that was never issued is unknown", () => {
   for (const presented of [6, 7, 2 ** 32 - 1]) expect(decide(STATE, presented, T)).toBe("unknown");
 });
 
+describe("R2, O3: while nobody is known to have received the newest generation", () => {
+  const unanswered: RefreshState = { ...STATE, isUnanswered: true };
+  test.each([T, T + GRACE_MS, T + GRACE_MS * 100_000])(
+    "at %d the one before is repeated",
+    (now) => {
+      expect(decide(unanswered, 4, now)).toBe("repeat");
+    },
+  );
+
+  test("R3 the generation before that is judged as ever", () => {
+    expect(decide(unanswered, 3, T)).toBe("end");
+    const recent = { ...unanswered, previousRotatedAt: T - 3000 };
+    expect(decide(recent, 3, T - 3000 + GRACE_MS - 1)).toBe("refuse");
+    expect(decide(recent, 3, T - 3000 + GRACE_MS)).toBe("end");
+  });
+
+  test("R1 a generation that was never issued is unknown", () => {
+    expect(decide(unanswered, 6, T)).toBe("unknown");
+  });
+
+  test("R4 the newest is exchanged, and the time of the one before runs from that moment", () => {
+    const now = T + GRACE_MS * 10;
+    expect(decideRefresh(unanswered, 5, now, GRACE_MS)).toEqual({
+      kind: "rotate",
+      next: { generation: 6, rotatedAt: now, previousRotatedAt: now },
+    });
+  });
+});
+
 test("without grace every repetition is a reuse", () => {
   expect(decideRefresh(STATE, 4, T, 0).kind).toBe("end");
 });

@@ -1,9 +1,11 @@
 import { activityLog } from "../../../src/core/activity_log.js";
+import { createAnswerLog } from "../../../src/core/answer_log.js";
+import type { Call } from "../../../src/core/call.js";
 import { unavailable } from "../../../src/core/errors.js";
 import type { HotTrust } from "../../../src/core/hot_trust.js";
 import { issueTokens } from "../../../src/core/issue_tokens.js";
 import type { RefreshTokenCodec } from "../../../src/core/ports/refresh_token_codec.js";
-import type { Unburied } from "../../../src/core/ports/session_store.js";
+import type { SessionStore, Unburied } from "../../../src/core/ports/session_store.js";
 import { type RefreshInput, refreshTokens } from "../../../src/core/refresh_tokens.js";
 import type { Session } from "../../../src/core/session.js";
 import { memoryTruth } from "./memory_truth.js";
@@ -18,8 +20,15 @@ const codec: RefreshTokenCodec = {
   },
 };
 
-/** The exchange of refresh tokens of one session, on a clock that a test moves. */
-export const refreshStage = (given: Partial<Session> = {}) => {
+/**
+ * The exchange of refresh tokens of one session, on a clock that a test moves.
+ *
+ * @param wrapStore breaks or delays transactions
+ */
+export const refreshStage = (
+  given: Partial<Session> = {},
+  wrapStore: (store: SessionStore) => SessionStore = (store) => store,
+) => {
   const truth = memoryTruth([account()], [session(given)]);
   const stage = {
     now: NOW,
@@ -32,6 +41,7 @@ export const refreshStage = (given: Partial<Session> = {}) => {
     signed: 0,
   };
   const activity = activityLog({ touch: async () => [] });
+  const store = wrapStore(truth.store);
   const trust: Pick<HotTrust, "settle"> = {
     async settle(changes, timeoutMs) {
       if (!stage.settles || timeoutMs !== SETTINGS.consistencyTimeoutMs) throw unavailable();
@@ -39,41 +49,53 @@ export const refreshStage = (given: Partial<Session> = {}) => {
     },
   };
   let ids = 0;
-  const refresh = refreshTokens({
-    store: truth.store,
-    codec,
-    issue: issueTokens({
-      signer: {
-        async sign(claims) {
-          stage.signed += 1;
-          return JSON.stringify(claims);
-        },
-      },
+  /** A process: what it remembers of answers ends with it. */
+  const startReplica = () => {
+    const answers = createAnswerLog(store);
+    const refresh = refreshTokens({
+      store,
       codec,
+      issue: issueTokens({
+        signer: {
+          async sign(claims) {
+            stage.signed += 1;
+            return JSON.stringify(claims);
+          },
+        },
+        codec,
+        settings: SETTINGS,
+      }),
+      trust: trust as HotTrust,
+      activity,
+      answers,
+      async withRecentActivity(sessions) {
+        stage.hotQuestions += 1;
+        return sessions.map((one) => ({
+          ...one,
+          lastActivityAt: Math.max(one.lastActivityAt, stage.hotActivityAt),
+        }));
+      },
+      ids: { next: () => `id ${++ids}` },
+      clock: { now: () => stage.now, monotonic: () => 0, sleep: async () => undefined },
       settings: SETTINGS,
-    }),
-    trust: trust as HotTrust,
-    activity,
-    async withRecentActivity(sessions) {
-      stage.hotQuestions += 1;
-      return sessions.map((one) => ({
-        ...one,
-        lastActivityAt: Math.max(one.lastActivityAt, stage.hotActivityAt),
-      }));
-    },
-    ids: { next: () => `id ${++ids}` },
-    clock: { now: () => stage.now, monotonic: () => 0, sleep: async () => undefined },
-    settings: SETTINGS,
-  });
+    });
+    return { answers, refresh };
+  };
+  let replica = startReplica();
   return Object.assign(stage, {
     truth,
     activity,
+    /** Ends the process as kill -9 does, and starts another. */
+    crash: (): void => {
+      replica = startReplica();
+    },
+    flushAnswers: () => replica.answers.flush(),
     /** Presents a token as a client of this address. */
-    present: (refreshToken: string, how: Partial<RefreshInput> = {}) =>
-      refresh({ refreshToken, ip: "192.0.2.1", ...how }),
+    present: (refreshToken: string, how: Partial<RefreshInput> = {}, call?: Call) =>
+      replica.refresh({ refreshToken, ip: "192.0.2.1", ...how }, call),
     /** Presents generation `generation` of the session. */
-    use: (generation: number) =>
-      refresh({ refreshToken: `session/${generation}/key`, ip: "192.0.2.1" }),
+    use: (generation: number, call?: Call) =>
+      replica.refresh({ refreshToken: `session/${generation}/key`, ip: "192.0.2.1" }, call),
   });
 };
 
