@@ -2,7 +2,8 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import pg from "pg";
+import type pg from "pg";
+import { createClient } from "../test/support/database_client.js";
 import { startPostgres } from "../test/support/postgres.js";
 import { startRedis } from "../test/support/redis.js";
 import { type Child, startCurfew } from "./child.js";
@@ -40,7 +41,7 @@ export const openCrowd = async (options: CrowdOptions): Promise<Crowd> => {
   };
   const curfew = await startCurfew(postgres.url, server.url, environment, options.nodeFlags);
   const redis = new Redis(server.url);
-  const database = new pg.Client({ connectionString: postgres.url });
+  const database = createClient({ connectionString: postgres.url });
   await database.connect();
   const sessions = await insertLiveSessions(database, options.sessions);
   await fillHotEntries(redis, database, sessions, IDLE_TIMEOUT_MINUTES * 60_000);

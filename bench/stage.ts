@@ -1,6 +1,6 @@
 import { ChannelCredentials } from "@grpc/grpc-js";
-import pg from "pg";
 import { AuthServiceClient, type LoginResponse } from "../generated/curfew/v1/auth_service.js";
+import { createClient } from "../test/support/database_client.js";
 import { startPostgres } from "../test/support/postgres.js";
 import { startRedis } from "../test/support/redis.js";
 import { type Child, cpuMicroseconds, startCurfew } from "./child.js";
@@ -29,7 +29,7 @@ export const openStage = async (
     `127.0.0.1:${curfew.port}`,
     ChannelCredentials.createInsecure(),
   );
-  const database = new pg.Client({ connectionString: postgres.url });
+  const database = createClient({ connectionString: postgres.url });
   await database.connect();
   return {
     curfew,

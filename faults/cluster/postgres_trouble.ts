@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import pg from "pg";
+import type pg from "pg";
+import { createClient } from "../../test/support/database_client.js";
 import type { PostgresServer } from "../../test/support/postgres.js";
 
 /** Processes of the dead server still hold its memory for a moment. */
@@ -13,7 +14,7 @@ export const withPostgres = async <Result>(
   url: string,
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> => {
-  const client = new pg.Client({ connectionString: url });
+  const client = createClient({ connectionString: url });
   // What is asked next tells of a lost connection.
   client.on("error", () => undefined);
   await client.connect();

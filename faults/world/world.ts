@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import pg from "pg";
 import { patiently } from "../../src/composition/patiently.js";
 import type { CoreSettings } from "../../src/core/settings.js";
 import {
@@ -9,6 +8,7 @@ import {
   startCoreReplica,
   TEST_SETTINGS,
 } from "../../test/support/core_replica.js";
+import { createClient } from "../../test/support/database_client.js";
 import { type RedisServer, startRedis } from "../../test/support/redis.js";
 import { startTcpProxy, type TcpProxy } from "../../test/support/tcp_proxy.js";
 import { waitUntil } from "../../test/support/wait_until.js";
@@ -151,7 +151,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
   const recorder = createRecorder(() => performance.now() + ahead);
   const client = recordingClient(recorder);
   const users: KnownUser[] = [];
-  const observer = new pg.Client({ connectionString: database.url });
+  const observer = createClient({ connectionString: database.url });
   // What it is asked next tells of a lost connection.
   observer.on("error", () => undefined);
   await observer.connect();

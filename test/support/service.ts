@@ -7,7 +7,7 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import pg from "pg";
+import type pg from "pg";
 import { AuthServiceService, type LoginResponse } from "../../generated/curfew/v1/auth_service.js";
 import type { User } from "../../generated/curfew/v1/user.js";
 import { UserAdminService } from "../../generated/curfew/v1/user_admin.js";
@@ -16,6 +16,7 @@ import type { Settings } from "../../src/config/settings.js";
 import type { ServiceScope } from "../../src/core/ports/service_key_store.js";
 import { backstage, startService } from "../../src/main.js";
 import { createLogger } from "../../src/telemetry/logger.js";
+import { createPool } from "./database_client.js";
 import { findFreePort } from "./free_port.js";
 import { redisUrlForFile } from "./redis.js";
 import { findSpilledSecrets } from "./spilled_secrets.js";
@@ -85,7 +86,7 @@ export const startTestService = async (
   const service = await startService(settings, logger);
   const target = `127.0.0.1:${service.grpcPort}`;
   const client = new Client(target, ChannelCredentials.createInsecure());
-  const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+  const pool = createPool({ connectionString: database.url, max: 2 });
 
   const call: TestService["call"] = (method, request, credential) =>
     new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import pg from "pg";
 import { inject } from "vitest";
+import { createClient } from "./database_client.js";
 
 /** A database of the test file's own. */
 export interface TestDatabase {
@@ -33,7 +33,7 @@ export async function cloneDatabase(serverUrl: string, template: string): Promis
 }
 
 async function execute(serverUrl: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl });
+  const client = createClient({ connectionString: serverUrl });
   await client.connect();
   try {
     await client.query(sql);

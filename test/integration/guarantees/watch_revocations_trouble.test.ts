@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { SessionAdminService } from "../../../generated/curfew/v1/session_admin.js";
+import { createPool } from "../../support/database_client.js";
 import { type PostgresServer, startPostgres } from "../../support/postgres.js";
 import { type RedisServer, startRedis } from "../../support/redis.js";
 import { startTestService, type TestService } from "../../support/service.js";
@@ -17,7 +18,7 @@ let pool: pg.Pool;
 
 beforeAll(async () => {
   postgres = await startPostgres();
-  pool = new pg.Pool({ connectionString: postgres.url, max: 1 });
+  pool = createPool({ connectionString: postgres.url, max: 1 });
   // Its connections die with the server; whoever asks next gets another.
   pool.on("error", () => undefined);
   redis = await startRedis();

@@ -7,7 +7,7 @@ import {
   Metadata,
   type MethodDefinition,
 } from "@grpc/grpc-js";
-import pg from "pg";
+import type pg from "pg";
 import {
   AuthServiceService,
   type LoginResponse,
@@ -15,6 +15,7 @@ import {
 import { UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
 import { loadSettings } from "../../../src/config/load_settings.js";
 import { backstage } from "../../../src/main.js";
+import { createPool } from "../../support/database_client.js";
 import { findFreePort } from "../../support/free_port.js";
 import { makePrivateFolder } from "../../support/private_folder.js";
 import { redisUrlForFile } from "../../support/redis.js";
@@ -154,7 +155,7 @@ export const openSite = async (settings: Environment = {}): Promise<Site> => {
     ...settings,
   };
   const replicas: ServedReplica[] = [];
-  const pool = new pg.Pool({ connectionString: environment.DATABASE_URL, max: 2 });
+  const pool = createPool({ connectionString: environment.DATABASE_URL, max: 2 });
   const key = { name: "operator", scopes: ["validate", "admin"] as const };
   const { text: adminKey } = await backstage.createServiceKey(loadSettings(environment), key);
 

@@ -1,8 +1,8 @@
 import { performance } from "node:perf_hooks";
-import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { CurfewError } from "../../../src/core/errors.js";
 import { type Database, openDatabase, run } from "../../../src/postgres/database.js";
+import { createClient } from "../../support/database_client.js";
 import { findFreePort } from "../../support/free_port.js";
 import {
   createDatabase,
@@ -245,7 +245,7 @@ describe("a server that goes and returns", () => {
 });
 
 const terminate = async (url: string, pid: number): Promise<void> => {
-  const client = new pg.Client(url);
+  const client = createClient(url);
   await client.connect();
   await client.query("SELECT pg_terminate_backend($1)", [pid]);
   await client.end();

@@ -1,8 +1,9 @@
-import pg from "pg";
+import type pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Database, openDatabase } from "../../../src/postgres/database.js";
 import { migrateUp, migrationStatus } from "../../../src/postgres/migrate.js";
 import { MIGRATIONS } from "../../../src/postgres/migrations/index.js";
+import { createClient } from "../../support/database_client.js";
 import { createDatabase, type TestDatabase } from "../../support/postgres.js";
 import { waitUntil } from "../../support/wait_until.js";
 
@@ -89,7 +90,7 @@ test("a database of a later version is left as it is", async () => {
 describe("a starter that dies half way", () => {
   /** Makes a table that the migration makes too, unseen by others: the migration waits until it is rolled back. */
   const holdUp = async () => {
-    const holder = new pg.Client(empty.url);
+    const holder = createClient(empty.url);
     await holder.connect();
     holders.push(holder);
     await holder.query("BEGIN");

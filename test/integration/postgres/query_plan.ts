@@ -1,5 +1,5 @@
 import type { Knex } from "knex";
-import pg from "pg";
+import { createClient } from "../../support/database_client.js";
 
 /** A statement as knex sent it. */
 export interface SentStatement {
@@ -48,7 +48,7 @@ interface PlanNode {
 
 /** Runs a statement on `url` as EXPLAIN ANALYZE does, and takes back what it changed. */
 export const explain = async (url: string, statement: SentStatement): Promise<QueryPlan> => {
-  const client = new pg.Client(url);
+  const client = createClient(url);
   await client.connect();
   try {
     await client.query("BEGIN");

@@ -5,9 +5,10 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type EmbeddedPostgres, openEmbeddedPostgres } from "../../../src/embedded/pglite.js";
+import { createClient, createPool } from "../../support/database_client.js";
 
 const SLOW = 120_000;
 
@@ -41,7 +42,7 @@ describe("while it is open", () => {
   beforeAll(async () => {
     dataDir = await copyOfMade();
     embedded = await openEmbeddedPostgres({ dataDir });
-    pool = new pg.Pool({ ...embedded.connection, max: 8 });
+    pool = createPool({ ...embedded.connection, max: 8 });
   }, SLOW);
   beforeEach(async () => {
     await pool.query("DROP TABLE IF EXISTS counter");
@@ -104,7 +105,7 @@ describe("while it is open", () => {
   });
 
   test("a connection lost in a transaction leaves nothing behind", async () => {
-    const client = new pg.Client(embedded.connection);
+    const client = createClient(embedded.connection);
     client.on("error", () => undefined);
     await client.connect();
     await client.query("BEGIN");
@@ -209,7 +210,7 @@ test(
 );
 
 const runOn = async (embedded: EmbeddedPostgres, sql: string) => {
-  const client = new pg.Client(embedded.connection);
+  const client = createClient(embedded.connection);
   await client.connect();
   const { rows } = await client.query(sql);
   await client.end();

@@ -1,5 +1,6 @@
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { createClient } from "../../support/database_client.js";
 import { type PostgresServer, startPostgres } from "../../support/postgres.js";
 import { cloneDatabase } from "../../support/test_database.js";
 
@@ -14,7 +15,7 @@ afterAll(() => server.stop());
 const clients: pg.Client[] = [];
 
 async function connect(url = server.url, options: pg.ClientConfig = {}): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url, ...options });
+  const client = createClient({ connectionString: url, ...options });
   client.on("error", () => {});
   await client.connect();
   clients.push(client);
