@@ -8,6 +8,7 @@ import { EVENTS_POLL_MS } from "../core/session_events_feed.js";
 import { toleratedActivityLossMs } from "../core/settings.js";
 import type { PatternRound } from "../core/unusual_patterns.js";
 import { createUseCases } from "../core/use_cases.js";
+import { checkDatabase } from "../postgres/database_check.js";
 import { poolUse } from "../postgres/pool_use.js";
 import { readDescriptors } from "../rpc/descriptors.js";
 import type { Logger } from "../telemetry/logger.js";
@@ -88,6 +89,12 @@ const start = async (
   const truth = await openTruth(settings);
   closers.push(truth.close);
   if (tracing) traceStatements(truth.database, tracing);
+  const { isPooled, advice } = await patiently(() => checkDatabase(truth.database));
+  if (isPooled)
+    logger.warn(
+      { advice },
+      "DATABASE_URL leads to a connection pooler such as PgBouncer: statements are not prepared; see deploy/pgbouncer.md",
+    );
   const applied = await patiently(() => readySchema(settings, truth));
   if (applied.length > 0) logger.info({ applied }, "the schema is up to date");
 

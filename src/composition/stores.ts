@@ -67,6 +67,7 @@ export const openTruth = async (settings: Settings, { patient = false } = {}): P
         poolSize: 2,
         acquireTimeoutMs: 10_000,
         statementTimeoutMs: 0,
+        sharedBackend: embedded !== undefined,
       });
       try {
         return await migrateUp(patient, connection);

@@ -3,7 +3,7 @@ import type { AuditLog, SubjectCount } from "../core/ports/audit_log.js";
 import type { EndReason } from "../core/session.js";
 import { type Database, run } from "./database.js";
 import { orderedEvents } from "./event_order.js";
-import { type EventRow, eventColumns, eventFromRow } from "./event_row.js";
+import { type EventRow, eventColumns, eventColumnsOf, eventFromRow } from "./event_row.js";
 import { plannedRows } from "./statements.js";
 
 const MOST_SUBJECTS = 10;
@@ -11,9 +11,9 @@ const MOST_PATTERNS = 100;
 
 /** What was told of each subject, and how often; a pattern that counts says so itself. */
 const UNUSUAL = `
-  SELECT reason AS kind, coalesce(user_id, actor, ip, '') AS subject,
-    greatest(count(*), max((metadata->>'count')::bigint))::int AS count
-  FROM audit_events WHERE type = 'UNUSUAL_ACTIVITY' AND at >= ?
+  SELECT e.reason AS kind, coalesce(e.user_id, e.actor, e.ip, '') AS subject,
+    greatest(count(*), max((e.metadata->>'count')::bigint))::int AS count
+  FROM audit_events e WHERE e.type = 'UNUSUAL_ACTIVITY' AND e.at >= ?
   GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT ?`;
 
 export const postgresAuditLog = (database: Database): AuditLog => {
@@ -22,8 +22,8 @@ export const postgresAuditLog = (database: Database): AuditLog => {
 
   const mostFailed = (column: "user_id" | "ip", since: Date) =>
     rows<SubjectCount>(
-      `SELECT ${column} AS subject, count(*)::int AS count FROM audit_events
-       WHERE at >= ? AND type = 'LOGIN_FAILED' AND coalesce(${column}, '') <> ''
+      `SELECT e.${column} AS subject, count(*)::int AS count FROM audit_events e
+       WHERE e.at >= ? AND e.type = 'LOGIN_FAILED' AND coalesce(e.${column}, '') <> ''
        GROUP BY 1 ORDER BY 2 DESC LIMIT ?`,
       [since, MOST_SUBJECTS],
     );
@@ -37,8 +37,9 @@ export const postgresAuditLog = (database: Database): AuditLog => {
 
     async endingOf(sessionId) {
       const [row] = await rows<EventRow>(
-        `SELECT * FROM audit_events WHERE session_id = ? AND type = 'SESSION_ENDED'
-         ORDER BY event_id DESC LIMIT 1`,
+        `SELECT ${eventColumnsOf("e")} FROM audit_events e
+         WHERE e.session_id = ? AND e.type = 'SESSION_ENDED'
+         ORDER BY e.event_id DESC LIMIT 1`,
         [sessionId],
       );
       return row && eventFromRow(row);
@@ -50,9 +51,10 @@ export const postgresAuditLog = (database: Database): AuditLog => {
       const { position } = await ordered.head();
       const [counts, failingUsers, failingAddresses, unusual] = await Promise.all([
         rows<{ type: AuditEventType; reason: string | null; count: number }>(
-          `SELECT type, CASE WHEN type IN ('SESSION_ENDED', 'LOGIN_FAILED') THEN reason END AS reason,
+          `SELECT e.type,
+             CASE WHEN e.type IN ('SESSION_ENDED', 'LOGIN_FAILED') THEN e.reason END AS reason,
              count(*)::int AS count
-           FROM audit_events WHERE at >= ? GROUP BY 1, 2`,
+           FROM audit_events e WHERE e.at >= ? GROUP BY 1, 2`,
           [since],
         ),
         mostFailed("user_id", since),
@@ -81,16 +83,16 @@ export const postgresAuditLog = (database: Database): AuditLog => {
 
     async deleteBefore(at, limit) {
       const deleted = await rows(
-        `DELETE FROM audit_events WHERE event_id IN (
-           SELECT event_id FROM audit_events WHERE at < ?
-           ORDER BY at LIMIT ? FOR UPDATE SKIP LOCKED
+        `DELETE FROM audit_events d WHERE d.event_id IN (
+           SELECT e.event_id FROM audit_events e WHERE e.at < ?
+           ORDER BY e.at LIMIT ? FOR UPDATE SKIP LOCKED
          ) RETURNING 1`,
         [new Date(at), limit],
       );
       const forgotten = await rows(
-        `DELETE FROM known_devices WHERE (user_id, device) IN (
-           SELECT user_id, device FROM known_devices WHERE last_seen_at < ?
-           ORDER BY last_seen_at LIMIT ? FOR UPDATE SKIP LOCKED
+        `DELETE FROM known_devices d WHERE (d.user_id, d.device) IN (
+           SELECT k.user_id, k.device FROM known_devices k WHERE k.last_seen_at < ?
+           ORDER BY k.last_seen_at LIMIT ? FOR UPDATE SKIP LOCKED
          ) RETURNING 1`,
         [new Date(at), limit],
       );

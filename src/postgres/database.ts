@@ -1,6 +1,8 @@
 import knexFactory, { type Knex } from "knex";
 import type pg from "pg";
 import { CurfewError, unavailable } from "../core/errors.js";
+import { configureConnection } from "./connection_settings.js";
+import { createStatementNames } from "./statement_names.js";
 
 export interface DatabaseOptions {
   /** `postgres://…`, or the parts that `pg` takes. */
@@ -17,6 +19,9 @@ export interface DatabaseOptions {
 
 export type Database = Knex;
 
+/** How long a transaction may wait for its next statement before Postgres ends it, in milliseconds. */
+const IDLE_IN_TRANSACTION_MS = 10_000;
+
 /** The one pool of this process, bounded in size and in time. */
 export const openDatabase = (options: DatabaseOptions): Database => {
   const base =
@@ -24,6 +29,18 @@ export const openDatabase = (options: DatabaseOptions): Database => {
       ? { connectionString: options.connection }
       : options.connection;
   const connections = new Map<string, PooledConnection>();
+  const names = createStatementNames(options.sharedBackend === true);
+  const configure = async (connection: PooledConnection): Promise<void> => {
+    if (options.sharedBackend === true) return;
+    const limits = { ...options, idleInTransactionMs: IDLE_IN_TRANSACTION_MS };
+    try {
+      if (!(await configureConnection(connection, limits))) names.stopForPooler();
+    } catch (error) {
+      // The pool does not know this connection yet.
+      void connection.end();
+      throw error;
+    }
+  };
   const database = knexFactory({
     client: "pg",
     // Every failure reaches the statement that suffers it; knex would also print it.
@@ -32,10 +49,8 @@ export const openDatabase = (options: DatabaseOptions): Database => {
       ...base,
       application_name: "curfew",
       connectionTimeoutMillis: options.acquireTimeoutMs,
-      statement_timeout: options.statementTimeoutMs,
       // The server's limit does not help when the server is gone without a word.
       query_timeout: options.statementTimeoutMs === 0 ? 0 : options.statementTimeoutMs + 50,
-      idle_in_transaction_session_timeout: 10_000,
       keepAlive: true,
     } as Knex.StaticConnectionConfig,
     pool: {
@@ -45,15 +60,15 @@ export const openDatabase = (options: DatabaseOptions): Database => {
       createTimeoutMillis: options.acquireTimeoutMs,
       createRetryIntervalMillis: 50,
       propagateCreateError: true,
-      afterCreate(connection: PooledConnection, done: () => void) {
+      afterCreate(connection: PooledConnection, done: (error?: unknown) => void) {
         connections.set(connection.__knexUid, connection);
         connection.once("end", () => connections.delete(connection.__knexUid));
-        done();
+        configure(connection).then(() => done(), done);
       },
     },
     acquireConnectionTimeout: options.acquireTimeoutMs,
   });
-  database.userParams = { sharedBackend: options.sharedBackend === true };
+  database.userParams = { names, sharedBackend: options.sharedBackend === true };
   database.on("query-error", (error: unknown, { __knexUid }: { __knexUid: string }) => {
     if (!(error instanceof Error)) return;
     // It repeats the row that was to be written, and errors are logged.
@@ -105,9 +120,12 @@ export const databaseFailure = (error: unknown): unknown => {
   return TROUBLE.test(message) ? unavailable(error) : error;
 };
 
+/** A deadlock, a conflict, and what is wrong with a prepared statement of an older schema. */
+const REPEATABLE = new Set(["40P01", "40001", "0A000", "26000", "42P05"]);
+
 /** Whether the same transaction may succeed when run again at once. */
 export const worthRepeating = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && (error.code === "40P01" || error.code === "40001");
+  error instanceof Error && REPEATABLE.has(codeOf(error));
 
 /** Runs statements and translates what goes wrong. */
 export const run = async <T>(statements: PromiseLike<T>): Promise<T> => {

@@ -13,8 +13,8 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
     if (userId !== undefined && !isUuid(userId)) return [];
     const found = await rows<SessionRow & { hot_changes: number }>(
       `SELECT ${SESSION}, s.hot_changes FROM sessions s
-       WHERE hot_pending AND session_id > ? ${userId === undefined ? "" : "AND user_id = ?"}
-       ORDER BY session_id LIMIT ?`,
+       WHERE s.hot_pending AND s.session_id > ? ${userId === undefined ? "" : "AND s.user_id = ?"}
+       ORDER BY s.session_id LIMIT ?`,
       [after ?? NIL_UUID, ...(userId === undefined ? [] : [userId]), limit],
     );
     return found.map((row) => ({
@@ -22,7 +22,7 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
       userId: row.user_id,
       end: endFromRow(row),
       accessExpiresAt: row.access_expires_at.getTime(),
-      change: row.hot_changes,
+      change: Number(row.hot_changes),
     }));
   },
 
@@ -56,27 +56,29 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
  */
 const MARK_BURIED = `
   WITH told AS (
-    SELECT * FROM unnest(?::uuid[], ?::boolean[], ?::int[], ?::int[], ?::text[])
-      AS told(session_id, ended, change, shard, server_id)
+    SELECT t.session_id, t.ended, t.change, t.shard, t.server_id
+    FROM unnest(?::uuid[], ?::boolean[], ?::int[], ?::int[], ?::text[])
+      AS t (session_id, ended, change, shard, server_id)
   ),
   held AS (
     SELECT s.session_id, told.shard, told.server_id
-    FROM sessions s JOIN told USING (session_id)
+    FROM sessions s JOIN told ON told.session_id = s.session_id
     WHERE s.hot_pending AND (s.revoked_at IS NOT NULL) = told.ended
       AND (told.ended OR s.hot_changes = told.change)
     ORDER BY s.session_id
     FOR UPDATE OF s
   )
   UPDATE sessions s SET hot_pending = false
-  FROM held JOIN hot_epochs agreed USING (shard, server_id)
+  FROM held JOIN hot_epochs agreed
+    ON agreed.shard = held.shard AND agreed.server_id = held.server_id
   WHERE s.session_id = held.session_id
   RETURNING s.session_id`;
 
 const OUT_OF_REACH = `
-  SELECT session_id FROM sessions
-  WHERE session_id = ANY(?::uuid[]) AND (
-    NOT hot_pending
-    OR NOT EXISTS (SELECT 1 FROM replicas WHERE trusts_until > clock_timestamp())
+  SELECT s.session_id FROM sessions s
+  WHERE s.session_id = ANY(?::uuid[]) AND (
+    NOT s.hot_pending
+    OR NOT EXISTS (SELECT 1 FROM replicas r WHERE r.trusts_until > clock_timestamp())
   )`;
 
 /**
@@ -84,10 +86,10 @@ const OUT_OF_REACH = `
  * far revisions have come; and never one that another cleaner holds.
  */
 const DELETE_ENDED = `
-  DELETE FROM sessions WHERE session_id IN (
-    SELECT session_id FROM sessions
-    WHERE revoked_at < ? AND relevant_until < ? AND NOT hot_pending
-      AND revision < (SELECT max(revision) FROM sessions)
-    ORDER BY revoked_at LIMIT ? FOR UPDATE SKIP LOCKED
+  DELETE FROM sessions d WHERE d.session_id IN (
+    SELECT s.session_id FROM sessions s
+    WHERE s.revoked_at < ? AND s.relevant_until < ? AND NOT s.hot_pending
+      AND s.revision < (SELECT max(m.revision) FROM sessions m)
+    ORDER BY s.revoked_at LIMIT ? FOR UPDATE SKIP LOCKED
   )
   RETURNING 1`;

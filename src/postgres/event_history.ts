@@ -20,24 +20,24 @@ export const eventHistory = (rows: Rows, handled: EventPosition): EventHistory =
     failedLogins: (by, subjects, since) => {
       const column = by === "user" ? "user_id" : "ip";
       return counts(
-        `SELECT ${column} AS subject, count(*)::int AS count FROM audit_events
-         WHERE ${column} = ANY(?::text[]) AND type = 'LOGIN_FAILED' AND at >= ? GROUP BY 1`,
+        `SELECT e.${column} AS subject, count(*)::int AS count FROM audit_events e
+         WHERE e.${column} = ANY(?::text[]) AND e.type = 'LOGIN_FAILED' AND e.at >= ? GROUP BY 1`,
         [subjects as string[], new Date(since)],
       );
     },
 
     endingsBy: (actors, since) =>
       counts(
-        `SELECT actor AS subject, count(*)::int AS count FROM audit_events
-         WHERE at >= ? AND type = 'SESSION_ENDED' AND reason <> 'LOGOUT'
-           AND actor = ANY(?::text[]) GROUP BY 1`,
+        `SELECT e.actor AS subject, count(*)::int AS count FROM audit_events e
+         WHERE e.at >= ? AND e.type = 'SESSION_ENDED' AND e.reason <> 'LOGOUT'
+           AND e.actor = ANY(?::text[]) GROUP BY 1`,
         [new Date(since), actors as string[]],
       ),
 
     async toldOf(kind, since) {
       const found = await rows<{ subject: string }>(
-        `SELECT DISTINCT coalesce(user_id, actor, ip) AS subject FROM audit_events
-         WHERE type = 'UNUSUAL_ACTIVITY' AND at >= ? AND reason = ?`,
+        `SELECT DISTINCT coalesce(e.user_id, e.actor, e.ip) AS subject FROM audit_events e
+         WHERE e.type = 'UNUSUAL_ACTIVITY' AND e.at >= ? AND e.reason = ?`,
         [new Date(since), kind],
       );
       return new Set(found.map(({ subject }) => subject));
@@ -50,7 +50,8 @@ export const eventHistory = (rows: Rows, handled: EventPosition): EventHistory =
         user_agent: string;
         ip: string;
       }>(
-        "SELECT session_id, device, user_agent, ip FROM sessions WHERE session_id = ANY(?::uuid[])",
+        `SELECT s.session_id, s.device, s.user_agent, s.ip FROM sessions s
+         WHERE s.session_id = ANY(?::uuid[])`,
         [sessionIds.filter(isUuid)],
       );
       return new Map(
@@ -89,13 +90,13 @@ export const eventHistory = (rows: Rows, handled: EventPosition): EventHistory =
 
 const ADDRESSES = `
   SELECT asked.session_id, array_agg(DISTINCT lately.ip) AS addresses
-  FROM unnest(?::text[]) AS asked(session_id)
+  FROM unnest(?::text[]) AS asked (session_id)
   JOIN LATERAL (
-    SELECT ip FROM audit_events
-    WHERE session_id = asked.session_id AND type IN ('LOGIN', 'REFRESHED')
-      AND (transaction_id, event_id) <= (?::xid8, ?::bigint)
-    ORDER BY event_id DESC LIMIT ?
-  ) AS lately ON ip <> ''
+    SELECT e.ip FROM audit_events e
+    WHERE e.session_id = asked.session_id AND e.type IN ('LOGIN', 'REFRESHED')
+      AND (e.transaction_id, e.event_id) <= (?::xid8, ?::bigint)
+    ORDER BY e.event_id DESC LIMIT ?
+  ) AS lately ON lately.ip <> ''
   GROUP BY 1`;
 
 /**
@@ -105,12 +106,13 @@ const ADDRESSES = `
  */
 const NOTE_DEVICES = `
   WITH used AS (
-    SELECT * FROM unnest(?::text[], ?::text[], ?::timestamptz[])
-      WITH ORDINALITY AS used(user_id, device, at, place)
+    SELECT u.user_id, u.device, u.at, u.place
+    FROM unnest(?::text[], ?::text[], ?::timestamptz[])
+      WITH ORDINALITY AS u (user_id, device, at, place)
   ),
   noted AS (
     INSERT INTO known_devices AS known (user_id, device, last_seen_at)
-    SELECT user_id, device, at FROM used
+    SELECT used.user_id, used.device, used.at FROM used
     ON CONFLICT (user_id, device) DO UPDATE SET last_seen_at = excluded.last_seen_at
       WHERE known.last_seen_at < excluded.last_seen_at - interval '1 day'
   )

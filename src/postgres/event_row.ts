@@ -19,6 +19,12 @@ export interface PlacedEventRow extends EventRow {
   event_id: string;
 }
 
+/** The columns of an EventRow, as SQL, of a table or its alias. */
+export const eventColumnsOf = (table: string): string =>
+  ["at", "type", "user_id", "session_id", "actor", "ip", "reason", "metadata"]
+    .map((column) => `${table}.${column}`)
+    .join(", ");
+
 /** A row of `audit_events` for an event. */
 export const eventColumns = (event: AuditEvent) => ({
   at: new Date(event.at),

@@ -8,7 +8,7 @@ const TAKE = `
   VALUES (?, ?::uuid, clock_timestamp() + ? * interval '1 millisecond')
   ON CONFLICT (job) DO UPDATE SET holder = excluded.holder, until = excluded.until
     WHERE lease.holder = excluded.holder OR lease.until <= clock_timestamp()
-  RETURNING job`;
+  RETURNING lease.job`;
 
 /** @param holder a UUID of this replica's own */
 export const postgresJobLeases = (database: Database, holder: string): JobLeases => {

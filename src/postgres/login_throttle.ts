@@ -62,8 +62,8 @@ const ATTEMPT = `
     attempts = CASE WHEN t.expires_at <= clock_timestamp() THEN 1 ELSE t.attempts + 1 END,
     expires_at = CASE WHEN t.expires_at <= clock_timestamp() THEN excluded.expires_at
       ELSE t.expires_at END
-  RETURNING key, attempts,
-    ceil(extract(epoch FROM expires_at - clock_timestamp()) * 1000)::int AS left_ms`;
+  RETURNING t.key, t.attempts::int AS attempts,
+    ceil(extract(epoch FROM t.expires_at - clock_timestamp()) * 1000)::int AS left_ms`;
 
 const FORGIVE = `
   UPDATE login_throttle t

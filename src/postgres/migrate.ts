@@ -1,6 +1,7 @@
 import pg from "pg";
 import type { Database } from "./database.js";
 import { MIGRATIONS, migrationSource } from "./migrations/index.js";
+import { plannedRows } from "./statements.js";
 
 /** Any number, the same in every replica: who holds it migrates. */
 const MIGRATION_LOCK = 7_302_001;
@@ -20,27 +21,42 @@ export const migrateUp = async (
   database: Database,
   connection: string | pg.ClientConfig,
 ): Promise<string[]> => {
+  // Nobody else uses an embedded database, whose connections would all wait for a transaction left open.
+  if (database.userParams.sharedBackend === true) return migrate(database);
   const guard = new pg.Client(connection);
-  // Its loss fails what is asked of it next; without a listener it would end the process.
+  // If this connection is lost, the next query on it fails; without a listener it would end the process.
   guard.on("error", () => undefined);
   await guard.connect();
   try {
-    await guard.query("SELECT pg_advisory_lock($1)", [MIGRATION_LOCK]);
-    if ((await migrationStatus(database)).pending.length === 0) return [];
-    // Only a migrator that died can have left knex's own lock behind: we hold ours.
-    await database.migrate.forceFreeMigrationsLock(config);
-    const [, applied] = (await database.migrate.latest(config)) as [number, string[]];
-    return applied;
+    // The lock of a transaction, not of a session: a pooler would hand the session to others.
+    await guard.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0;
+      SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0`);
+    await guard.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+    return await migrate(database);
   } finally {
     await guard.end();
   }
 };
 
+/** @returns the names of the migrations that were applied */
+const migrate = async (database: Database): Promise<string[]> => {
+  if ((await migrationStatus(database)).pending.length === 0) return [];
+  // Only a migrator that died can have left knex's own lock behind: we hold ours.
+  await database.migrate.forceFreeMigrationsLock(config);
+  const [, applied] = (await database.migrate.latest(config)) as [number, string[]];
+  return applied;
+};
+
 /** Which migrations the database has, and which it lacks. */
 export const migrationStatus = async (database: Database): Promise<MigrationStatus> => {
-  const applied = (await database.schema.hasTable(config.tableName))
-    ? await database(config.tableName).orderBy("id").pluck<string[]>("name")
+  const rows = plannedRows(database);
+  const [table] = await rows<{ oid: string | null }>("SELECT to_regclass(?)::text AS oid", [
+    config.tableName,
+  ]);
+  const found = table?.oid
+    ? await rows<{ name: string }>("SELECT m.name FROM curfew_migrations m ORDER BY m.id", [])
     : [];
+  const applied = found.map(({ name }) => name);
   const known = MIGRATIONS.map((migration) => migration.name);
   return { applied, pending: known.filter((name) => !applied.includes(name)) };
 };

@@ -22,8 +22,8 @@ export const orderOfEndings = (rows: Rows): OrderOfEndings => ({
   async lastRevision(userId) {
     if (userId !== undefined && !isUuid(userId)) return 0n;
     const [row] = await rows<{ revision: string | null }>(
-      `SELECT max(revision) AS revision FROM sessions
-       WHERE revision IS NOT NULL ${userId === undefined ? "" : "AND user_id = ?"}`,
+      `SELECT max(s.revision) AS revision FROM sessions s
+       WHERE s.revision IS NOT NULL ${userId === undefined ? "" : "AND s.user_id = ?"}`,
       userId === undefined ? [] : [userId],
     );
     return BigInt(row?.revision ?? 0);
@@ -67,22 +67,24 @@ const recordedEnding = (row: PageRow): RecordedEnding[] => {
  * endings matter no more.
  */
 const ENDINGS_AFTER = `
-  SELECT last.revision AS last_revision, page.*
+  SELECT last.revision AS last_revision, page.session_id, page.user_id, page.revoked_at,
+    page.end_reason, page.ended_by, page.revision, page.relevant_until, page.within_reach
   FROM (
-    SELECT coalesce(max(revision), 0) AS revision FROM sessions WHERE revision IS NOT NULL
+    SELECT coalesce(max(l.revision), 0) AS revision FROM sessions l WHERE l.revision IS NOT NULL
   ) last
   LEFT JOIN (
-    SELECT session_id, user_id, revoked_at, end_reason, ended_by, revision, relevant_until,
-      hot_pending AND EXISTS (
-        SELECT 1 FROM replicas WHERE trusts_until > clock_timestamp()
+    SELECT s.session_id, s.user_id, s.revoked_at, s.end_reason, s.ended_by, s.revision,
+      s.relevant_until, s.hot_pending AND EXISTS (
+        SELECT 1 FROM replicas r WHERE r.trusts_until > clock_timestamp()
       ) AS within_reach
-    FROM sessions WHERE revision > ? ORDER BY revision LIMIT ?
+    FROM sessions s WHERE s.revision > ? ORDER BY s.revision LIMIT ?
   ) page ON true
   ORDER BY page.revision`;
 
 /** The sum keeps the index by revision out of it, where all that matters no more comes first. */
 const RELEVANT_AFTER = `
   SELECT coalesce(
-    (SELECT min(revision + 0) - 1 FROM sessions WHERE revision IS NOT NULL AND relevant_until > ?),
-    (SELECT max(revision) FROM sessions WHERE revision IS NOT NULL),
+    (SELECT min(s.revision + 0) - 1 FROM sessions s
+     WHERE s.revision IS NOT NULL AND s.relevant_until > ?),
+    (SELECT max(s.revision) FROM sessions s WHERE s.revision IS NOT NULL),
     0) AS revision`;

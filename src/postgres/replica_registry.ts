@@ -14,8 +14,9 @@ export const postgresReplicaRegistry = (database: Database, replicaId: string): 
     await query(trx, "SELECT pg_advisory_xact_lock(?)", [REGISTRY_LOCK]);
     const [other] = await query(
       trx,
-      `SELECT 1 FROM replicas
-       WHERE trusts_until > clock_timestamp() AND replica_id <> ? AND server_ids <> ?::text[]
+      `SELECT 1 FROM replicas r
+       WHERE r.trusts_until > clock_timestamp() AND r.replica_id <> ?
+         AND r.server_ids <> ?::text[]
        LIMIT 1`,
       [replicaId, [...serverIds]],
     );
@@ -23,7 +24,7 @@ export const postgresReplicaRegistry = (database: Database, replicaId: string): 
     await query(trx, ADOPT_SERVERS, [[...serverIds]]);
     const epochs = await query<{ epoch: string }>(
       trx,
-      "SELECT epoch FROM hot_epochs WHERE shard < ? ORDER BY shard",
+      "SELECT h.epoch FROM hot_epochs h WHERE h.shard < ? ORDER BY h.shard",
       [serverIds.length],
     );
     return epochs.map((row) => row.epoch);
@@ -61,8 +62,8 @@ export const postgresReplicaRegistry = (database: Database, replicaId: string): 
 /** A server that is not the one agreed on starts a new epoch: nothing written before counts. */
 const ADOPT_SERVERS = `
   INSERT INTO hot_epochs (shard, server_id, epoch)
-  SELECT n - 1, server_id, 1
-  FROM unnest(?::text[]) WITH ORDINALITY AS s(server_id, n)
+  SELECT s.n - 1, s.server_id, 1
+  FROM unnest(?::text[]) WITH ORDINALITY AS s (server_id, n)
   ON CONFLICT (shard) DO UPDATE
   SET server_id = excluded.server_id, epoch = hot_epochs.epoch + 1
   WHERE hot_epochs.server_id <> excluded.server_id`;
@@ -75,12 +76,12 @@ const UPSERT_REPLICA = `
 
 /** Takes away those that were killed and cannot leave any more, too; one that lives would come back by itself. */
 const LEAVE = `
-  DELETE FROM replicas
-  WHERE replica_id = ? OR trusts_until < clock_timestamp() - interval '1 day'`;
+  DELETE FROM replicas r
+  WHERE r.replica_id = ? OR r.trusts_until < clock_timestamp() - interval '1 day'`;
 
 /** Endings up to this revision are committed, and those before the first unburied one are out of reach of every cache. */
 const STATE = `
   SELECT clock_timestamp() AS now, coalesce(
-    (SELECT min(revision) - 1 FROM sessions WHERE hot_pending AND revision IS NOT NULL),
-    (SELECT max(revision) FROM sessions WHERE revision IS NOT NULL),
+    (SELECT min(s.revision) - 1 FROM sessions s WHERE s.hot_pending AND s.revision IS NOT NULL),
+    (SELECT max(s.revision) FROM sessions s WHERE s.revision IS NOT NULL),
     0) AS revision`;

@@ -25,34 +25,46 @@ export interface SessionRow {
   revision: string | null;
 }
 
-/** The columns of a SessionRow, as SQL, of a table or its alias. */
-export const sessionColumns = (table: string): string =>
-  [
-    "session_id",
-    "user_id",
-    "created_at",
-    "last_activity_at",
-    "expires_at",
-    "access_expires_at",
-    "jti",
-    "device",
-    "ip",
-    "user_agent",
-    "refresh_generation",
-    "rotated_at",
-    "previous_rotated_at",
-    "unanswered_generation",
-    "revoked_at",
-    "end_reason",
-    "ended_by",
-    "revision",
-  ]
-    .map((column) => `${table}.${column}`)
-    .join(", ");
+/** The columns of a SessionRow: those and no others are read, since the table may have more. */
+export const SESSION_COLUMNS = [
+  "session_id",
+  "user_id",
+  "created_at",
+  "last_activity_at",
+  "expires_at",
+  "access_expires_at",
+  "jti",
+  "device",
+  "ip",
+  "user_agent",
+  "refresh_generation",
+  "rotated_at",
+  "previous_rotated_at",
+  "unanswered_generation",
+  "revoked_at",
+  "end_reason",
+  "ended_by",
+  "revision",
+] as const;
 
-/** The columns of a UserRow, as SQL. */
-export const USER_COLUMNS =
-  "user_id, username, display_name, roles, is_active, password_hash, created_at";
+const USER_COLUMNS = [
+  "user_id",
+  "username",
+  "display_name",
+  "roles",
+  "is_active",
+  "password_hash",
+  "created_at",
+] as const;
+
+const of = (columns: readonly string[], table: string): string =>
+  columns.map((column) => `${table}.${column}`).join(", ");
+
+/** The columns of a SessionRow, as SQL, of a table or its alias. */
+export const sessionColumns = (table: string): string => of(SESSION_COLUMNS, table);
+
+/** The columns of a UserRow, as SQL, of a table or its alias. */
+export const userColumns = (table: string): string => of(USER_COLUMNS, table);
 
 /** A row of `users`. */
 export interface UserRow {
@@ -89,7 +101,8 @@ export const sessionFromRow = (row: SessionRow): Session => ({
   ip: row.ip,
   userAgent: row.user_agent,
   refresh: {
-    generation: row.refresh_generation,
+    // A column that was widened to bigint is read as text.
+    generation: Number(row.refresh_generation),
     rotatedAt: row.rotated_at.getTime(),
     previousRotatedAt: row.previous_rotated_at.getTime(),
     // A replica of an older version rotates without a mark: its answers count as sent.

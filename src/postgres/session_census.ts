@@ -20,7 +20,7 @@ export const postgresSessionCensus = (database: Database): SessionCensus => {
     },
     async read() {
       const [row] = await rows<{ live: string; idle: string; ended: string }>(
-        "SELECT live, idle, ended FROM session_census",
+        "SELECT c.live, c.idle, c.ended FROM session_census c",
         [],
       );
       return row && { live: Number(row.live), idle: Number(row.idle), ended: Number(row.ended) };

@@ -10,23 +10,24 @@ const NIL_UUID = "00000000-0000-0000-0000-000000000000";
 /** Each is answered by an index alone. */
 const OPEN_SLICE = `
   WITH slice AS MATERIALIZED (
-    SELECT session_id FROM sessions WHERE revoked_at IS NULL AND session_id > ?
-    ORDER BY session_id LIMIT ?
+    SELECT s.session_id FROM sessions s WHERE s.revoked_at IS NULL AND s.session_id > ?
+    ORDER BY s.session_id LIMIT ?
   )
   SELECT (SELECT count(*) FROM slice)::int AS count,
-    (SELECT session_id::text FROM slice ORDER BY session_id DESC LIMIT 1) AS last`;
+    (SELECT slice.session_id::text FROM slice ORDER BY slice.session_id DESC LIMIT 1) AS last`;
 const ENDED_SLICE = `
   WITH slice AS MATERIALIZED (
-    SELECT revision FROM sessions WHERE revision IS NOT NULL AND revision > ?
-    ORDER BY revision LIMIT ?
+    SELECT s.revision FROM sessions s WHERE s.revision IS NOT NULL AND s.revision > ?
+    ORDER BY s.revision LIMIT ?
   )
   SELECT (SELECT count(*) FROM slice)::int AS count,
-    (SELECT revision::text FROM slice ORDER BY revision DESC LIMIT 1) AS last`;
+    (SELECT slice.revision::text FROM slice ORDER BY slice.revision DESC LIMIT 1) AS last`;
 
 /** Only those can have timed out whose check is due. */
 const IDLE = `
-  SELECT count(*)::int AS count FROM sessions
-  WHERE revoked_at IS NULL AND next_check_at <= ? AND (expires_at <= ? OR last_activity_at <= ?)`;
+  SELECT count(*)::int AS count FROM sessions s
+  WHERE s.revoked_at IS NULL AND s.next_check_at <= ?
+    AND (s.expires_at <= ? OR s.last_activity_at <= ?)`;
 
 /** How many sessions there are; slice by slice, so of several moments when there are very many. */
 export const countSessions = async (

@@ -5,7 +5,7 @@ import type { LiveAt, SessionStore } from "../core/ports/session_store.js";
 import { type Database, databaseFailure, run, worthRepeating } from "./database.js";
 import { endedSessions } from "./ended_sessions.js";
 import { orderOfEndings } from "./order_of_endings.js";
-import { isUuid, type SessionRow, sessionFromRow } from "./rows.js";
+import { isUuid, SESSION_COLUMNS, type SessionRow, sessionFromRow } from "./rows.js";
 import { countSessions } from "./session_count.js";
 import {
   dueForCheck,
@@ -34,7 +34,7 @@ export const postgresSessionStore = (database: Database): SessionStore => {
     const some = due(database("sessions").select("next_check_at")).as("some");
     const [counted] = await run<{ count: string }[]>(database.from(some).count({ count: "*" }));
     if (Number(counted?.count) >= MOST_DUE) return undefined;
-    return (query) => query.from(due(database("sessions")).as("sessions"));
+    return (query) => query.from(due(database("sessions").select(SESSION_COLUMNS)).as("sessions"));
   };
 
   return {
@@ -63,16 +63,15 @@ export const postgresSessionStore = (database: Database): SessionStore => {
     async get(sessionId) {
       if (!isUuid(sessionId)) return undefined;
       const row = await run(
-        database<SessionRow>("sessions").where("session_id", sessionId).first(),
+        database("sessions").where("session_id", sessionId).first(SESSION_COLUMNS),
       );
       return row && sessionFromRow(row);
     },
 
     async liveOf(userId, liveAt) {
-      const query = narrowToLive(database("sessions"), { userId }, liveAt).orderBy(
-        "session_id",
-        "desc",
-      );
+      const query = narrowToLive(database("sessions"), { userId }, liveAt)
+        .select(SESSION_COLUMNS)
+        .orderBy("session_id", "desc");
       return (await run<SessionRow[]>(query)).map(sessionFromRow);
     },
 
@@ -83,7 +82,7 @@ export const postgresSessionStore = (database: Database): SessionStore => {
         query.orderBy("session_id", newestFirst ? "desc" : "asc").limit(limit);
       const open = seeksTimedOut(filter) ? await amongDue(liveAt) : undefined;
       const parts = narrowings(filter, liveAt, open).map((narrow) => {
-        const query = narrow(database("sessions"));
+        const query = narrow(database("sessions")).select(SESSION_COLUMNS);
         if (after !== undefined) query.where("session_id", newestFirst ? "<" : ">", after);
         return page(query);
       });
@@ -125,20 +124,20 @@ export const postgresSessionStore = (database: Database): SessionStore => {
 /** Rows that another transaction holds are left for the next flush, so that activity never waits and never deadlocks. */
 const TOUCH = `
   WITH used AS (
-    SELECT * FROM unnest(?::uuid[], ?::timestamptz[]) AS used(session_id, at)
+    SELECT u.session_id, u.at FROM unnest(?::uuid[], ?::timestamptz[]) AS u (session_id, at)
   ),
   held AS (
-    SELECT s.session_id FROM sessions s JOIN used USING (session_id)
+    SELECT s.session_id FROM sessions s JOIN used ON used.session_id = s.session_id
     WHERE s.revoked_at IS NULL
     FOR UPDATE OF s SKIP LOCKED
   ),
   touched AS (
     UPDATE sessions s SET last_activity_at = used.at
-    FROM used JOIN held USING (session_id)
+    FROM used JOIN held ON held.session_id = used.session_id
     WHERE s.session_id = used.session_id AND s.last_activity_at < used.at
   )
   SELECT used.session_id FROM used
-  LEFT JOIN held USING (session_id)
+  LEFT JOIN held ON held.session_id = used.session_id
   LEFT JOIN sessions s ON s.session_id = used.session_id AND s.revoked_at IS NULL
   WHERE held.session_id IS NOT NULL OR s.session_id IS NULL`;
 

@@ -7,11 +7,12 @@ import { eventColumns } from "./event_row.js";
 import {
   accountFromRow,
   isUuid,
+  SESSION_COLUMNS,
   type SessionRow,
   sessionColumns,
   sessionFromRow,
-  USER_COLUMNS,
   type UserRow,
+  userColumns,
 } from "./rows.js";
 import { narrowToLive } from "./session_filter.js";
 import { preparedRows, type Rows } from "./statements.js";
@@ -47,9 +48,7 @@ export const sessionTransaction = (
 
     async readUser(userId) {
       if (!isUuid(userId)) return undefined;
-      const [row] = await rows<UserRow>(`SELECT ${USER_COLUMNS} FROM users WHERE user_id = ?`, [
-        userId,
-      ]);
+      const [row] = await rows<UserRow>(READ_USER, [userId]);
       return row && accountFromRow(row);
     },
 
@@ -91,7 +90,7 @@ export const sessionTransaction = (
     async lockSession(sessionId) {
       if (!isUuid(sessionId)) return undefined;
       const [row] = await rows<SessionRow>(
-        `SELECT ${SESSION} FROM sessions s WHERE session_id = ? FOR UPDATE`,
+        `SELECT ${SESSION} FROM sessions s WHERE s.session_id = ? FOR UPDATE`,
         [sessionId],
       );
       return row && sessionFromRow(row);
@@ -101,7 +100,7 @@ export const sessionTransaction = (
       if (!isUuid(userId)) return [];
       const found = await rows<SessionRow>(
         `SELECT ${SESSION} FROM sessions s
-         WHERE user_id = ? AND revoked_at IS NULL ORDER BY session_id FOR UPDATE`,
+         WHERE s.user_id = ? AND s.revoked_at IS NULL ORDER BY s.session_id FOR UPDATE`,
         [userId],
       );
       return found.map(sessionFromRow);
@@ -109,6 +108,7 @@ export const sessionTransaction = (
 
     async lockMatching(filter, liveAt, limit, afterId) {
       const query = narrowToLive(table("sessions"), filter, liveAt)
+        .select(SESSION_COLUMNS)
         .orderBy("session_id")
         .limit(limit)
         .forUpdate();
@@ -159,8 +159,8 @@ export const sessionTransaction = (
 
     async lockDue(now, limit) {
       const due = await rows<SessionRow>(
-        `SELECT ${SESSION} FROM sessions s WHERE revoked_at IS NULL AND next_check_at <= ?
-         ORDER BY next_check_at LIMIT ? FOR UPDATE SKIP LOCKED`,
+        `SELECT ${SESSION} FROM sessions s WHERE s.revoked_at IS NULL AND s.next_check_at <= ?
+         ORDER BY s.next_check_at LIMIT ? FOR UPDATE SKIP LOCKED`,
         [new Date(now), limit],
       );
       return due.map(sessionFromRow);
@@ -201,7 +201,8 @@ export const sessionTransaction = (
 
 const SESSION = sessionColumns("s");
 
-const LOCK_USER = `SELECT ${USER_COLUMNS} FROM users WHERE user_id = ? FOR UPDATE`;
+const READ_USER = `SELECT ${userColumns("u")} FROM users u WHERE u.user_id = ?`;
+const LOCK_USER = `${READ_USER} FOR UPDATE`;
 
 /**
  * The rows are locked by the caller. The join on `turn` makes each row wait for
@@ -217,25 +218,28 @@ const END_SESSIONS = `
     FROM turn, unnest(?::uuid[], ?::text[], ?::timestamptz[], ?::text[], ?::text[], ?::text[])
       AS e(session_id, reason, at, by, ip, note)
     WHERE s.session_id = e.session_id AND s.revoked_at IS NULL AND turn.mine
-    RETURNING s.*, e.ip AS event_ip, e.note
+    RETURNING ${sessionColumns("s")}, e.ip AS event_ip, e.note AS event_note
   ),
   told AS (
     INSERT INTO audit_events (at, type, user_id, session_id, actor, ip, reason, metadata)
-    SELECT revoked_at, 'SESSION_ENDED', user_id, session_id, ended_by, event_ip, end_reason,
-      CASE WHEN note = '' THEN '{}'::jsonb ELSE jsonb_build_object('note', note) END
-    FROM ended ORDER BY revision
+    SELECT ended.revoked_at, 'SESSION_ENDED', ended.user_id, ended.session_id, ended.ended_by,
+      ended.event_ip, ended.end_reason,
+      CASE WHEN ended.event_note = '' THEN '{}'::jsonb
+        ELSE jsonb_build_object('note', ended.event_note) END
+    FROM ended ORDER BY ended.revision
   )
-  SELECT ${sessionColumns("ended")} FROM ended ORDER BY revision`;
+  SELECT ${sessionColumns("ended")} FROM ended ORDER BY ended.revision`;
 
 const RECORD = `
   INSERT INTO audit_events (at, type, user_id, session_id, actor, ip, reason, metadata)
-  SELECT * FROM unnest(?::timestamptz[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[],
-    ?::text[], ?::jsonb[])`;
+  SELECT e.at, e.type, e.user_id, e.session_id, e.actor, e.ip, e.reason, e.metadata
+  FROM unnest(?::timestamptz[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[],
+    ?::text[], ?::jsonb[]) AS e (at, type, user_id, session_id, actor, ip, reason, metadata)`;
 
 const FORGET_HOT = `
   WITH held AS (
-    SELECT session_id FROM sessions WHERE user_id = ? AND revoked_at IS NULL
-    ORDER BY session_id FOR UPDATE
+    SELECT h.session_id FROM sessions h WHERE h.user_id = ? AND h.revoked_at IS NULL
+    ORDER BY h.session_id FOR UPDATE
   )
   UPDATE sessions s SET hot_pending = true, hot_changes = hot_changes + 1
   FROM held WHERE s.session_id = held.session_id

@@ -7,7 +7,7 @@ const STANDINGS = `
   SELECT s.session_id, s.user_id, s.last_activity_at, s.expires_at, s.access_expires_at,
     s.revoked_at, s.end_reason, s.ended_by, s.revision, u.username, u.roles,
     s.hot_pending AND s.revoked_at IS NOT NULL
-      AND EXISTS (SELECT 1 FROM replicas WHERE trusts_until > clock_timestamp()) AS within_reach
+      AND EXISTS (SELECT 1 FROM replicas r WHERE r.trusts_until > clock_timestamp()) AS within_reach
   FROM sessions s LEFT JOIN users u ON u.user_id = s.user_id
   WHERE s.session_id = ANY(?::uuid[])`;
 

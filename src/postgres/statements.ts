@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import type { Knex } from "knex";
-import { run } from "./database.js";
+import { type Database, run } from "./database.js";
+import type { StatementNames } from "./statement_names.js";
 
 /** A value for a placeholder; knex's own type forgets that elements of an array may be null. */
 type Binding = Knex.RawBinding | (string | null)[];
@@ -24,24 +24,28 @@ export const plannedRows =
   (sql, bindings) =>
     rowsOf(source, sql, bindings);
 
-const names = new Map<string, string>();
-
-const nameOf = (sql: string): string => {
-  const known = names.get(sql);
-  if (known !== undefined) return known;
-  const name = createHash("sha256").update(sql).digest("base64url").slice(0, 22);
-  names.set(sql, name);
-  return name;
-};
+/** The names that a pool and its transactions share. */
+export const namesOf = (source: Database): StatementNames =>
+  (source.userParams as { names: StatementNames }).names;
 
 /**
  * Runs statements whose texts are few and constant. Each connection prepares
  * them once: to parse and plan them anew took more than half of Postgres's time
- * for a login. They name the columns they read, since a prepared `SELECT *`
- * fails when a newer version's migration adds a column ("cached plan must not
- * change result type").
+ * for a login.
+ *
+ * A statement whose plan a change of the schema has spoiled is run once more,
+ * under a new name. Within a transaction that cannot be: `worthRepeating` lets
+ * the whole transaction run again.
  */
-export const preparedRows =
-  (source: Knex): Rows =>
-  (sql, bindings) =>
-    rowsOf(source, sql, bindings, source.userParams.sharedBackend ? undefined : nameOf(sql));
+export const preparedRows = (source: Knex): Rows => {
+  const names = namesOf(source);
+  return async (sql, bindings) => {
+    const name = names.of(sql);
+    try {
+      return await rowsOf(source, sql, bindings, name);
+    } catch (error) {
+      if (name === undefined || !names.renewAfter(error, name) || source.isTransaction) throw error;
+      return await rowsOf(source, sql, bindings, names.of(sql));
+    }
+  };
+};

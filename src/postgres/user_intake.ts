@@ -14,7 +14,7 @@ export const postgresUserIntake = (database: Database): UserIntake => ({
 
   async taken(usernamesFolded) {
     const found = await run<{ rows: { username_folded: string }[] }>(
-      database.raw("SELECT username_folded FROM users WHERE username_folded = ANY(?)", [
+      database.raw("SELECT u.username_folded FROM users u WHERE u.username_folded = ANY(?)", [
         [...usernamesFolded],
       ]),
     );
@@ -27,8 +27,8 @@ const INSERT_USERS = `
   WITH added AS (
     INSERT INTO users (user_id, username, username_folded, display_name, roles, is_active,
       password_hash, created_at)
-    SELECT user_id, username, username_folded, display_name, roles, is_active, password_hash,
-      created_at
+    SELECT given.user_id, given.username, given.username_folded, given.display_name, given.roles,
+      given.is_active, given.password_hash, given.created_at
     FROM jsonb_to_recordset(?::jsonb) AS given(user_id uuid, username text,
       username_folded text, display_name text, roles text[], is_active boolean,
       password_hash text, created_at timestamptz)
@@ -37,11 +37,11 @@ const INSERT_USERS = `
   ),
   told AS (
     INSERT INTO audit_events (at, type, user_id, actor, metadata)
-    SELECT created_at, 'USER_CREATED', user_id, ?,
-      jsonb_build_object('roles', array_to_string(roles, ' '), 'imported', 'true')
-    FROM added ORDER BY user_id
+    SELECT added.created_at, 'USER_CREATED', added.user_id, ?,
+      jsonb_build_object('roles', array_to_string(added.roles, ' '), 'imported', 'true')
+    FROM added ORDER BY added.user_id
   )
-  SELECT user_id FROM added`;
+  SELECT added.user_id FROM added`;
 
 const rowOf = (account: Account) => ({
   user_id: account.id,

@@ -1,15 +1,45 @@
 import type { UserStore } from "../core/ports/user_store.js";
-import { type Database, run } from "./database.js";
-import { accountFromRow, isUuid, USER_COLUMNS, type UserRow, userFromRow } from "./rows.js";
+import type { Database } from "./database.js";
+import { accountFromRow, isUuid, type UserRow, userColumns, userFromRow } from "./rows.js";
 import { preparedRows } from "./statements.js";
 
-const BY_USERNAME = `SELECT ${USER_COLUMNS} FROM users WHERE username_folded = ?`;
+const USER = userColumns("u");
+const BY_USERNAME = `SELECT ${USER} FROM users u WHERE u.username_folded = ?`;
+const BY_ID = `SELECT ${USER} FROM users u WHERE u.user_id = ?`;
+
+/**
+ * The start of a name that a cursor carries, in characters: so many that it
+ * stays well within the bound of a page token, in any script.
+ */
+const PREFIX_LENGTH = 40;
+
+interface ListedRow extends UserRow {
+  readonly prefix: string;
+}
+
+const PAGE = `SELECT ${USER}, left(u.username_folded, ?) AS prefix FROM users u`;
+const FIRST_PAGE = `${PAGE} ORDER BY u.username_folded LIMIT ?`;
+
+/**
+ * A page goes on after the stored name of the last user. If that user is gone,
+ * it goes on after the start of the name: then none is left out, and of users
+ * with very long names some may come again.
+ */
+const NEXT_PAGE = `${PAGE}
+  WHERE u.username_folded > coalesce(
+    (SELECT l.username_folded FROM users l WHERE l.user_id = ?::uuid), ?)
+  ORDER BY u.username_folded LIMIT ?`;
+
+/** User and start of the name of a cursor; an altered one names nobody, and starts where its text says. */
+const placeOf = (cursor: string): [string | null, string] => {
+  const userId = cursor.slice(0, 36);
+  return [isUuid(userId) ? userId : null, cursor.slice(37)];
+};
 
 export const postgresUserStore = (database: Database): UserStore => {
   const rows = preparedRows(database);
-  const users = () => database<UserRow & { username_folded: string }>("users");
   const byId = async (userId: string) =>
-    isUuid(userId) ? run(users().where("user_id", userId).first()) : undefined;
+    isUuid(userId) ? (await rows<UserRow>(BY_ID, [userId]))[0] : undefined;
 
   return {
     async get(userId) {
@@ -25,12 +55,19 @@ export const postgresUserStore = (database: Database): UserStore => {
       return row && accountFromRow(row);
     },
     async list(after, limit) {
-      const query = users().orderBy("username_folded").limit(limit);
-      if (after !== undefined) query.where("username_folded", ">", after);
-      return (await run(query)).map(userFromRow);
+      const found =
+        after === undefined
+          ? await rows<ListedRow>(FIRST_PAGE, [PREFIX_LENGTH, limit + 1])
+          : await rows<ListedRow>(NEXT_PAGE, [PREFIX_LENGTH, ...placeOf(after), limit + 1]);
+      const page = found.slice(0, limit);
+      const last = found.length > limit ? page.at(-1) : undefined;
+      return {
+        users: page.map(userFromRow),
+        next: last && `${last.user_id} ${last.prefix}`,
+      };
     },
     async isEmpty() {
-      return (await run(users().select("user_id").first())) === undefined;
+      return (await rows("SELECT 1 FROM users LIMIT 1", [])).length === 0;
     },
   };
 };

@@ -1,10 +1,26 @@
 import { describe, expect, test } from "vitest";
-import { foldUsername, type User } from "../../src/core/user.js";
+import type { UserStore } from "../../src/core/ports/user_store.js";
+import type { User } from "../../src/core/user.js";
 import { postgresSessionStore } from "../../src/postgres/session_store.js";
 import { postgresUserStore } from "../../src/postgres/user_store.js";
+import { HOSTILE_NAMES } from "../support/hostile_names.js";
 import { addUser, newAccount, newId } from "./samples.js";
 import type { Engine } from "./truth.js";
 import { useDatabases } from "./use_databases.js";
+
+/** All users, page by page; more pages than users are one without an end. */
+const listAll = async (users: UserStore, limit: number): Promise<User[]> => {
+  const found: User[] = [];
+  let after: string | undefined;
+  for (let pages = 0; pages < 100; pages++) {
+    const page = await users.list(after, limit);
+    found.push(...page.users);
+    expect(page.next?.length ?? 0).toBeLessThan(200);
+    after = page.next;
+    if (after === undefined) return found;
+  }
+  throw new Error("The list does not end.");
+};
 
 /** What every store of users must do. */
 export const describeUserStore = (engine: Engine): void => {
@@ -45,18 +61,54 @@ export const describeUserStore = (engine: Engine): void => {
     test("all users come page by page, each once, in an order that pages keep", async () => {
       const { sessions, users } = stores();
       const names = ["zoe", "Ada", "émile", "ada2", "Ångström", "a-b", "a_b", "李", "Bob"];
-      for (const username of names) await addUser(sessions, { username });
-      const found: User[] = [];
-      for (let page: User[] = []; ; ) {
-        const last = found.at(-1);
-        page = await users.list(last && foldUsername(last.username), 2);
-        found.push(...page);
-        if (page.length < 2) break;
-      }
-      expect(found.map(({ username }) => username).sort()).toEqual(names.toSorted());
-      expect(await users.list(undefined, 100)).toEqual(found);
+      for (const username of [...names, ...HOSTILE_NAMES]) await addUser(sessions, { username });
+      const found = await listAll(users, 2);
+      expect(found.map(({ username }) => username).sort()).toEqual(
+        [...names, ...HOSTILE_NAMES].sort(),
+      );
+      expect(await users.list(undefined, 100)).toEqual({ users: found, next: undefined });
       expect(Object.keys(found[0] ?? {})).not.toContain("passwordHash");
     });
+
+    test("a page goes on where the last user was, also after that user was deleted", async () => {
+      const { sessions, users } = stores();
+      const long = "same start ".repeat(8);
+      for (const username of ["a", "b", "c", `${long}1`, `${long}2`, `${long}3`])
+        await addUser(sessions, { username });
+      const seen = new Set<string>();
+      let after: string | undefined;
+      do {
+        const page = await users.list(after, 1);
+        for (const { id, username } of page.users) {
+          seen.add(username);
+          await sessions.transaction((tx) => tx.deleteUser(id));
+        }
+        after = page.next;
+      } while (after !== undefined);
+      expect(seen.size).toBe(6);
+    });
+
+    test("a stored form that is not today's ends the list all the same", async () => {
+      const { sessions, users } = stores();
+      for (const username of ["ada", "bob", "cleo"])
+        await sessions.transaction((tx) =>
+          tx.insertUser(newAccount({ username }), `\u{1F1FF} ${username.toUpperCase()}`),
+        );
+      expect((await listAll(users, 1)).map(({ username }) => username)).toEqual([
+        "ada",
+        "bob",
+        "cleo",
+      ]);
+    });
+
+    test.each(["", " ", "x", "no id", `${"f".repeat(36)} zz`])(
+      "a cursor of a stranger's making gives some page: %j",
+      async (cursor) => {
+        const { sessions, users } = stores();
+        await addUser(sessions, { username: "ada" });
+        expect((await users.list(cursor, 10)).users.length).toBeLessThan(2);
+      },
+    );
 
     test("is empty until the first user", async () => {
       const { sessions, users } = stores();

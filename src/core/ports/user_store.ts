@@ -5,7 +5,13 @@ export interface UserStore {
   get(userId: string): Promise<User | undefined>;
   findByUsername(usernameFolded: string): Promise<Account | undefined>;
   getAccount(userId: string): Promise<Account | undefined>;
-  /** By folded username, after one. */
-  list(afterUsernameFolded: string | undefined, limit: number): Promise<User[]>;
+  /**
+   * One page in the order of user names. `next` is where the next page starts:
+   * a short text of the store's own; undefined when this was the last.
+   */
+  list(
+    after: string | undefined,
+    limit: number,
+  ): Promise<{ readonly users: readonly User[]; readonly next: string | undefined }>;
   isEmpty(): Promise<boolean>;
 }

@@ -6,7 +6,6 @@ import { actorOf } from "../../core/caller.js";
 import { fail, invalidField } from "../../core/errors.js";
 import { pageSizeOf, readPageToken, writePageToken } from "../../core/list_sessions.js";
 import type { Actor } from "../../core/manage_users.js";
-import { foldUsername } from "../../core/user.js";
 import type { CallContext } from "../call_context.js";
 import { userToProto } from "../conversion/user.js";
 import type { HandlersOf } from "../handlers.js";
@@ -14,7 +13,8 @@ import type { ServiceDeps } from "./service_deps.js";
 
 const actor = (call: CallContext): Actor => ({ by: actorOf(call.caller), ip: call.ip, call });
 
-const LIST_USERS = "users";
+/** Cursors of earlier versions carried a name, and are refused. */
+const LIST_USERS = "users by id and name";
 
 export const userAdmin = (deps: ServiceDeps): HandlersOf<typeof UserAdminService> => {
   const { core, users } = deps;
@@ -33,12 +33,10 @@ export const userAdmin = (deps: ServiceDeps): HandlersOf<typeof UserAdminService
     async listUsers({ pageSize, pageToken }) {
       const limit = pageSizeOf(pageSize);
       const after = pageToken === "" ? undefined : readPageToken(pageToken, LIST_USERS);
-      const found = await users.list(after, limit + 1);
-      const page = found.slice(0, limit);
-      const last = found.length > limit ? page.at(-1) : undefined;
+      const page = await users.list(after, limit);
       return {
-        users: page.map(userToProto),
-        nextPageToken: last ? writePageToken(foldUsername(last.username), LIST_USERS) : "",
+        users: page.users.map(userToProto),
+        nextPageToken: page.next === undefined ? "" : writePageToken(page.next, LIST_USERS),
       };
     },
 

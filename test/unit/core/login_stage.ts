@@ -59,7 +59,7 @@ export const loginStage = (
       findByUsername: async (folded) => truth.accountNamed(folded),
       get: async () => undefined,
       getAccount: async () => undefined,
-      list: async () => [],
+      list: async () => ({ users: [], next: undefined }),
       isEmpty: async () => false,
     },
     throttle: {
