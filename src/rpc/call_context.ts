@@ -3,6 +3,7 @@ import type { Status } from "../../generated/google/rpc/status.js";
 import type { Call } from "../core/call.js";
 import { ANONYMOUS, type Caller } from "../core/caller.js";
 import type { CurfewError } from "../core/errors.js";
+import type { Connection } from "./budgets/connection.js";
 import type { ClientAddress } from "./client_address.js";
 import type { PickLanguage } from "./language.js";
 import type { Language } from "./messages/catalogue.js";
@@ -27,6 +28,9 @@ export interface UnderlyingCall extends ServerInterceptingCallInterface {
   refuse(failure: CurfewError): void;
   /** See Call. */
   onAnswered(listener: (isSent: boolean) => void): void;
+  readonly connection: Connection;
+  /** See CallContext. */
+  trust(): void;
 }
 
 /** In the opaque part of a call's metadata, which no client can write to. */
@@ -86,6 +90,16 @@ export class CallContext implements Call {
     const forwarded = this.header("x-forwarded-user-agent");
     const believed = forwarded !== "" && this.environment.clientAddress.isProxy(this.#peer());
     return (believed ? forwarded : this.header("user-agent")).slice(0, 256);
+  }
+
+  /** What the call came over. */
+  get connection(): Connection {
+    return this.call.connection;
+  }
+
+  /** The caller's credential is good: the request is read even where it has to wait for memory. */
+  trust(): void {
+    this.call.trust();
   }
 
   /** The verified service at the other end of the connection, by its certificate. */

@@ -23,24 +23,23 @@ export const serviceNameOf = (certificate: PeerCertificate): string | undefined 
   return typeof name === "string" && name !== "" ? name : undefined;
 };
 
-/** Where grpc-js keeps the connection of a call; not part of its types. */
-interface CallOfConnection {
-  readonly stream?: { readonly session?: object };
+/** A call and what it came over. */
+interface CallOfConnection extends Pick<ServerInterceptingCallInterface, "getAuthContext"> {
+  readonly connection: object;
 }
 
 /** Tells the service at the other end of a call's connection; undefined: no verified certificate. */
-export type PeerService = (call: ServerInterceptingCallInterface) => string | undefined;
+export type PeerService = (call: CallOfConnection) => string | undefined;
 
 /** Makes a PeerService that reads a certificate once per connection: Node parses it anew each time. */
 export const peerServices = (): PeerService => {
   const names = new WeakMap<object, string>();
   return (call) => {
-    const connection = (call as CallOfConnection).stream?.session;
-    const known = connection && names.get(connection);
+    const known = names.get(call.connection);
     if (known !== undefined) return known;
     const certificate = call.getAuthContext().sslPeerCertificate;
     const name = certificate && serviceNameOf(certificate);
-    if (connection !== undefined && name !== undefined) names.set(connection, name);
+    if (name !== undefined) names.set(call.connection, name);
     return name;
   };
 };

@@ -61,11 +61,15 @@ export const closedRule = (path: string): MethodRule => ({
   countFields: undefined,
 });
 
-/** For methods of standard services, such as health, that anybody may call. */
-export const openRule = (path: string, streaming: boolean): MethodRule => ({
+/**
+ * For methods of standard services, such as health, that anybody may call.
+ *
+ * @param streamMs milliseconds until a stream ends
+ */
+export const openRule = (path: string, streaming: boolean, streamMs: number): MethodRule => ({
   ...closedRule(path),
   access: Access.PUBLIC,
-  deadlineMs: streaming ? 0 : 1000,
+  deadlineMs: streaming ? streamMs : 1000,
   streaming,
 });
 

@@ -1,17 +1,16 @@
 import {
   Server,
   ServerCredentials,
-  type ServerInterceptingCallInterface,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { authenticator, type CredentialJudge } from "./authenticate.js";
+import { callBudgets } from "./budgets/call_budgets.js";
+import { Connections } from "./budgets/connections.js";
+import type { OnRefused } from "./budgets/refusal.js";
 import type { CallEnvironment } from "./call_context.js";
 import { clientAddress } from "./client_address.js";
-import { revealDuplicates } from "./duplicate_headers.js";
-import { internalsOf } from "./grpc_internals.js";
 import { health, type IsServing } from "./health.js";
-import { prepareHttp2 } from "./http2_server.js";
 import type { ServiceRegistration } from "./implement.js";
 import { activity, type TrackActivity } from "./interceptors/activity.js";
 import { authentication, type DenialListener } from "./interceptors/authentication.js";
@@ -19,7 +18,6 @@ import { compose } from "./interceptors/compose.js";
 import { errors } from "./interceptors/errors.js";
 import { InterceptedCall } from "./interceptors/intercepted_call.js";
 import type { Interceptor } from "./interceptors/interceptor.js";
-import { loadLimit } from "./interceptors/load_limit.js";
 import { type CallObserver, observation } from "./interceptors/observation.js";
 import { openStreams } from "./interceptors/open_streams.js";
 import { languagePicker } from "./language.js";
@@ -29,8 +27,10 @@ import { addReflection } from "./reflection.js";
 import { requestIds } from "./request_id.js";
 import { type MethodRule, openRule, type Rules } from "./rules.js";
 import { type StopOptions, stopGracefully } from "./stop.js";
-import { takeUnaryCalls } from "./unary_calls.js";
-import { addUnknownMethod, leadAstray, UNKNOWN_METHOD } from "./unknown_method.js";
+import { UNKNOWN_METHOD, unknownMethod } from "./unknown_method.js";
+import { serveCalls } from "./wire/serve_calls.js";
+import { type ServedMethod, servedMethods } from "./wire/served_method.js";
+import type { WireMethod } from "./wire/wire_call.js";
 
 export interface RpcServerOptions {
   readonly services: readonly ServiceRegistration[];
@@ -47,6 +47,8 @@ export interface RpcServerOptions {
   /** The descriptors to serve by reflection. Absent: no reflection. */
   readonly reflect?: Uint8Array | undefined;
   readonly limits?: Partial<RpcLimits>;
+  /** Told of each connection that a budget refuses; `observe` is told of refused calls. */
+  readonly onRefused?: OnRefused;
   /** Come before all of the server's own. */
   readonly interceptors?: readonly Interceptor[];
 }
@@ -91,45 +93,48 @@ const bind = (server: Server, address: string, credentials: ServerCredentials): 
 export const createRpcServer = (options: RpcServerOptions): RpcServer => {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const authenticate = authenticator(options.judge);
+  const environment = environmentOf(options);
+  const connections = new Connections(
+    limits,
+    environment.clientAddress.isProxy,
+    options.onRefused ?? (() => undefined),
+  );
+  const budgets = callBudgets(limits, connections);
   const streams = openStreams(authenticate, limits.recheckMs);
   const chain = compose(
     [
       ...(options.interceptors ?? []),
-      loadLimit(limits.calls),
+      budgets.before,
       streams,
       observation(options.observe),
       errors(),
       authentication(authenticate, options.onDenied),
+      budgets.after,
       activity(options.trackActivity),
     ],
-    environmentOf(options),
+    environment,
   );
 
   /** Methods of services that our descriptors do not have, which are open to all. */
-  const foreign = new Map<string, MethodRule>([[UNKNOWN_METHOD, openRule(UNKNOWN_METHOD, true)]]);
-  const intercept = (path: string, call: ServerInterceptingCallInterface) =>
-    new InterceptedCall(chain, foreign.get(path) ?? options.rules.of(path), call);
-  const server = new Server({
-    ...grpcOptions(limits),
-    interceptors: [({ path }, call) => intercept(path, call)],
+  const foreign = new Map<string, MethodRule>();
+  const ruleOf = (path: string): MethodRule => foreign.get(path) ?? options.rules.of(path);
+  const addForeignRule = (path: string, isStream: boolean): void => {
+    foreign.set(path, openRule(path, isStream, limits.publicStreamMs));
+  };
+  const onWire = (method: ServedMethod): WireMethod => ({
+    ...method,
+    requestBytes: Math.min(ruleOf(method.path).requestBytes, limits.messageBytes),
+    responseBytes: limits.messageBytes,
   });
-  const internals = internalsOf(server);
-  takeUnaryCalls(internals, intercept, limits.messageBytes);
-  const served = new Set<string>();
-  const connections = prepareHttp2(internals, limits, (headers, rawHeaders) => {
-    revealDuplicates(headers, rawHeaders);
-    leadAstray(served, headers);
-  });
-
+  const methods = new Map<string, WireMethod>();
   const add = (definition: ServiceDefinition, implementation: UntypedServiceImplementation) => {
-    server.addService(definition, implementation);
-    for (const { path } of Object.values(definition)) served.add(path);
+    for (const method of servedMethods(definition, implementation))
+      methods.set(method.path, onWire(method));
   };
   const addForeign: typeof add = (definition, implementation) => {
+    for (const { path, requestStream, responseStream } of Object.values(definition))
+      addForeignRule(path, requestStream || responseStream);
     add(definition, implementation);
-    for (const { path, requestStream, responseStream } of Object.values(definition)) {
-      foreign.set(path, openRule(path, requestStream || responseStream));
-    }
   };
 
   for (const { definition, implementation } of options.services) add(definition, implementation);
@@ -137,7 +142,17 @@ export const createRpcServer = (options: RpcServerOptions): RpcServer => {
   const healthService = health(names, options.isServing, HEALTH_POLL_MS);
   healthService.addTo({ addService: addForeign });
   if (options.reflect !== undefined) addReflection({ addService: addForeign }, options.reflect);
-  addUnknownMethod(server);
+  addForeignRule(UNKNOWN_METHOD, true);
+  const unknown = onWire(unknownMethod);
+
+  const server = new Server(grpcOptions(limits));
+  serveCalls(
+    server,
+    connections,
+    limits,
+    (path) => methods.get(path) ?? unknown,
+    (path, call) => new InterceptedCall(chain, ruleOf(path), call),
+  );
 
   let stopped: Promise<void> | undefined;
   return {

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Server } from "@grpc/grpc-js";
 import { unavailable } from "../core/errors.js";
+import type { Connections } from "./budgets/connections.js";
 import type { Health } from "./health.js";
-import type { Connections } from "./http2_server.js";
 import type { OpenStreams } from "./interceptors/open_streams.js";
 
 export interface StopOptions {
@@ -27,7 +27,7 @@ const drain = ({ server, connections }: StoppableParts, graceMs: number): Promis
   new Promise((resolve) => {
     const giveUp = setTimeout(() => {
       server.forceShutdown();
-      connections.destroy();
+      connections.destroyAll();
       resolve();
     }, graceMs);
     server.tryShutdown(() => {

@@ -1,28 +1,27 @@
-import {
-  type Metadata,
-  ServerInterceptingCall,
-  type ServerInterceptingCallInterface,
-} from "@grpc/grpc-js";
+import { type Metadata, ServerInterceptingCall } from "@grpc/grpc-js";
 import { type CurfewError, fail } from "../../core/errors.js";
+import type { Connection } from "../budgets/connection.js";
 import { CallContext, type UnderlyingCall } from "../call_context.js";
 import { Undecodable } from "../decoding.js";
 import type { MethodRule } from "../rules.js";
 import { failureOf, statusOf } from "../status.js";
+import type { Listener, WireCall, WireListener } from "../wire/wire_call.js";
 import type { Chain } from "./chain.js";
-import { codeSentBy, whenStreamCloses } from "./final_code.js";
 import type { OutgoingStatus } from "./interceptor.js";
 
-/** What grpc-js tells a call's handler; it does not export the type. */
-type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
+const CANCELLED = 1;
 
 const expire = (call: InterceptedCall): void => call.refuse(fail("DEADLINE_EXCEEDED"));
 
 /**
- * Stands between grpc-js and the handler of one call. It overrides what it
+ * Stands between the wire and the handler of one call. It overrides what it
  * needs and is its own listener, because the closures and objects of
  * ServerInterceptingCall's general way cost more than all we do here.
  */
-export class InterceptedCall extends ServerInterceptingCall implements UnderlyingCall, Listener {
+export class InterceptedCall
+  extends ServerInterceptingCall
+  implements UnderlyingCall, WireListener
+{
   readonly #context: CallContext;
   #handler: Listener | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -30,10 +29,18 @@ export class InterceptedCall extends ServerInterceptingCall implements Underlyin
   constructor(
     private readonly chain: Chain,
     private readonly rule: MethodRule,
-    private readonly base: ServerInterceptingCallInterface,
+    private readonly base: WireCall,
   ) {
     super(base);
     this.#context = new CallContext(rule, this, chain.environment);
+  }
+
+  get connection(): Connection {
+    return this.base.connection;
+  }
+
+  trust(): void {
+    this.base.isTrusted = true;
   }
 
   override start(handler: Listener): void {
@@ -62,9 +69,14 @@ export class InterceptedCall extends ServerInterceptingCall implements Underlyin
     if (!this.#context.over) this.#handler?.onReceiveHalfClose();
   }
 
-  /** grpc-js calls this at the end of every stream, also of one that was answered. */
+  /** The call failed below the interceptors. */
+  onFailure(failure: CurfewError): void {
+    this.refuse(failure);
+  }
+
+  /** The stream has closed; the caller went away, unless the call was answered. */
   onCancel(): void {
-    if (!this.#context.over) this.#finish(codeSentBy(this.base));
+    if (!this.#context.over) this.#finish(CANCELLED);
     this.#handler?.onCancel();
   }
 
@@ -95,7 +107,7 @@ export class InterceptedCall extends ServerInterceptingCall implements Underlyin
   }
 
   onAnswered(listener: (isSent: boolean) => void): void {
-    whenStreamCloses(this.base, listener);
+    this.base.whenClosed(listener);
   }
 
   #waitFor(admission: Promise<void>, metadata: Metadata): void {
@@ -107,7 +119,7 @@ export class InterceptedCall extends ServerInterceptingCall implements Underlyin
     );
   }
 
-  /** grpc-js keeps the caller's deadline; a timer is needed only where ours comes first. */
+  /** The wire keeps the caller's deadline; a timer is needed only where ours comes first. */
   #limitTime(): void {
     const { deadlineMs } = this.rule;
     if (deadlineMs === 0 || Number(this.base.getDeadline()) <= Date.now() + deadlineMs) return;

@@ -166,6 +166,7 @@ describe("the limits (D5)", () => {
     expect(await refusalOf(call(auth, "getJwks", {}))).toMatchObject({
       code: 8,
       reason: "OVERLOADED",
+      facts: { refused_by: "budget", limit: "calls" },
       retry: { retryDelay: { seconds: 1n, nanos: 0 } },
     });
     for (const go of release) go();

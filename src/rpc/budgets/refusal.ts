@@ -1,0 +1,41 @@
+import { type CurfewError, type CurfewError as Failure, fail } from "../../core/errors.js";
+
+/** Which kind of limit refused a call or a connection; a label of `curfew_refusals_total`. */
+export type RefusedBy = "bound" | "budget" | "queue";
+
+/** Told of each refusal, for the metrics. `limit` is one of a few fixed names. */
+export type OnRefused = (by: RefusedBy, limit: string) => void;
+
+const RETRY_MS = 1000;
+
+/** The facts of a refusal, which callers find in the metadata of ErrorInfo. */
+const facts = (refusedBy: RefusedBy, limit: string) => ({ refused_by: refusedBy, limit });
+
+/** The request itself is too large: the same one is refused again. */
+export const beyondBound = (limit: string, field: string, description: string): Failure =>
+  fail("INVALID_ARGUMENT", {
+    metadata: facts("bound", limit),
+    violations: [{ field, description }],
+  });
+
+/** The share of one source is used up. */
+export const sourceOverBudget = (limit: string): Failure =>
+  fail("TOO_MANY_ATTEMPTS", { metadata: facts("budget", limit), retryAfterMs: RETRY_MS });
+
+/** What all callers of a kind share is used up. */
+export const overBudget = (limit: string): Failure =>
+  fail("OVERLOADED", { metadata: facts("budget", limit), retryAfterMs: RETRY_MS });
+
+/** A queue is full. */
+export const queueFull = (limit: string): Failure =>
+  fail("OVERLOADED", { metadata: facts("queue", limit), retryAfterMs: RETRY_MS });
+
+/** Which limit a failure comes from; undefined: none. */
+export const refusalOf = (
+  failure: CurfewError | undefined,
+): { readonly by: RefusedBy; readonly limit: string } | undefined => {
+  const { refused_by: by, limit } = failure?.metadata ?? {};
+  return (by === "bound" || by === "budget" || by === "queue") && limit !== undefined
+    ? { by, limit }
+    : undefined;
+};

@@ -1,0 +1,408 @@
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+  type ServerStreamResponseOptions,
+} from "node:http2";
+import { TLSSocket } from "node:tls";
+import { type Metadata, type ServerInterceptingCallInterface, status } from "@grpc/grpc-js";
+import { CurfewError, fail, invalidField, REASONS } from "../../core/errors.js";
+import type { Connection, PeerAddress } from "../budgets/connection.js";
+import type { RequestMemory } from "../budgets/request_memory.js";
+import { ACCEPTED_ENCODINGS, HEAD_BYTES, MessageReader } from "./message_reader.js";
+import { metadataOf, timeoutOf } from "./request_headers.js";
+import type { ServedMethod } from "./served_method.js";
+
+/** What grpc-js tells a call's handler; it does not export the type. */
+export type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
+
+type OutgoingStatus = Parameters<ServerInterceptingCallInterface["sendStatus"]>[0];
+
+/** A listener that is also told what a call fails for below the interceptors. */
+export interface WireListener extends Listener {
+  /** Has to end the call with a status. Absent: the call ends with a bare one. */
+  onFailure?(failure: CurfewError): void;
+}
+
+/** A method and what its calls may use. */
+export interface WireMethod extends ServedMethod {
+  /** Most bytes of one message of a request, and of a response. */
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+/** From this size on requests take turns. */
+const LARGE_REQUEST_BYTES = 32 * 1024;
+/** How often it is looked whether an early answer has left, while the peer does not read. */
+const CLOSE_RETRY_MS = 100;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const STATUS_HEADERS: OutgoingHttpHeaders = {
+  ":status": 200,
+  "content-type": "application/grpc+proto",
+};
+const RESPONSE_HEADERS: OutgoingHttpHeaders = {
+  ...STATUS_HEADERS,
+  "grpc-accept-encoding": ACCEPTED_ENCODINGS,
+  "grpc-encoding": "identity",
+};
+const OK_TRAILERS: OutgoingHttpHeaders = { "grpc-status": status.OK, "grpc-message": "OK" };
+const WITH_TRAILERS: ServerStreamResponseOptions = { waitForTrailers: true };
+const WITHOUT_MESSAGE: ServerStreamResponseOptions = { endStream: true };
+
+const ignore = (): void => undefined;
+
+/**
+ * The HTTP/2 stream of one call, below the interceptors (gRPC over HTTP/2,
+ * "Requests" and "Responses"). It takes the place of grpc-js's own, which cannot
+ * bound a request by its method, nor close a stream that was answered early, and
+ * costs a unary call a sixth of its time (bench/profiles/validate.md).
+ */
+export class WireCall implements ServerInterceptingCallInterface {
+  /** Whether the caller's credential is good: its requests may wait for memory. */
+  isTrusted: boolean;
+
+  readonly #timeoutMs: number | undefined;
+  #listener: WireListener | undefined;
+  #deadline = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #reader: MessageReader;
+  /** Bytes of `memory` that are taken, and of whom. */
+  #takenBytes = 0;
+  #isTakenFromAnonymous = false;
+  /** Whether memory is taken, or waited for, for the message under way; and whether it is this call's turn. */
+  #hasMemory = false;
+  #isWaiting = false;
+  #hasTurn = false;
+  #messages = 0;
+  #isReading = false;
+  /** Whether the listener waits for what comes next. */
+  #isWanted = false;
+  #isDelivering = false;
+  /** Whether the request has ended. */
+  #isComplete = false;
+  #response: Buffer | undefined;
+  /** Whether the call has a status, or nobody to send it to. */
+  #isOver = false;
+  #isOkSent = false;
+
+  constructor(
+    readonly stream: ServerHttp2Stream,
+    private readonly headers: IncomingHttpHeaders,
+    private readonly rawHeaders: readonly string[],
+    private readonly method: WireMethod,
+    readonly connection: Connection,
+    private readonly memory: RequestMemory,
+  ) {
+    this.isTrusted = connection.provenBy === "service";
+    const encoding = headers["grpc-encoding"];
+    this.#reader = new MessageReader(
+      encoding === undefined ? "identity" : String(encoding),
+      method.requestBytes,
+    );
+    connection.beginCall();
+    stream.on("error", ignore);
+    stream.on("close", () => this.#close());
+    this.#timeoutMs = timeoutOf(headers);
+    if (this.#timeoutMs === undefined || this.#timeoutMs === Number.POSITIVE_INFINITY) return;
+    this.#deadline = Date.now() + this.#timeoutMs;
+    this.#timer = setTimeout(
+      () => this.#fail(fail("DEADLINE_EXCEEDED")),
+      Math.min(this.#timeoutMs, MAX_TIMER_MS),
+    );
+  }
+
+  start(listener: WireListener): void {
+    this.#listener = listener;
+    listener.onReceiveMetadata(metadataOf(this.headers, this.rawHeaders));
+    if (this.#timeoutMs === undefined)
+      this.#fail(invalidField("grpc-timeout", "must be at most 8 digits and a unit of HMSmun"));
+  }
+
+  startRead(): void {
+    this.#isWanted = true;
+    if (!this.#isReading && !this.#isOver) {
+      this.#isReading = true;
+      // Not before: flow control holds back what nobody may read yet.
+      this.stream.on("data", (chunk: Buffer) => this.#receive(chunk));
+      this.stream.on("end", () => {
+        this.#isComplete = true;
+        this.#deliver();
+      });
+      return;
+    }
+    this.#deliver();
+  }
+
+  sendMetadata(metadata: Metadata): void {
+    if (this.#isGone() || this.stream.headersSent) return;
+    this.stream.respond({ ...RESPONSE_HEADERS, ...metadata.toHttp2Headers() }, WITH_TRAILERS);
+  }
+
+  /** The message of a unary call leaves together with the status. @throws what the method's serializer throws */
+  sendMessage(message: unknown, callback: () => void): void {
+    if (this.#isGone()) return;
+    const bytes = this.method.serialize(message);
+    const { responseBytes } = this.method;
+    if (bytes.length > responseBytes) {
+      this.#fail(
+        invalidField(
+          "request",
+          `must ask for less: the response is larger than ${responseBytes} bytes`,
+        ),
+      );
+      return;
+    }
+    const framed = Buffer.allocUnsafe(HEAD_BYTES + bytes.length);
+    framed[0] = 0;
+    framed.writeUInt32BE(bytes.length, 1);
+    framed.set(bytes, HEAD_BYTES);
+    if (this.method.type === "unary") {
+      this.#response = framed;
+      callback();
+      return;
+    }
+    if (!this.stream.headersSent) this.stream.respond(RESPONSE_HEADERS, WITH_TRAILERS);
+    this.stream.write(framed, (error) => {
+      if (!error) callback();
+    });
+  }
+
+  sendStatus({ code = status.UNKNOWN, details = "", metadata }: OutgoingStatus): void {
+    if (this.#isGone()) return;
+    this.#end();
+    const { stream } = this;
+    const trailers =
+      code === status.OK && !metadata
+        ? OK_TRAILERS
+        : {
+            "grpc-status": code,
+            "grpc-message": encodeURI(details),
+            ...metadata?.toHttp2Headers(),
+          };
+    if (this.#response === undefined && !stream.headersSent) {
+      stream.respond({ ...STATUS_HEADERS, ...trailers }, WITHOUT_MESSAGE);
+      if (!this.#isComplete) setImmediate(() => this.#closeEarly());
+      return;
+    }
+    if (!stream.headersSent) stream.respond(RESPONSE_HEADERS, WITH_TRAILERS);
+    stream.on("wantTrailers", () => {
+      stream.sendTrailers(trailers);
+      this.#isOkSent = code === status.OK;
+      if (!this.#isComplete) setImmediate(() => this.#closeEarly());
+    });
+    stream.end(this.#response);
+    this.#response = undefined;
+  }
+
+  /**
+   * Calls back once the stream has closed, or at once if it has.
+   *
+   * @param listener told whether an OK status was sent, and with it the message
+   * before it, and the caller had not reset the stream by then
+   */
+  whenClosed(listener: (isAnswered: boolean) => void): void {
+    const { stream } = this;
+    const report = (): void =>
+      listener(this.#isOkSent && stream.rstCode === constants.NGHTTP2_NO_ERROR);
+    if (stream.closed || stream.destroyed) report();
+    else stream.once("close", report);
+  }
+
+  getPeer(): string {
+    const { remoteAddress, remotePort } = this.connection.address;
+    if (remoteAddress === undefined) return "unknown";
+    return remotePort === undefined ? remoteAddress : `${remoteAddress}:${remotePort}`;
+  }
+
+  getDeadline(): number {
+    return this.#deadline;
+  }
+
+  getHost(): string {
+    return this.headers[":authority"] ?? this.headers.host ?? "";
+  }
+
+  getAuthContext(): ReturnType<ServerInterceptingCallInterface["getAuthContext"]> {
+    const socket = this.stream.session?.socket;
+    if (!(socket instanceof TLSSocket && socket.authorized)) return {};
+    const certificate = socket.getPeerCertificate();
+    return {
+      transportSecurityType: "ssl",
+      ...(certificate.raw && { sslPeerCertificate: certificate }),
+    };
+  }
+
+  getConnectionInfo(): PeerAddress {
+    return this.connection.address;
+  }
+
+  getMetricsRecorder(): never {
+    throw new Error("no load reports are kept");
+  }
+
+  get #isSingleRequest(): boolean {
+    return this.method.type === "unary" || this.method.type === "serverStream";
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#isOver) return;
+    if (this.#isSingleRequest && this.#messages > 0) {
+      this.#fail(fail("UNIMPLEMENTED"));
+      return;
+    }
+    this.#reader.push(chunk);
+    this.#deliver();
+    if (!this.#isOver && (this.#isWaiting || !this.#isWanted) && !this.#reader.isEmpty)
+      this.stream.pause();
+  }
+
+  /** Tells the listener what comes next: a message, or the end. */
+  #deliver(): void {
+    if (this.#isDelivering) return;
+    this.#isDelivering = true;
+    try {
+      while (this.#isWanted && !this.#isOver && this.#deliverNext());
+    } catch (error) {
+      if (!(error instanceof CurfewError)) throw error;
+      this.#fail(error);
+    } finally {
+      this.#isDelivering = false;
+    }
+  }
+
+  /** @returns whether more may be there. @throws CurfewError */
+  #deliverNext(): boolean {
+    const reader = this.#reader;
+    const size = reader.size;
+    if (size === undefined || !this.#takeMemory(size)) return this.#awaitMore();
+    if (!reader.isComplete) return this.#awaitMore();
+    if (size > LARGE_REQUEST_BYTES && !this.#takeTurn()) return false;
+    const bytes = reader.take();
+    this.#messages += 1;
+    this.#hasMemory = false;
+    if (this.#isSingleRequest && !reader.isEmpty) throw fail("UNIMPLEMENTED");
+    const message = this.#decoded(bytes);
+    this.#isWanted = false;
+    if (!this.#isSingleRequest) this.#release();
+    this.#listener?.onReceiveMessage(message);
+    return true;
+  }
+
+  #awaitMore(): false {
+    if (this.#isWaiting) return false;
+    if (this.#isComplete) {
+      if (!this.#reader.isEmpty || (this.#isSingleRequest && this.#messages === 0))
+        throw fail("UNIMPLEMENTED");
+      this.#isWanted = false;
+      this.#listener?.onReceiveHalfClose();
+    } else if (this.stream.isPaused()) this.stream.resume();
+    return false;
+  }
+
+  /** Takes memory for the message under way. @returns false: it has to wait. @throws CurfewError: there is none */
+  #takeMemory(size: number): boolean {
+    if (this.#hasMemory) return true;
+    if (this.#isWaiting) return false;
+    const { memory, connection } = this;
+    if (!this.isTrusted) {
+      const refusal = memory.takeAnonymous(connection, size);
+      if (refusal !== undefined) throw refusal;
+      this.#isTakenFromAnonymous = true;
+    } else if (!memory.tryTake(size)) {
+      this.#isWaiting = true;
+      const refusal = memory.wait(connection, size, () => {
+        this.#isWaiting = false;
+        if (this.#isOver) memory.give(size);
+        else {
+          this.#takenBytes += size;
+          this.#hasMemory = true;
+          this.#deliver();
+        }
+      });
+      if (refusal !== undefined) throw refusal;
+      return false;
+    }
+    this.#takenBytes += size;
+    this.#hasMemory = true;
+    return true;
+  }
+
+  /** @returns false: its turn comes later. @throws CurfewError: too many wait */
+  #takeTurn(): boolean {
+    if (this.#hasTurn) return true;
+    if (this.#isWaiting) return false;
+    this.#isWaiting = true;
+    const refusal = this.memory.takeTurn(this.connection, () => {
+      this.#isWaiting = false;
+      if (this.#isOver) this.memory.giveTurn();
+      else {
+        this.#hasTurn = true;
+        this.#deliver();
+      }
+    });
+    if (refusal !== undefined) throw refusal;
+    return this.#hasTurn;
+  }
+
+  /** Gives back memory and turn. */
+  #release(): void {
+    if (this.#takenBytes > 0) {
+      if (this.#isTakenFromAnonymous) this.memory.giveAnonymous(this.connection, this.#takenBytes);
+      else this.memory.give(this.#takenBytes);
+      this.#takenBytes = 0;
+    }
+    if (this.#hasTurn) {
+      this.#hasTurn = false;
+      this.memory.giveTurn();
+    }
+  }
+
+  #decoded(bytes: Buffer): unknown {
+    try {
+      return this.method.deserialize(bytes);
+    } catch {
+      throw invalidField("request", "must be a message of the method's type");
+    }
+  }
+
+  /** Ends the call without its handler having a say. */
+  #fail(failure: CurfewError): void {
+    if (this.#isGone()) return;
+    const { onFailure } = this.#listener ?? {};
+    if (onFailure !== undefined) onFailure.call(this.#listener, failure);
+    else this.sendStatus({ code: REASONS[failure.reason].code, details: failure.reason });
+  }
+
+  /**
+   * Nobody needs the rest of a request that is answered: the caller is told to
+   * stop (RFC 9113, section 8.1), once the answer has left, because a reset
+   * would overtake it.
+   */
+  #closeEarly(): void {
+    const { stream } = this;
+    if (stream.closed || stream.destroyed) return;
+    if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    else setTimeout(() => this.#closeEarly(), CLOSE_RETRY_MS).unref();
+  }
+
+  #isGone(): boolean {
+    return this.#isOver || this.stream.closed || this.stream.destroyed;
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#reader.clear();
+    this.#release();
+  }
+
+  #close(): void {
+    this.connection.endCall();
+    const wasOver = this.#isOver;
+    if (!wasOver) this.#end();
+    // Handlers of streams learn of every end in this way, also of their own.
+    if (!wasOver || this.method.type !== "unary") this.#listener?.onCancel();
+  }
+}
