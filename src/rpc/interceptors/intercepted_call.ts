@@ -40,7 +40,7 @@ export class InterceptedCall
   }
 
   trust(): void {
-    this.base.isTrusted = true;
+    this.base.trust();
   }
 
   override start(handler: Listener): void {

@@ -7,12 +7,12 @@ import {
 } from "node:http2";
 import { TLSSocket } from "node:tls";
 import { type Metadata, type ServerInterceptingCallInterface, status } from "@grpc/grpc-js";
-import { CurfewError, fail, invalidField, REASONS } from "../../core/errors.js";
+import { type CurfewError, fail, invalidField, REASONS } from "../../core/errors.js";
 import type { Connection, PeerAddress } from "../budgets/connection.js";
 import type { RequestMemory } from "../budgets/request_memory.js";
-import { ACCEPTED_ENCODINGS, HEAD_BYTES, MessageReader } from "./message_reader.js";
+import { IncomingRequest, type RequestMethod } from "./incoming_request.js";
+import { ACCEPTED_ENCODINGS, HEAD_BYTES } from "./message_reader.js";
 import { metadataOf, timeoutOf } from "./request_headers.js";
-import type { ServedMethod } from "./served_method.js";
 
 /** What grpc-js tells a call's handler; it does not export the type. */
 export type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
@@ -26,14 +26,11 @@ export interface WireListener extends Listener {
 }
 
 /** A method and what its calls may use. */
-export interface WireMethod extends ServedMethod {
-  /** Most bytes of one message of a request, and of a response. */
-  readonly requestBytes: number;
+export interface WireMethod extends RequestMethod {
+  /** Most bytes of one message of a response. */
   readonly responseBytes: number;
 }
 
-/** From this size on requests take turns. */
-const LARGE_REQUEST_BYTES = 32 * 1024;
 /** How often it is looked whether an early answer has left, while the peer does not read. */
 const CLOSE_RETRY_MS = 100;
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -60,28 +57,11 @@ const ignore = (): void => undefined;
  * costs a unary call a sixth of its time (bench/profiles/validate.md).
  */
 export class WireCall implements ServerInterceptingCallInterface {
-  /** Whether the caller's credential is good: its requests may wait for memory. */
-  isTrusted: boolean;
-
   readonly #timeoutMs: number | undefined;
   #listener: WireListener | undefined;
   #deadline = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  readonly #reader: MessageReader;
-  /** Bytes of `memory` that are taken, and of whom. */
-  #takenBytes = 0;
-  #isTakenFromAnonymous = false;
-  /** Whether memory is taken, or waited for, for the message under way; and whether it is this call's turn. */
-  #hasMemory = false;
-  #isWaiting = false;
-  #hasTurn = false;
-  #messages = 0;
-  #isReading = false;
-  /** Whether the listener waits for what comes next. */
-  #isWanted = false;
-  #isDelivering = false;
-  /** Whether the request has ended. */
-  #isComplete = false;
+  readonly #request: IncomingRequest;
   #response: Buffer | undefined;
   /** Whether the call has a status, or nobody to send it to. */
   #isOver = false;
@@ -93,14 +73,13 @@ export class WireCall implements ServerInterceptingCallInterface {
     private readonly rawHeaders: readonly string[],
     private readonly method: WireMethod,
     readonly connection: Connection,
-    private readonly memory: RequestMemory,
+    memory: RequestMemory,
   ) {
-    this.isTrusted = connection.provenBy === "service";
-    const encoding = headers["grpc-encoding"];
-    this.#reader = new MessageReader(
-      encoding === undefined ? "identity" : String(encoding),
-      method.requestBytes,
-    );
+    this.#request = new IncomingRequest(stream, headers, method, connection, memory, {
+      onMessage: (message) => this.#listener?.onReceiveMessage(message),
+      onEnd: () => this.#listener?.onReceiveHalfClose(),
+      onFailure: (failure) => this.#fail(failure),
+    });
     connection.beginCall();
     stream.on("error", ignore);
     stream.on("close", () => this.#close());
@@ -113,6 +92,11 @@ export class WireCall implements ServerInterceptingCallInterface {
     );
   }
 
+  /** The caller's credential is good: the request may wait for memory. */
+  trust(): void {
+    this.#request.isTrusted = true;
+  }
+
   start(listener: WireListener): void {
     this.#listener = listener;
     listener.onReceiveMetadata(metadataOf(this.headers, this.rawHeaders));
@@ -121,18 +105,7 @@ export class WireCall implements ServerInterceptingCallInterface {
   }
 
   startRead(): void {
-    this.#isWanted = true;
-    if (!this.#isReading && !this.#isOver) {
-      this.#isReading = true;
-      // Not before: flow control holds back what nobody may read yet.
-      this.stream.on("data", (chunk: Buffer) => this.#receive(chunk));
-      this.stream.on("end", () => {
-        this.#isComplete = true;
-        this.#deliver();
-      });
-      return;
-    }
-    this.#deliver();
+    if (!this.#isOver) this.#request.read();
   }
 
   sendMetadata(metadata: Metadata): void {
@@ -183,14 +156,14 @@ export class WireCall implements ServerInterceptingCallInterface {
           };
     if (this.#response === undefined && !stream.headersSent) {
       stream.respond({ ...STATUS_HEADERS, ...trailers }, WITHOUT_MESSAGE);
-      if (!this.#isComplete) setImmediate(() => this.#closeEarly());
+      if (!this.#request.isComplete) setImmediate(() => this.#closeEarly());
       return;
     }
     if (!stream.headersSent) stream.respond(RESPONSE_HEADERS, WITH_TRAILERS);
     stream.on("wantTrailers", () => {
       stream.sendTrailers(trailers);
       this.#isOkSent = code === status.OK;
-      if (!this.#isComplete) setImmediate(() => this.#closeEarly());
+      if (!this.#request.isComplete) setImmediate(() => this.#closeEarly());
     });
     stream.end(this.#response);
     this.#response = undefined;
@@ -242,131 +215,6 @@ export class WireCall implements ServerInterceptingCallInterface {
     throw new Error("no load reports are kept");
   }
 
-  get #isSingleRequest(): boolean {
-    return this.method.type === "unary" || this.method.type === "serverStream";
-  }
-
-  #receive(chunk: Buffer): void {
-    if (this.#isOver) return;
-    if (this.#isSingleRequest && this.#messages > 0) {
-      this.#fail(fail("UNIMPLEMENTED"));
-      return;
-    }
-    this.#reader.push(chunk);
-    this.#deliver();
-    if (!this.#isOver && (this.#isWaiting || !this.#isWanted) && !this.#reader.isEmpty)
-      this.stream.pause();
-  }
-
-  /** Tells the listener what comes next: a message, or the end. */
-  #deliver(): void {
-    if (this.#isDelivering) return;
-    this.#isDelivering = true;
-    try {
-      while (this.#isWanted && !this.#isOver && this.#deliverNext());
-    } catch (error) {
-      if (!(error instanceof CurfewError)) throw error;
-      this.#fail(error);
-    } finally {
-      this.#isDelivering = false;
-    }
-  }
-
-  /** @returns whether more may be there. @throws CurfewError */
-  #deliverNext(): boolean {
-    const reader = this.#reader;
-    const size = reader.size;
-    if (size === undefined || !this.#takeMemory(size)) return this.#awaitMore();
-    if (!reader.isComplete) return this.#awaitMore();
-    if (size > LARGE_REQUEST_BYTES && !this.#takeTurn()) return false;
-    const bytes = reader.take();
-    this.#messages += 1;
-    this.#hasMemory = false;
-    if (this.#isSingleRequest && !reader.isEmpty) throw fail("UNIMPLEMENTED");
-    const message = this.#decoded(bytes);
-    this.#isWanted = false;
-    if (!this.#isSingleRequest) this.#release();
-    this.#listener?.onReceiveMessage(message);
-    return true;
-  }
-
-  #awaitMore(): false {
-    if (this.#isWaiting) return false;
-    if (this.#isComplete) {
-      if (!this.#reader.isEmpty || (this.#isSingleRequest && this.#messages === 0))
-        throw fail("UNIMPLEMENTED");
-      this.#isWanted = false;
-      this.#listener?.onReceiveHalfClose();
-    } else if (this.stream.isPaused()) this.stream.resume();
-    return false;
-  }
-
-  /** Takes memory for the message under way. @returns false: it has to wait. @throws CurfewError: there is none */
-  #takeMemory(size: number): boolean {
-    if (this.#hasMemory) return true;
-    if (this.#isWaiting) return false;
-    const { memory, connection } = this;
-    if (!this.isTrusted) {
-      const refusal = memory.takeAnonymous(connection, size);
-      if (refusal !== undefined) throw refusal;
-      this.#isTakenFromAnonymous = true;
-    } else if (!memory.tryTake(size)) {
-      this.#isWaiting = true;
-      const refusal = memory.wait(connection, size, () => {
-        this.#isWaiting = false;
-        if (this.#isOver) memory.give(size);
-        else {
-          this.#takenBytes += size;
-          this.#hasMemory = true;
-          this.#deliver();
-        }
-      });
-      if (refusal !== undefined) throw refusal;
-      return false;
-    }
-    this.#takenBytes += size;
-    this.#hasMemory = true;
-    return true;
-  }
-
-  /** @returns false: its turn comes later. @throws CurfewError: too many wait */
-  #takeTurn(): boolean {
-    if (this.#hasTurn) return true;
-    if (this.#isWaiting) return false;
-    this.#isWaiting = true;
-    const refusal = this.memory.takeTurn(this.connection, () => {
-      this.#isWaiting = false;
-      if (this.#isOver) this.memory.giveTurn();
-      else {
-        this.#hasTurn = true;
-        this.#deliver();
-      }
-    });
-    if (refusal !== undefined) throw refusal;
-    return this.#hasTurn;
-  }
-
-  /** Gives back memory and turn. */
-  #release(): void {
-    if (this.#takenBytes > 0) {
-      if (this.#isTakenFromAnonymous) this.memory.giveAnonymous(this.connection, this.#takenBytes);
-      else this.memory.give(this.#takenBytes);
-      this.#takenBytes = 0;
-    }
-    if (this.#hasTurn) {
-      this.#hasTurn = false;
-      this.memory.giveTurn();
-    }
-  }
-
-  #decoded(bytes: Buffer): unknown {
-    try {
-      return this.method.deserialize(bytes);
-    } catch {
-      throw invalidField("request", "must be a message of the method's type");
-    }
-  }
-
   /** Ends the call without its handler having a say. */
   #fail(failure: CurfewError): void {
     if (this.#isGone()) return;
@@ -394,8 +242,7 @@ export class WireCall implements ServerInterceptingCallInterface {
   #end(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.#reader.clear();
-    this.#release();
+    this.#request.end();
   }
 
   #close(): void {
