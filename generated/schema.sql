@@ -63,7 +63,8 @@ CREATE TABLE known_devices (
 CREATE TABLE login_throttle (
     key text NOT NULL,
     attempts integer NOT NULL,
-    expires_at timestamp with time zone NOT NULL
+    expires_at timestamp with time zone NOT NULL,
+    reservations jsonb DEFAULT '{}'::jsonb NOT NULL
 );
 
 CREATE TABLE replicas (

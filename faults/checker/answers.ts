@@ -1,5 +1,5 @@
 import type { Call, LoginCall } from "../history/call.js";
-import { countBefore, earliestStart, overlaps } from "./moments.js";
+import { countBefore, earliestStart } from "./moments.js";
 import type { Rules } from "./rules.js";
 import type { SessionStory, Stories, UserStory } from "./story.js";
 import type { Violation } from "./violation.js";
@@ -60,21 +60,17 @@ const WRONG_PASSWORD = new Set(["USER_INACTIVE", "INVALID_CREDENTIALS"]);
 const tellsOfLock = (answer: LoginCall["answer"]): boolean =>
   answer.kind === "refused" && answer.reason === "TOO_MANY_ATTEMPTS" && answer.cause !== "busy";
 
-/** An account is locked only when wrong passwords, and attempts that had not come to their end yet, may have reached the limit. */
+/** O4: an account is locked only when wrong passwords may have reached the limit; outages, limits and parallel logins never do. */
 const lockedForCause = ({ logins }: UserStory, rules: Rules): Violation[] => {
   const locked = logins.filter(({ answer, rightPassword }) => rightPassword && tellsOfLock(answer));
-  const mayCount = ({ rightPassword, answer }: LoginCall) =>
-    !rightPassword || answer.kind === "uncertain";
-  const counted = logins
-    .filter(mayCount)
+  const wrong = logins
+    .filter(({ rightPassword }) => !rightPassword)
     .map(({ start }) => start)
     .sort((a, b) => a - b);
-  const passing = logins.filter((call) => !mayCount(call));
-  return [...overlaps(locked, passing)].flatMap(([call, underWay]) => {
-    // The call itself is one of them, and the limit is reached by one more than it.
-    if (countBefore(counted, call.end) + underWay.length >= rules.loginFailures) return [];
+  return locked.flatMap((call) => {
+    if (countBefore(wrong, call.end) >= rules.loginFailures) return [];
     const what = "an account was locked without enough wrong passwords";
-    return [{ guarantee: "N3", what, calls: [call] }];
+    return [{ guarantee: "O4", what, calls: [call] }];
   });
 };
 

@@ -1,6 +1,7 @@
 import {
   deactivation,
   evictingLimit,
+  loginsInAnOutage,
   refusedLogins,
   rejectingLimit,
   timedOutSessions,
@@ -66,12 +67,27 @@ export const LIMIT_RULES: readonly Defect[] = [
   },
   {
     name: "refused logins count as wrong passwords",
-    breaks: ["N3"],
+    breaks: ["N3", "O4"],
     scenario: refusedLogins,
+    sabotage: () =>
+      changeTransactions((tx) => ({
+        concludeAttempt: (reservation) => tx.concludeAttempt(reservation, "failed"),
+      })),
+  },
+  {
+    name: "a login that an outage failed counts as a wrong password",
+    breaks: ["O4"],
+    scenario: loginsInAnOutage,
     sabotage: () => ({
       ports: (ports) => ({
         ...ports,
-        throttle: { ...ports.throttle, forgive: async () => undefined },
+        throttle: {
+          ...ports.throttle,
+          forgive: (reservation) =>
+            ports.store.transaction(async (tx) => {
+              await tx.concludeAttempt(reservation, "failed");
+            }),
+        },
       }),
     }),
   },

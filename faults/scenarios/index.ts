@@ -1,6 +1,7 @@
 import {
   deactivation,
   evictingLimit,
+  loginsInAnOutage,
   refusedLogins,
   rejectingLimit,
   timedOutSessions,
@@ -23,6 +24,7 @@ export const SCENARIOS: readonly Scenario[] = [
   evictingLimit,
   rejectingLimit,
   refusedLogins,
+  loginsInAnOutage,
   timedOutSessions,
   deactivation,
   idleness,

@@ -1,6 +1,6 @@
 import type { KnownSession } from "../client/recording_client.js";
 import type { World } from "../world/world.js";
-import { anyReplica, askEverybody, type Scenario } from "./scenario.js";
+import { anyReplica, askEverybody, insist, type Scenario } from "./scenario.js";
 
 const USERS = 3;
 const LOGINS_AT_ONCE = 8;
@@ -47,6 +47,19 @@ export const refusedLogins: Scenario = {
     for (let logins = 0; logins < 7; logins++) await world.client.login(anyReplica(world), user);
     if (session) await world.client.logout(anyReplica(world), session);
     await world.client.login(anyReplica(world), user);
+  },
+};
+
+/** Logins with the right password fail while events cannot be written, more of them than wrong passwords are allowed. */
+export const loginsInAnOutage: Scenario = {
+  name: "logins that an outage fails are no wrong passwords",
+  world: { loginFailures: 2, postgresTimeoutMs: 400 },
+  async run(world) {
+    const user = await world.newUser();
+    await world.whileEventsAreLocked(async () => {
+      for (let logins = 0; logins < 5; logins++) await world.client.login(anyReplica(world), user);
+    });
+    await insist(async () => (await world.client.login(anyReplica(world), user)) !== undefined);
   },
 };
 

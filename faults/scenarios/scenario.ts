@@ -5,7 +5,10 @@ import type { World, WorldOptions } from "../world/world.js";
 /** Something that callers and faults do to a world; what is right about it, the checker says. */
 export interface Scenario {
   readonly name: string;
-  readonly world?: Pick<WorldOptions, "settings" | "loginFailures" | "wallSkewsMs">;
+  readonly world?: Pick<
+    WorldOptions,
+    "settings" | "loginFailures" | "wallSkewsMs" | "postgresTimeoutMs"
+  >;
   /** One round, of any number. */
   run(world: World): Promise<void>;
 }

@@ -80,6 +80,8 @@ export interface World {
   startAnew(): void;
   /** Makes many live sessions of one user all at once, without a limit. */
   openSessions(user: KnownUser, count: number): Promise<KnownSession[]>;
+  /** Runs `work` while no security event can be written, as during a migration of their table. */
+  whileEventsAreLocked(work: () => Promise<void>): Promise<void>;
   /** Ends some of the connections to Postgres. */
   terminateBackends(): Promise<void>;
   /** Everything that the history so far breaks. */
@@ -219,6 +221,16 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     },
 
     openSessions: (user, count) => openInBulk(first(cores), recorder, user, count),
+
+    async whileEventsAreLocked(work) {
+      await observer.query("BEGIN");
+      await observer.query("LOCK TABLE audit_events IN SHARE MODE");
+      try {
+        await work();
+      } finally {
+        await observer.query("ROLLBACK");
+      }
+    },
 
     async terminateBackends() {
       await observer.query(TERMINATE);

@@ -34,6 +34,8 @@ import { startUpkeep } from "./upkeep.js";
 const PULSE_MS = 100;
 /** The same for one inside, which cannot be lost. */
 const EMBEDDED_PULSE_MS = 1000;
+/** How soon login attempts that an outage cut off are forgiven once Postgres answers. */
+const FORGIVE_MS = 250;
 const SERVICE_KEYS_EVERY_MS = 1000;
 
 /** A running service. */
@@ -133,6 +135,7 @@ const start = async (
     periodically("the look at the hot store", pulseMs, core.trust.pulse, logger),
     periodically("writing activity", activityEveryMs, core.activity.flush, logger),
     periodically("noting what was answered", ANSWERS_EVERY_MS, core.answers.flush, logger),
+    periodically("forgiving login attempts", FORGIVE_MS, core.flushForgivenAttempts, logger),
     periodically("reading service keys", SERVICE_KEYS_EVERY_MS, serviceKeyRing.reload, logger),
     periodically("reading signing keys", keyReloadMs(settings), () => keyring.reload(), logger),
     periodically("following endings", REVOCATION_POLL_MS, revocations.poll, logger),

@@ -1,13 +1,13 @@
 import { type Call, requireCaller } from "./call.js";
 import { type EndSessions, endingsOf } from "./end_sessions.js";
-import { fail, unavailable } from "./errors.js";
+import { type CurfewError, fail } from "./errors.js";
+import type { ActionResult, TryPassword } from "./password_attempt.js";
 import { checkNewPassword, type PasswordPolicy } from "./password_policy.js";
 import type { Clock } from "./ports/clock.js";
-import type { LoginThrottle } from "./ports/login_throttle.js";
 import type { PasswordHasher } from "./ports/password_hasher.js";
 import type { SessionStore } from "./ports/session_store.js";
 import type { UserStore } from "./ports/user_store.js";
-import { foldUsername } from "./user.js";
+import { type Account, foldUsername } from "./user.js";
 
 export interface ChangePasswordInput {
   readonly userId: string;
@@ -22,14 +22,14 @@ export const changePassword =
   (deps: {
     store: SessionStore;
     users: UserStore;
-    throttle: LoginThrottle;
+    tryPassword: TryPassword;
     hasher: PasswordHasher;
     end: EndSessions;
     clock: Clock;
     passwordPolicy: PasswordPolicy;
   }) =>
   async (input: ChangePasswordInput, call?: Call): Promise<bigint> => {
-    const { store, throttle, clock } = deps;
+    const { store, clock } = deps;
     requireCaller(call);
     const account = await deps.users.getAccount(input.userId);
     if (account === undefined) {
@@ -37,53 +37,44 @@ export const changePassword =
       throw fail("USER_INACTIVE");
     }
     checkNewPassword("new_password", input.newPassword, account.username, deps.passwordPolicy);
-    const name = foldUsername(account.username);
-    // A stolen session must not be a way to guess the password, and each guess is told of (D7).
-    const { retryAfterMs, locked } = await throttle.attempt(name, input.ip);
-    const refuse = async (reason: "TOO_MANY_ATTEMPTS" | "INVALID_CREDENTIALS") => {
-      const about = {
-        at: clock.now(),
-        userId: input.userId,
-        sessionId: input.sessionId,
-        actor: input.userId,
-        ip: input.ip,
-      };
-      await store.transaction((tx) =>
-        tx.record([
-          { ...about, type: "LOGIN_FAILED", reason, metadata: { attempt: "change_password" } },
-          ...(locked ? [{ ...about, type: "ACCOUNT_LOCKED" as const }] : []),
-        ]),
-      );
-      return fail(reason, retryAfterMs > 0 ? { retryAfterMs } : {});
-    };
-    if (retryAfterMs > 0) throw await refuse("TOO_MANY_ATTEMPTS");
-    const current = await deps.hasher
-      .verify(input.currentPassword, account.passwordHash)
-      .catch(async (busy) => {
-        await throttle.forgive(name, input.ip, false);
-        throw busy;
-      });
-    if (!current.ok) throw await refuse("INVALID_CREDENTIALS");
-    await throttle.forgive(name, input.ip, true);
-    requireCaller(call);
-    const passwordHash = await deps.hasher.hash(input.newPassword);
+    const { userId, sessionId, ip } = input;
 
-    const refusal = await store.transaction(async (tx) => {
-      const user = await tx.lockUser(input.userId);
-      if (user === undefined) return fail("USER_INACTIVE");
-      if (user.passwordHash !== account.passwordHash) throw unavailable("changed meanwhile");
-      const open = await tx.lockOpenSessionsOf(user.id);
-      if (!open.some(({ id }) => id === input.sessionId)) return fail("SESSION_REVOKED_OR_INVALID");
-      await tx.updateUser(user.id, { passwordHash });
-      const at = clock.now();
-      const about = { at, userId: user.id, actor: user.id, ip: input.ip };
-      await tx.record([{ ...about, type: "PASSWORD_SET", sessionId: input.sessionId }]);
-      const cause = { reason: "PASSWORD_CHANGE", by: user.id, ip: input.ip } as const;
-      await tx.endSessions(endingsOf(open, input.sessionId, at, cause));
-      return undefined;
-    }, call);
-    // Also before a refusal: no call says that a session has ended before all do (L2).
-    const revision = await deps.end.settleUser(input.userId);
-    if (refusal) throw refusal;
-    return revision;
+    /** Sets the new password, unless the caller's session or user has ended meanwhile. */
+    const replace = async (proven: Account): Promise<ActionResult<bigint>> => {
+      requireCaller(call);
+      const passwordHash = await deps.hasher.hash(input.newPassword);
+      const result = await store.transaction(
+        async (tx): Promise<"set" | "changed" | CurfewError> => {
+          const user = await tx.lockUser(userId);
+          if (user === undefined) return fail("USER_INACTIVE");
+          if (user.passwordHash !== proven.passwordHash) return "changed";
+          const open = await tx.lockOpenSessionsOf(user.id);
+          if (!open.some(({ id }) => id === sessionId)) return fail("SESSION_REVOKED_OR_INVALID");
+          await tx.updateUser(user.id, { passwordHash });
+          const at = clock.now();
+          const about = { at, userId: user.id, actor: user.id, ip };
+          await tx.record([{ ...about, type: "PASSWORD_SET", sessionId }]);
+          const cause = { reason: "PASSWORD_CHANGE", by: user.id, ip } as const;
+          await tx.endSessions(endingsOf(open, sessionId, at, cause));
+          return "set";
+        },
+        call,
+      );
+      if (result === "changed") return { kind: "changed" };
+      // Also before a refusal: no call says that a session has ended before all do (L2).
+      const revision = await deps.end.settleUser(userId);
+      if (result !== "set") throw result;
+      return { kind: "done", value: revision };
+    };
+
+    // A stolen session must not be a way to guess the password, and each guess is told of (D7).
+    return deps.tryPassword({
+      usernameFolded: foldUsername(account.username),
+      password: input.currentPassword,
+      ip,
+      call,
+      about: { userId, sessionId, actor: userId, metadata: { attempt: "change_password" } },
+      find: () => deps.users.getAccount(userId),
+      act: replace,
+    });
   };

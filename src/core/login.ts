@@ -1,10 +1,9 @@
 import { type Call, requireCaller } from "./call.js";
-import { fail, unavailable } from "./errors.js";
 import type { HotTrust } from "./hot_trust.js";
 import { accessTicket, type IssuedTokens, type IssueTokens } from "./issue_tokens.js";
+import type { ActionResult, TryPassword } from "./password_attempt.js";
 import type { Clock } from "./ports/clock.js";
 import type { IdSource } from "./ports/id_source.js";
-import type { LoginThrottle } from "./ports/login_throttle.js";
 import type { PasswordHasher } from "./ports/password_hasher.js";
 import type { Ending, SessionStore, SessionTransaction } from "./ports/session_store.js";
 import type { UserStore } from "./ports/user_store.js";
@@ -32,9 +31,6 @@ export interface LoginOutput {
   readonly evicted: readonly Session[];
 }
 
-/** How often a password that changes while it is checked is checked again. */
-const MOST_CHECKS = 3;
-
 type Admission =
   | {
       readonly kind: "admitted";
@@ -54,7 +50,7 @@ type Admission =
 export const login = (deps: {
   store: SessionStore;
   users: UserStore;
-  throttle: LoginThrottle;
+  tryPassword: TryPassword;
   hasher: PasswordHasher;
   issue: IssueTokens;
   trust: HotTrust;
@@ -63,7 +59,7 @@ export const login = (deps: {
   clock: Clock;
   settings: CoreSettings;
 }): ((input: LoginInput, call?: Call) => Promise<LoginOutput>) => {
-  const { store, users, throttle, hasher, trust, ids, clock, settings } = deps;
+  const { store, users, hasher, trust, ids, clock, settings } = deps;
 
   const admit = async (
     tx: SessionTransaction,
@@ -149,81 +145,43 @@ export const login = (deps: {
       })
       .catch(() => undefined);
 
-  const refuse = async (
-    account: Account | undefined,
-    usernameFolded: string,
-    ip: string,
-    failure:
-      | "INVALID_CREDENTIALS"
-      | "USER_INACTIVE"
-      | "TOO_MANY_ATTEMPTS"
-      | "SESSION_LIMIT_EXCEEDED",
-    retryAfterMs?: number,
-    locked = false,
-  ) => {
-    const about = { at: clock.now(), userId: account?.id, ip };
-    await store.transaction((tx) =>
-      tx.record([
-        { ...about, type: "LOGIN_FAILED", reason: failure },
-        ...(locked ? [{ ...about, type: "ACCOUNT_LOCKED" as const }] : []),
-      ]),
-    );
-    if (failure === "USER_INACTIVE" || failure === "SESSION_LIMIT_EXCEEDED")
-      await throttle.forgive(usernameFolded, ip, true);
-    return fail(failure, retryAfterMs === undefined ? {} : { retryAfterMs });
+  /** Makes the session of a user whose password was right. */
+  const signIn = async (
+    input: LoginInput,
+    account: Account,
+    needsRehash: boolean,
+    call: Call | undefined,
+  ): Promise<ActionResult<LoginOutput>> => {
+    if (!account.isActive) return { kind: "refused", reason: "USER_INACTIVE" };
+    const newHash = needsRehash ? await hasher.hash(input.password) : undefined;
+    const admission = await store.transaction((tx) => admit(tx, account, newHash, input), call);
+    if (admission.kind === "changed") return admission;
+    if (admission.kind === "full") {
+      await settle(admission.ended);
+      return { kind: "refused", reason: "SESSION_LIMIT_EXCEEDED" };
+    }
+    const { session, user, ended } = admission;
+    try {
+      await settle(ended);
+      const tokens = await admission.issue();
+      const evicted = ended.filter((gone) => gone.end?.reason === "SESSION_LIMIT");
+      return { kind: "done", value: { tokens, session, user, evicted } };
+    } catch (failure) {
+      await withdraw(session);
+      throw failure;
+    }
   };
 
   return async (input, call) => {
     requireCaller(call);
     const usernameFolded = foldUsername(input.username);
-    const verdict = await throttle.attempt(usernameFolded, input.ip);
-    const tooMany = (account: Account | undefined) =>
-      refuse(
-        account,
-        usernameFolded,
-        input.ip,
-        "TOO_MANY_ATTEMPTS",
-        verdict.retryAfterMs,
-        verdict.locked,
-      );
-    for (let checks = 1; ; checks++) {
-      const account = await users.findByUsername(usernameFolded);
-      // Also for the unknown and the locked, so that time tells nothing (D1).
-      const password = await hasher
-        .verify(input.password, account?.passwordHash)
-        .catch(async (busy) => {
-          // What is over the limit stays counted: else the lock could go by without its event (D7).
-          if (verdict.retryAfterMs === 0) await throttle.forgive(usernameFolded, input.ip, false);
-          if (verdict.locked) throw await tooMany(account);
-          throw busy;
-        });
-      const refused = (reason: Parameters<typeof refuse>[3]) =>
-        refuse(account, usernameFolded, input.ip, reason);
-      if (verdict.retryAfterMs > 0) throw await tooMany(account);
-      if (!password.ok || account === undefined) throw await refused("INVALID_CREDENTIALS");
-      if (!account.isActive) throw await refused("USER_INACTIVE");
-
-      const newHash = password.needsRehash ? await hasher.hash(input.password) : undefined;
-      const admission = await store.transaction((tx) => admit(tx, account, newHash, input), call);
-      if (admission.kind === "changed") {
-        if (checks < MOST_CHECKS) continue;
-        throw unavailable("the account keeps changing");
-      }
-      if (admission.kind === "full") {
-        await settle(admission.ended);
-        throw await refused("SESSION_LIMIT_EXCEEDED");
-      }
-      const { session, user, ended } = admission;
-      try {
-        await settle(ended);
-        await throttle.forgive(usernameFolded, input.ip, true);
-        const tokens = await admission.issue();
-        const evicted = ended.filter((gone) => gone.end?.reason === "SESSION_LIMIT");
-        return { tokens, session, user, evicted };
-      } catch (failure) {
-        await withdraw(session);
-        throw failure;
-      }
-    }
+    return deps.tryPassword({
+      usernameFolded,
+      password: input.password,
+      ip: input.ip,
+      call,
+      find: () => users.findByUsername(usernameFolded),
+      act: (account, needsRehash) => signIn(input, account, needsRehash, call),
+    });
   };
 };

@@ -1,5 +1,3 @@
-import type { ThrottleVerdict } from "./ports/login_throttle.js";
-
 export interface ThrottleLimits {
   /** Failed logins of one account before it is locked. */
   readonly perAccount: number;
@@ -9,24 +7,26 @@ export interface ThrottleLimits {
   readonly windowMs: number;
 }
 
-/** A count, this attempt in it. */
-export interface ThrottleCount {
-  readonly of: "account" | "source";
-  readonly attempts: number;
-  /** Milliseconds until it begins anew. */
+/** What is known of an account or a source that has no place for another attempt. */
+export interface FullCount {
+  /** Failed attempts within the window. */
+  readonly failures: number;
+  /** Milliseconds until the failures no longer count. */
   readonly leftMs: number;
 }
 
-/** Whether an attempt may go on: not while any of its counts is over its limit, however little is left. */
-export const throttleVerdict = (
-  counts: readonly ThrottleCount[],
-  { perAccount, perSource }: ThrottleLimits,
-): ThrottleVerdict => {
-  const over = counts.filter(
-    ({ of, attempts }) => attempts > (of === "account" ? perAccount : perSource),
-  );
-  return {
-    retryAfterMs: Math.max(0, ...over.map(({ leftMs }) => Math.max(1, leftMs))),
-    locked: counts.some(({ of, attempts }) => of === "account" && attempts === perAccount + 1),
-  };
-};
+/** Attempts that are being checked are soon concluded. */
+const CONCLUDED_SOON_MS = 1000;
+
+/** Why an attempt may not go on. */
+export interface ThrottleRefusal {
+  /** `failures`: locked until the window ends. `busy`: only parallel attempts are in the way. */
+  readonly cause: "failures" | "busy";
+  /** Milliseconds to wait. */
+  readonly retryAfterMs: number;
+}
+
+export const throttleRefusal = ({ failures, leftMs }: FullCount, limit: number): ThrottleRefusal =>
+  failures >= limit
+    ? { cause: "failures", retryAfterMs: Math.max(1, leftMs) }
+    : { cause: "busy", retryAfterMs: CONCLUDED_SOON_MS };

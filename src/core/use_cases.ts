@@ -14,6 +14,7 @@ import { liveSessions } from "./live_sessions.js";
 import { login } from "./login.js";
 import { logout } from "./logout.js";
 import { manageUsers } from "./manage_users.js";
+import { createPasswordAttempts } from "./password_attempt.js";
 import { contextWords, type PasswordPolicy } from "./password_policy.js";
 import { perTurn } from "./per_turn.js";
 import type { AuditLog } from "./ports/audit_log.js";
@@ -101,10 +102,11 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
   const validate = validateToken({ ...ports, check });
   const end = endSessions({ store, trust, clock, idleTimeoutMs });
   const issue = issueTokens({ ...ports, settings });
+  const { tryPassword, flushForgiven } = createPasswordAttempts(ports);
   const findPatterns = unusualPatterns(ports, ports.onEvents);
 
   return {
-    login: login({ ...ports, issue, trust, withRecentActivity: recent, settings }),
+    login: login({ ...ports, tryPassword, issue, trust, withRecentActivity: recent, settings }),
     refreshTokens: refreshTokens({
       ...ports,
       issue,
@@ -118,7 +120,7 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
     validateToken: validate,
     validateTokens: validateTokens({ ...ports, live, validate }),
     recordActivity: recordActivity({ check, clock }),
-    changePassword: changePassword({ ...ports, end, passwordPolicy }),
+    changePassword: changePassword({ ...ports, tryPassword, end, passwordPolicy }),
     users: manageUsers({ ...ports, end, passwordPolicy }),
     end,
     listSessions: listSessions({ store, clock, idleTimeoutMs }),
@@ -129,6 +131,8 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
     findPatterns,
     sessionEvents: sessionEventsFeed({ ...ports, retentionMs: settings.auditRetentionMs }),
     cleanup: cleanup({ ...ports, withRecentActivity: recent, settings }),
+    /** Kept going by the server: forgives login attempts that an outage kept from being forgiven. */
+    flushForgivenAttempts: flushForgiven,
     bootstrapAdmin: bootstrapAdmin(ports),
     /** Counts a use of a session that was found live a moment ago; returns at once. */
     noteUse: (sessionId: string): void => {

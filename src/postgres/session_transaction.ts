@@ -2,6 +2,7 @@ import type { Knex } from "knex";
 import { type CallLimits, requireCaller } from "../core/call.js";
 import type { SessionTransaction } from "../core/ports/session_store.js";
 import type { Session } from "../core/session.js";
+import { attemptStatements } from "./attempt_statements.js";
 import { run } from "./database.js";
 import { eventColumns } from "./event_row.js";
 import {
@@ -40,6 +41,8 @@ export const sessionTransaction = (
   };
 
   return {
+    ...attemptStatements(rows),
+
     async lockUser(userId) {
       if (!isUuid(userId)) return undefined;
       const [row] = await rows<UserRow>(LOCK_USER, [userId]);

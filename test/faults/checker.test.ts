@@ -145,7 +145,7 @@ const BAD: readonly (readonly [string, string, readonly Call[]])[] = [
     "evicted with room left",
     [S, login("t", [2, 3]), validate("s", [6, 7], { ...ENDED, endReason: "SESSION_LIMIT" })],
   ],
-  ["N3", "locked without a wrong password", [S, refusedLogin("TOO_MANY_ATTEMPTS", [10, 11])]],
+  ["O4", "locked without a wrong password", [S, refusedLogin("TOO_MANY_ATTEMPTS", [10, 11])]],
   [
     "A2",
     "idle before its time",

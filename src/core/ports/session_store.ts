@@ -2,6 +2,7 @@ import type { AuditEvent } from "../audit_event.js";
 import type { CallLimits } from "../call.js";
 import type { EndReason, Session, SessionEnd, SessionState } from "../session.js";
 import type { Account, User } from "../user.js";
+import type { AttemptTransaction } from "./login_throttle.js";
 
 /**
  * The truth about users and sessions. Every method rejects with
@@ -68,7 +69,7 @@ export interface SessionStore {
 }
 
 /** One transaction. Locks are taken in the order user, sessions by id, order of endings. */
-export interface SessionTransaction {
+export interface SessionTransaction extends AttemptTransaction {
   /** Locks the user until commit. */
   lockUser(userId: string): Promise<Account | undefined>;
   /** Reads the user without a lock. */

@@ -1,6 +1,7 @@
 import type { Knex } from "knex";
 import * as initial from "./0001_initial.js";
 import * as operations from "./0003_operations.js";
+import * as passwordAttempts from "./0004_password_attempts.js";
 import * as unanswered from "./0005_unanswered.js";
 
 export interface Migration {
@@ -10,7 +11,7 @@ export interface Migration {
 }
 
 /** Every migration in order. Never change one that was released; add another. */
-export const MIGRATIONS: readonly Migration[] = [initial, operations, unanswered];
+export const MIGRATIONS: readonly Migration[] = [initial, operations, passwordAttempts, unanswered];
 
 /** An explicit list, because knex's directory loader confuses .ts with .js. */
 export const migrationSource: Knex.MigrationSource<Migration> = {

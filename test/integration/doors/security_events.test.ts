@@ -107,8 +107,8 @@ const SCENARIOS: readonly Scenario[] = [
     act: ({ username }) => times(ALLOWED + 2, () => login(username, WRONG)),
     events: [
       ...Array(ALLOWED).fill("LOGIN_FAILED INVALID_CREDENTIALS"),
-      "LOGIN_FAILED TOO_MANY_ATTEMPTS",
       "ACCOUNT_LOCKED",
+      "LOGIN_FAILED TOO_MANY_ATTEMPTS",
       "LOGIN_FAILED TOO_MANY_ATTEMPTS",
     ],
   },
@@ -231,8 +231,8 @@ const SCENARIOS: readonly Scenario[] = [
       times(ALLOWED + 1, () => changePassword(token, WRONG, "quite another fine passphrase")),
     events: [
       ...Array(ALLOWED).fill("LOGIN_FAILED INVALID_CREDENTIALS"),
-      "LOGIN_FAILED TOO_MANY_ATTEMPTS",
       "ACCOUNT_LOCKED",
+      "LOGIN_FAILED TOO_MANY_ATTEMPTS",
     ],
   },
   {

@@ -1,9 +1,17 @@
-import { describe, expect, test } from "vitest";
-import { ADDRESS, loginStage } from "./login_stage.js";
+import { describe, expect, test, vi } from "vitest";
+import { RESERVATION_MS } from "../../../src/core/ports/login_throttle.js";
+import { testCall } from "../../support/test_call.js";
+import { ADDRESS, type LoginStage, loginStage } from "./login_stage.js";
 import { HOUR, MINUTE, NOW, SETTINGS, session } from "./samples.js";
 
 const reason = (name: string) => ({ reason: name });
-const SEEN = `ada from ${ADDRESS}`;
+
+/** As many sessions as may be. */
+const fullHouse = () =>
+  Array.from({ length: SETTINGS.maxSessions }, (_, i) => session({ id: `open ${i}` }));
+
+/** Resolves when what goes on behind an answer has come so far. */
+const eventually = (check: () => void) => vi.waitFor(check);
 
 describe("a login", () => {
   test("makes a session that lasts as long as is set, and tokens of it", async () => {
@@ -71,13 +79,12 @@ describe("a login", () => {
   test("D1: forgets the failed ones before it", async () => {
     const stage = loginStage();
     await stage.login();
-    expect(stage.throttled).toEqual([`attempt ${SEEN}`, `clear ${SEEN}`]);
+    expect(stage.throttled).toEqual(["reserved", "passed"]);
   });
 
   test("finds the user however the name is spelled", async () => {
     const stage = loginStage();
-    await stage.login("right", " ＡDa ");
-    expect(stage.throttled[0]).toBe(`attempt ${SEEN}`);
+    expect((await stage.login("right", " ＡDa ")).user.username).toBe("ada");
   });
 
   test("makes the hash one of today, and only where it is not", async () => {
@@ -112,7 +119,7 @@ describe("D1: a failed login", () => {
       });
       expect(stage.checked).toEqual([hash]);
       // It stays counted, and is one event.
-      expect(stage.throttled).toEqual([`attempt ${username} from ${ADDRESS}`]);
+      expect(stage.throttled).toEqual(["reserved", "failed"]);
       expect(stage.truth.events()).toEqual([
         { type: "LOGIN_FAILED", reason: "INVALID_CREDENTIALS", at: NOW, userId, ip: ADDRESS },
       ]);
@@ -123,7 +130,7 @@ describe("D1: a failed login", () => {
   test("of an inactive user with the right password says so, and does not count", async () => {
     const stage = loginStage({ user: { isActive: false } });
     await expect(stage.login()).rejects.toMatchObject(reason("USER_INACTIVE"));
-    expect(stage.throttled).toEqual([`attempt ${SEEN}`, `clear ${SEEN}`]);
+    expect(stage.throttled).toEqual(["reserved", "passed"]);
     expect(stage.truth.events()).toMatchObject([{ reason: "USER_INACTIVE", userId: "user" }]);
   });
 
@@ -135,26 +142,38 @@ describe("D1: a failed login", () => {
     "of a locked account with %s is told to wait, after the same work",
     async (_, password, username) => {
       const stage = loginStage();
-      stage.verdict = { retryAfterMs: 5000, locked: false };
+      stage.refusal = "account_refused";
       await expect(stage.login(password, username)).rejects.toMatchObject({
         reason: "TOO_MANY_ATTEMPTS",
         retryAfterMs: 5000,
       });
       expect(stage.checked).toHaveLength(1);
-      expect(stage.throttled).toHaveLength(1);
+      expect(stage.throttled).toEqual(["reserved", "released"]);
       expect(stage.truth.eventTypes()).toEqual(["LOGIN_FAILED"]);
       expect(stage.live()).toEqual([]);
     },
   );
 
+  test("is told that only parallel attempts are in the way, where that is so", async () => {
+    const stage = loginStage();
+    stage.refusal = "account_refused";
+    stage.refusedFor = "busy";
+    await expect(stage.login()).rejects.toMatchObject({
+      reason: "TOO_MANY_ATTEMPTS",
+      metadata: { cause: "busy" },
+    });
+    expect(stage.throttled).toEqual(["reserved", "released"]);
+  });
+
   test("D7: the one that locks the account is told of as that too", async () => {
     const stage = loginStage();
-    stage.verdict = { retryAfterMs: 5000, locked: true };
-    await expect(stage.login("wrong")).rejects.toMatchObject(reason("TOO_MANY_ATTEMPTS"));
-    expect(stage.truth.events()).toEqual([
-      { type: "LOGIN_FAILED", reason: "TOO_MANY_ATTEMPTS", at: NOW, userId: "user", ip: ADDRESS },
+    stage.perAccount = 1;
+    await expect(stage.login("wrong")).rejects.toMatchObject(reason("INVALID_CREDENTIALS"));
+    expect(stage.truth.events()).toMatchObject([
+      { type: "LOGIN_FAILED", reason: "INVALID_CREDENTIALS", at: NOW, userId: "user", ip: ADDRESS },
       { type: "ACCOUNT_LOCKED", at: NOW, userId: "user", ip: ADDRESS },
     ]);
+    expect(stage.truth.commits).toBe(1);
   });
 });
 
@@ -166,21 +185,110 @@ describe("D2: a login that the hasher has no time for", () => {
       reason: "TOO_MANY_ATTEMPTS",
       retryAfterMs: 1000,
     });
-    expect(stage.throttled).toEqual([`attempt ${SEEN}`, `forgive ${SEEN}`]);
+    expect(stage.throttled).toEqual(["reserved", "released"]);
+    expect(stage.truth.events()).toEqual([]);
+  });
+});
+
+test("D10: a source over its limit is refused before any hashing, and the refusal is an event", async () => {
+  const stage = loginStage();
+  stage.refusal = "source_refused";
+  for (const [password, username] of [
+    ["right", "ada"],
+    ["wrong", "ada"],
+    ["right", "nobody"],
+  ])
+    await expect(stage.login(password, username)).rejects.toMatchObject({
+      reason: "TOO_MANY_ATTEMPTS",
+      retryAfterMs: 5000,
+      metadata: {},
+    });
+  expect(stage.checked).toEqual([]);
+  expect(stage.truth.eventTypes()).toEqual(Array(3).fill("LOGIN_FAILED"));
+  expect(stage.throttled).not.toContain("failed");
+});
+
+describe("O4: an attempt that did not fail for a wrong password", () => {
+  const ways: [string, (stage: LoginStage) => void][] = [
+    ["an outage at the commit", ({ truth }) => Object.assign(truth, { isDown: true })],
+    [
+      "evicted sessions that may still be valid",
+      (stage) => Object.assign(stage, { settles: false }),
+    ],
+    ["a defect", (stage) => Object.assign(stage, { signs: false })],
+    ["a busy hasher", (stage) => Object.assign(stage, { isBusy: true })],
+    [
+      "an account that keeps changing",
+      (stage) => {
+        for (const round of [1, 2, 3]) stage.change({ passwordHash: `${round}. hash of right` });
+      },
+    ],
+  ];
+  test.each(ways)("gives its place back after %s", async (_, spoil) => {
+    const stage = loginStage({ sessions: fullHouse() });
+    spoil(stage);
+    await expect(stage.login()).rejects.toThrow();
+    await eventually(() => expect(stage.throttled.at(-1)).toBe("released"));
+    expect(stage.throttled).not.toContain("failed");
+  });
+
+  test("gives its place back when the store answers again, if it does not at once", async () => {
+    const stage = loginStage();
+    stage.truth.isDown = true;
+    stage.failingForgiveness = 3;
+    await expect(stage.login()).rejects.toMatchObject(reason("DEPENDENCY_UNAVAILABLE"));
+    for (let failed = 1; failed <= 2; failed++)
+      await expect(stage.flushForgiven()).rejects.toMatchObject(reason("DEPENDENCY_UNAVAILABLE"));
+    await stage.flushForgiven();
+    await stage.flushForgiven();
+    expect(stage.throttled).toEqual(["reserved", "released"]);
+  });
+
+  test("gives its place back before the caller tries again", async () => {
+    const stage = loginStage();
+    stage.truth.isDown = true;
+    stage.failingForgiveness = 1;
+    await expect(stage.login()).rejects.toMatchObject(reason("DEPENDENCY_UNAVAILABLE"));
+    stage.truth.isDown = false;
+    await stage.login();
+    expect(stage.throttled).toEqual(["reserved", "released", "reserved", "passed"]);
+  });
+
+  test("is forgotten when its place has expired by itself", async () => {
+    const stage = loginStage();
+    stage.truth.isDown = true;
+    stage.failingForgiveness = 1;
+    await expect(stage.login()).rejects.toMatchObject(reason("DEPENDENCY_UNAVAILABLE"));
+    stage.now += RESERVATION_MS;
+    await stage.flushForgiven();
+    expect(stage.throttled).toEqual(["reserved"]);
+  });
+
+  test("is one with a wrong password whose event could not be written: it does not count either", async () => {
+    const stage = loginStage();
+    stage.truth.isDown = true;
+    await expect(stage.login("wrong")).rejects.toMatchObject(reason("DEPENDENCY_UNAVAILABLE"));
+    await eventually(() => expect(stage.throttled).toEqual(["reserved", "released"]));
+    expect(stage.truth.events()).toEqual([]);
+  });
+});
+
+describe("O3: a wrong password whose caller has gone", () => {
+  test("is not counted when the caller went before", async () => {
+    const stage = loginStage();
+    const call = testCall();
+    stage.meanwhile = call.leave;
+    await expect(stage.login("wrong", "ada", { call })).rejects.toThrow();
+    expect(stage.throttled).toEqual(["reserved", "released"]);
     expect(stage.truth.events()).toEqual([]);
   });
 
-  test("stays counted over the limit, and the lock has its event", async () => {
+  test("is taken back when the caller went while it was counted: the retry is the first failure", async () => {
     const stage = loginStage();
-    stage.isBusy = true;
-    stage.verdict = { retryAfterMs: 5000, locked: true };
-    await expect(stage.login()).rejects.toMatchObject({ retryAfterMs: 5000 });
-    expect(stage.throttled).toEqual([`attempt ${SEEN}`]);
-    expect(stage.truth.eventTypes()).toEqual(["LOGIN_FAILED", "ACCOUNT_LOCKED"]);
-    stage.verdict = { retryAfterMs: 4000, locked: false };
-    await expect(stage.login()).rejects.toMatchObject({ retryAfterMs: 1000 });
-    expect(stage.throttled).toHaveLength(2);
-    expect(stage.truth.eventTypes()).toHaveLength(2);
+    const call = testCall();
+    stage.truth.after.push(call.leave);
+    await expect(stage.login("wrong", "ada", { call })).rejects.toThrow();
+    expect(stage.throttled).toEqual(["reserved", "failed", "released"]);
   });
 });
 
@@ -192,7 +300,7 @@ describe("a user who changes while their password is checked", () => {
     expect(stage.checked).toEqual(["hash of right", "hash of another"]);
     expect(stage.live()).toEqual([]);
     // One attempt, however often it was checked.
-    expect(stage.throttled).toEqual([`attempt ${SEEN}`]);
+    expect(stage.throttled).toEqual(["reserved", "failed"]);
   });
 
   test("L5: and is deactivated gets no session", async () => {

@@ -1,14 +1,17 @@
+import type { Call } from "../../../src/core/call.js";
 import { fail, unavailable } from "../../../src/core/errors.js";
 import type { HotTrust } from "../../../src/core/hot_trust.js";
 import { issueTokens } from "../../../src/core/issue_tokens.js";
 import { type LoginInput, login } from "../../../src/core/login.js";
-import type { ThrottleVerdict } from "../../../src/core/ports/login_throttle.js";
+import { createPasswordAttempts } from "../../../src/core/password_attempt.js";
+import type { Admission } from "../../../src/core/ports/login_throttle.js";
+import type { PasswordHasher } from "../../../src/core/ports/password_hasher.js";
 import type { Unburied } from "../../../src/core/ports/session_store.js";
 import type { Session } from "../../../src/core/session.js";
 import type { CoreSettings } from "../../../src/core/settings.js";
 import type { Account } from "../../../src/core/user.js";
 import { memoryTruth } from "./memory_truth.js";
-import { account, NOW, SETTINGS } from "./samples.js";
+import { account, MINUTE, NOW, SETTINGS } from "./samples.js";
 
 export const ADDRESS = "192.0.2.1";
 
@@ -27,9 +30,15 @@ export const loginStage = (
   const truth = memoryTruth([account(given.user)], given.sessions);
   const stage = {
     now: NOW,
-    verdict: { retryAfterMs: 0, locked: false } as ThrottleVerdict,
-    /** What the throttle was told, in order: `attempt`, `forgive`, `clear`. */
-    throttled: [] as string[],
+    /** Why the throttle refuses every attempt, if it does. */
+    refusal: undefined as "account_refused" | "source_refused" | undefined,
+    /** What was reserved and how it was concluded, in order; within transactions only if they commit. */
+    throttled: truth.attempts,
+    refusedFor: "failures" as "failures" | "busy",
+    /** Failures that lock the account. */
+    perAccount: 5,
+    /** How often the throttle fails to forgive before it succeeds. */
+    failingForgiveness: 0,
     /** The hashes that passwords were checked against. */
     checked: [] as (string | undefined)[],
     /** Whether the hasher turns everybody away. */
@@ -51,8 +60,47 @@ export const loginStage = (
       stage.settled.push(...changes);
     },
   };
-  const name = (username: string, ip: string) => `${username} from ${ip}`;
+  const hasher: PasswordHasher = {
+    hash: async (password) => `new hash of ${password}`,
+    async verify(password, encoded) {
+      if (stage.isBusy) throw fail("TOO_MANY_ATTEMPTS", { retryAfterMs: 1000 });
+      stage.checked.push(encoded);
+      stage.meanwhile();
+      const ok = encoded?.endsWith(`hash of ${password}`) ?? false;
+      return { ok, needsRehash: ok && stage.isOldHash };
+    },
+  };
+  const clock = { now: () => stage.now, monotonic: () => stage.now, sleep: async () => undefined };
   let ids = 0;
+  const attempts = createPasswordAttempts({
+    store: truth.store,
+    throttle: {
+      async reserve(usernameFolded, ip): Promise<Admission> {
+        truth.attempts.push("reserved");
+        const reservation = {
+          id: "attempt",
+          accountKey: usernameFolded,
+          sourceKey: ip,
+          limits: { perAccount: stage.perAccount, perSource: 100, windowMs: MINUTE },
+        };
+        return stage.refusal === undefined
+          ? { kind: "reserved", reservation }
+          : {
+              kind: stage.refusal,
+              reservation,
+              refusal: { cause: stage.refusedFor, retryAfterMs: 5000 },
+            };
+      },
+      async forgive(_, outcome) {
+        if (stage.failingForgiveness-- > 0) throw unavailable();
+        truth.attempts.push(outcome);
+      },
+      unlock: async () => undefined,
+      prune: async () => undefined,
+    },
+    hasher,
+    clock,
+  });
   const act = login({
     store: truth.store,
     users: {
@@ -62,27 +110,8 @@ export const loginStage = (
       list: async () => ({ users: [], next: undefined }),
       isEmpty: async () => false,
     },
-    throttle: {
-      async attempt(username, ip) {
-        stage.throttled.push(`attempt ${name(username, ip)}`);
-        return stage.verdict;
-      },
-      async forgive(username, ip, clear) {
-        stage.throttled.push(`${clear ? "clear" : "forgive"} ${name(username, ip)}`);
-      },
-      unlock: async () => undefined,
-      prune: async () => undefined,
-    },
-    hasher: {
-      hash: async (password) => `new hash of ${password}`,
-      async verify(password, encoded) {
-        if (stage.isBusy) throw fail("TOO_MANY_ATTEMPTS", { retryAfterMs: 1000 });
-        stage.checked.push(encoded);
-        stage.meanwhile();
-        const ok = encoded?.endsWith(`hash of ${password}`) ?? false;
-        return { ok, needsRehash: ok && stage.isOldHash };
-      },
-    },
+    ...attempts,
+    hasher,
     issue: issueTokens({
       signer: {
         async sign(claims) {
@@ -100,13 +129,21 @@ export const loginStage = (
         lastActivityAt: Math.max(one.lastActivityAt, stage.hotActivity.get(one.id) ?? 0),
       })),
     ids: { next: () => `id ${++ids}` },
-    clock: { now: () => stage.now, monotonic: () => 0, sleep: async () => undefined },
+    clock,
     settings,
   });
   return Object.assign(stage, {
     truth,
-    login: (password = "right", username = "ada", how: Partial<LoginInput> = {}) =>
-      act({ username, password, device: "laptop", ip: ADDRESS, userAgent: "browser", ...how }),
+    flushForgiven: attempts.flushForgiven,
+    login: (
+      password = "right",
+      username = "ada",
+      how: Partial<LoginInput> & { readonly call?: Call } = {},
+    ) => {
+      const { call, ...given } = how;
+      const device = { device: "laptop", ip: ADDRESS, userAgent: "browser" };
+      return act({ username, password, ...device, ...given }, call);
+    },
     /** The user changes, as by a call that comes between. */
     change(patch: Partial<Account>) {
       truth.before.push(({ accounts }) => {
@@ -121,3 +158,5 @@ export const loginStage = (
         .map(({ id }) => id),
   });
 };
+
+export type LoginStage = ReturnType<typeof loginStage>;

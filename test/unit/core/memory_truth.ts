@@ -12,6 +12,9 @@ interface State {
   readonly checks: Map<string, number>;
   readonly events: AuditEvent[];
   revision: bigint;
+  failures: number;
+  /** Outcomes of attempts to sign in, of transactions that have committed. */
+  readonly outcomes: string[];
 }
 
 type Used =
@@ -23,7 +26,8 @@ type Used =
   | "insertSession"
   | "updateSession"
   | "endSessions"
-  | "record";
+  | "record"
+  | "concludeAttempt";
 
 /**
  * Users, sessions and security events in memory, in place of Postgres:
@@ -36,11 +40,17 @@ export const memoryTruth = (accounts: readonly Account[], sessions: readonly Ses
     checks: new Map(),
     events: [],
     revision: 0n,
+    failures: 0,
+    outcomes: [],
   };
   const truth = {
     /** Every commit fails while this is set. */
     isDown: false,
     commits: 0,
+    /** What the throttle and transactions were told of attempts, in order. */
+    attempts: [] as string[],
+    /** Happens when the next transactions have committed, before their callers hear of it. */
+    after: [] as (() => void)[],
     /** Happens before the next transaction, as if somebody had been quicker. */
     before: [] as ((state: State) => void)[],
   };
@@ -83,6 +93,12 @@ export const memoryTruth = (accounts: readonly Account[], sessions: readonly Ses
         return [ended];
       });
     },
+    async concludeAttempt({ limits }, outcome) {
+      draft.outcomes.push(outcome);
+      if (outcome !== "failed") return { locked: false };
+      draft.failures += 1;
+      return { locked: draft.failures === limits.perAccount };
+    },
     async record(events) {
       draft.events.push(...events);
     },
@@ -100,12 +116,16 @@ export const memoryTruth = (accounts: readonly Account[], sessions: readonly Ses
       checks: new Map(state.checks),
       events: [...state.events],
       revision: state.revision,
+      failures: state.failures,
+      outcomes: [],
     };
     const result = await work(transactionOn(draft) as SessionTransaction);
     requireCaller(call);
     if (truth.isDown) throw unavailable();
     state = draft;
     truth.commits += 1;
+    truth.attempts.push(...draft.outcomes);
+    truth.after.shift()?.();
     return result;
   };
 
