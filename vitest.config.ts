@@ -14,8 +14,8 @@ const everyFile = {
 const realStores = {
   ...everyFile,
   globalSetup: ["test/support/global_setup.ts"],
-  testTimeout: 30_000,
-  hookTimeout: 60_000,
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
 };
 
 export default defineConfig({
@@ -31,7 +31,8 @@ export default defineConfig({
           ...everyFile,
           name: "unit",
           include: ["test/unit/**/*.test.{ts,tsx}"],
-          testTimeout: 10_000,
+          // A bound for what hangs, with room for a machine that is busy with other work.
+          testTimeout: 60_000,
           maxWorkers: workers,
           sequence: { groupOrder: 0 },
         },

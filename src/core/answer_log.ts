@@ -15,8 +15,7 @@ export const ANSWERS_EVERY_MS = 50;
 /**
  * Refresh tokens that were sent to a caller who was still there, on their way to
  * Postgres. Until Postgres has the note, the generation before one is repeated
- * for as long as the session lives: its successor may never have left this
- * process. Written behind in batches, never on the request path.
+ * for as long as the session lives: its successor may never have been sent. Written behind in batches, never on the request path.
  */
 export interface AnswerLog {
   /** Notes that `generation` was sent. The first answer of a generation counts (R4). */

@@ -238,14 +238,17 @@ describe("D1: nothing to compare with", () => {
     };
     const forever = Number.POSITIVE_INFINITY;
     const fastest = { real: forever, none: forever, unreadable: forever };
-    for (let round = 0; round < 10; round += 1) {
+    const ratios = () => [fastest.none / fastest.real, fastest.unreadable / fastest.real];
+    const isAlike = () => ratios().every((ratio) => ratio > 0.5 && ratio < 2);
+    // Other work on the machine only makes times longer, so the fastest ones approach the truth.
+    for (let round = 0; round < 10 || (round < 300 && !isAlike()); round += 1) {
       fastest.real = Math.min(fastest.real, await timed(encoded));
       fastest.none = Math.min(fastest.none, await timed(undefined));
       fastest.unreadable = Math.min(fastest.unreadable, await timed("$2b$unreadable"));
     }
-    for (const time of [fastest.none, fastest.unreadable]) {
-      expect(time / fastest.real).toBeGreaterThan(0.5);
-      expect(time / fastest.real).toBeLessThan(2);
+    for (const ratio of ratios()) {
+      expect(ratio).toBeGreaterThan(0.5);
+      expect(ratio).toBeLessThan(2);
     }
   });
 });
