@@ -4,15 +4,11 @@ import type { Command } from "commander";
 import { loadSettings } from "../config/load_settings.js";
 import type { Purpose, Settings } from "../config/settings.js";
 import type { Backstage, OpenBackstage } from "./backstage.js";
-import { printReport, type Report } from "./output/report.js";
+import type { GlobalOptions } from "./global_options.js";
+import { printReport, printWarning, type Report } from "./output/report.js";
 import { type Connection, withConnection } from "./rpc/connection.js";
 import type { ConnectionOptions } from "./rpc/connection_options.js";
 import type { Terminal } from "./terminal.js";
-
-/** Options of every command. */
-export interface GlobalOptions {
-  readonly json?: boolean;
-}
 
 /** What a command works with. */
 export interface CommandContext {
@@ -49,7 +45,7 @@ export const reportFromDatabase = async (
 ): Promise<void> => {
   const settings = loadSettings(terminal.environment, purpose);
   for (const warning of [...settings.warnings, ...newDatabaseWarning(settings)]) {
-    terminal.errors.write(`curfew: warning: ${warning}\n`);
+    printWarning(terminal.errors, options.json, warning);
   }
   printReport(terminal.output, options.json, await work(await openBackstage(), settings));
 };

@@ -12,20 +12,16 @@ import { addSessionCommands } from "./commands/sessions/index.js";
 import { addUserCommands } from "./commands/users/index.js";
 import type { Terminal } from "./terminal.js";
 
-/** What commander says on up to two lines, on one, with where to read on. */
-const usageError = (text: string): string => {
-  const sentence = text
-    .trim()
-    .replace(/^error: /, "")
-    .replaceAll(/\n(?=\()/g, " ");
-  return `curfew: ${sentence} (--help says what it takes)\n`;
-};
-
 /**
  * The command `curfew`. Commands that call a server do so by gRPC; the others
  * have their work done by the backstage, which is opened when it is needed.
+ * `json`: the error stream is for programs, so no help is written there.
  */
-export const buildProgram = (openBackstage: OpenBackstage, terminal: Terminal): Command => {
+export const buildProgram = (
+  openBackstage: OpenBackstage,
+  terminal: Terminal,
+  json: boolean,
+): Command => {
   const program = new Command("curfew")
     .description(
       "Session authority: signs people in, keeps their sessions, says which tokens are good.",
@@ -35,8 +31,11 @@ export const buildProgram = (openBackstage: OpenBackstage, terminal: Terminal): 
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => terminal.output.write(text),
-      writeErr: (text) => terminal.errors.write(text),
-      outputError: (text, write) => write(usageError(text)),
+      writeErr: (text) => {
+        if (!json) terminal.errors.write(text);
+      },
+      // `runProgram` tells it: the error that is thrown says the same.
+      outputError: () => undefined,
     })
     .exitOverride();
   const context: CommandContext = { terminal, openBackstage };

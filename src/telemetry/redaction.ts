@@ -30,6 +30,13 @@ const SECRET_LOOKS: readonly (readonly [pattern: RegExp, kept: string])[] = [
   ],
 ];
 
+/** A text without what looks like a secret. */
+export const redactLooks = (text: string): string =>
+  SECRET_LOOKS.reduce(
+    (redacted, [pattern, kept]) => redacted.replace(pattern, `${kept}${REDACTED}`),
+    text,
+  );
+
 const withoutSecretMembers = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withoutSecretMembers);
   if (typeof value !== "object" || value === null) return value;
@@ -51,8 +58,5 @@ export const redactLine = (line: string): string => {
   if (SECRET_MEMBER.test(redacted)) {
     redacted = `${JSON.stringify(withoutSecretMembers(JSON.parse(redacted)))}\n`;
   }
-  for (const [pattern, kept] of SECRET_LOOKS) {
-    redacted = redacted.replace(pattern, `${kept}${REDACTED}`);
-  }
-  return redacted;
+  return redactLooks(redacted);
 };

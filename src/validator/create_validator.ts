@@ -157,7 +157,7 @@ export const createValidator = (options: ValidatorOptions): Validator => {
           holds: () => !isLocal || !endings.freshness.isSilent(performance.now()),
         },
       ];
-      return waitUntilReady(ask, conditions, timeoutMs);
+      return waitUntilReady(ask, settings, conditions, timeoutMs);
     },
 
     get state() {

@@ -63,7 +63,8 @@ export interface Validator {
    * Resolves when checks can be answered: Curfew is reached and takes the
    * credential, and in local mode the keys and the feed are there.
    *
-   * @throws Error that says what is missing, after `timeoutMs` (10 000)
+   * @throws Error that says what is missing and why, after `timeoutMs` (10 000), or at once when
+   * Curfew refuses the credential, or its issuer or audience is another than the options say
    */
   ready(options?: { readonly timeoutMs?: number }): Promise<void>;
   readonly state: ValidatorState;

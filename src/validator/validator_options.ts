@@ -1,4 +1,5 @@
 import type { ChannelCredentials } from "@grpc/grpc-js";
+import { cleanServiceKey } from "./channel/service_key.js";
 
 /** TLS to Curfew; PEM texts. */
 export interface TlsOptions {
@@ -92,6 +93,24 @@ function assertPositive(options: ValidatorOptions, names: readonly (keyof Valida
   }
 }
 
+/** Node passes over what is no PEM, and then blames the certificate of the other side. */
+function assertPem(tls: TlsOptions): void {
+  for (const name of ["ca", "cert"] as const) {
+    const pem = tls[name];
+    if (pem !== undefined && !/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/.test(pem.toString()))
+      throw new TypeError(
+        `tls.${name} holds no certificate in PEM (-----BEGIN CERTIFICATE-----): give the text of the file, not its name.`,
+      );
+  }
+}
+
+/** A key that is fixed is checked now; one that a function gives, at each call. */
+const keySource = (serviceKey: ValidatorOptions["serviceKey"]): (() => string) | undefined => {
+  if (typeof serviceKey !== "string") return serviceKey;
+  const key = cleanServiceKey(serviceKey);
+  return () => key;
+};
+
 /**
  * Fills in the defaults.
  *
@@ -114,6 +133,7 @@ export function compileOptions(options: ValidatorOptions): ValidatorSettings {
     throw new TypeError("issuer is needed in local mode: the JWT_ISSUER that Curfew is run with.");
   if (tls !== undefined && options.credentials !== undefined)
     throw new TypeError("tls and credentials exclude each other: give one.");
+  if (tls !== undefined && tls !== true) assertPem(tls);
   assertPositive(options, ["maxStaleness", "deadlineMs", "profileMaxAge", "keysRefreshMs"]);
   assertPositive(options, ["keysMaxAge", "maxSessions", "maxPending"]);
   const { connections = 2 } = options;
@@ -122,7 +142,7 @@ export function compileOptions(options: ValidatorOptions): ValidatorSettings {
   return {
     targets,
     mode,
-    serviceKey: typeof serviceKey === "string" ? () => serviceKey : serviceKey,
+    serviceKey: keySource(serviceKey),
     tls: tls === true ? {} : tls,
     credentials: options.credentials,
     issuer: options.issuer ?? "",

@@ -176,6 +176,15 @@ export interface ValidateTokensRequest {
 export interface ValidateTokensResponse {
   /** One result for each question, in the same order. */
   results: ValidateTokensResult[];
+  /**
+   * The `iss` of this service's tokens. Set in the answer to a request without
+   * questions, so that a caller can compare its own settings with it.
+   */
+  issuer?:
+    | string
+    | undefined;
+  /** The `aud` of this service's tokens. Set where `issuer` is. */
+  audience?: string | undefined;
 }
 
 /** The answer to one question of ValidateTokens. */
@@ -1248,13 +1257,19 @@ export const ValidateTokensRequest: MessageFns<ValidateTokensRequest> = {
 };
 
 function createBaseValidateTokensResponse(): ValidateTokensResponse {
-  return { results: [] };
+  return { results: [], issuer: undefined, audience: undefined };
 }
 
 export const ValidateTokensResponse: MessageFns<ValidateTokensResponse> = {
   encode(message: ValidateTokensResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.results) {
       ValidateTokensResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.issuer !== undefined) {
+      writer.uint32(18).string(message.issuer);
+    }
+    if (message.audience !== undefined) {
+      writer.uint32(26).string(message.audience);
     }
     return writer;
   },
@@ -1280,6 +1295,22 @@ export const ValidateTokensResponse: MessageFns<ValidateTokensResponse> = {
             message.results.push(ValidateTokensResult.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.audience = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1298,6 +1329,8 @@ export const ValidateTokensResponse: MessageFns<ValidateTokensResponse> = {
   fromPartial(object: DeepPartial<ValidateTokensResponse>): ValidateTokensResponse {
     const message = createBaseValidateTokensResponse();
     message.results = object.results?.map((e) => ValidateTokensResult.fromPartial(e)) || [];
+    message.issuer = object.issuer ?? undefined;
+    message.audience = object.audience ?? undefined;
     return message;
   },
 };

@@ -4,7 +4,8 @@ import type { Settings } from "../../config/settings.js";
 import { createLogger, type Logger } from "../../telemetry/logger.js";
 import { routeFailures } from "../../telemetry/process_failures.js";
 import { routeWarnings } from "../../telemetry/process_warnings.js";
-import { type CommandContext, type GlobalOptions, optionsOf } from "../command_context.js";
+import { type CommandContext, optionsOf } from "../command_context.js";
+import type { GlobalOptions } from "../global_options.js";
 import { firstUserLine, firstUserText } from "../output/first_user.js";
 
 /** Whether somebody is watching; else what is written is JSON lines. */

@@ -26,8 +26,15 @@ const open = (path: string): number => {
   }
 };
 
-/** Tells the first refused rows, and writes all of them to a CSV file, which is made for the first. */
-export const openRefusalReport = (path: string, tell: (line: string) => void): RefusalReport => {
+/**
+ * Tells the first refused rows, under `json` as objects, and writes all of them to a CSV file,
+ * which is made for the first.
+ */
+export const openRefusalReport = (
+  path: string,
+  tell: (line: string) => void,
+  json = false,
+): RefusalReport => {
   let file: number | undefined;
   let told = 0;
   let closed = false;
@@ -40,8 +47,11 @@ export const openRefusalReport = (path: string, tell: (line: string) => void): R
       writeSync(file, `${line},${quoted(username)},${quoted(reason)}\n`);
       told += 1;
       const who = username === "" ? "" : ` (${printable(username.slice(0, 64))})`;
-      if (told <= MOST_TOLD) tell(`line ${line}${who}: ${printable(reason)}`);
-      if (told === MOST_TOLD + 1) tell(`more are in ${path}`);
+      if (told > MOST_TOLD + 1) return;
+      if (told === MOST_TOLD + 1)
+        tell(json ? JSON.stringify({ more: path }) : `more are in ${path}`);
+      else if (json) tell(JSON.stringify({ refused: { line, username, reason } }));
+      else tell(`line ${line}${who}: ${printable(reason)}`);
     },
     close: () => {
       if (file === undefined) return undefined;

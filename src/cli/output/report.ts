@@ -19,3 +19,14 @@ export const printReport = (output: Display, json: boolean | undefined, report: 
 /** "1 session", "2 sessions". */
 export const counted = (count: number | bigint, noun: string): string =>
   `${count} ${noun}${BigInt(count) === 1n ? "" : "s"}`;
+
+/** Whether a command line asks for JSON, also one that is otherwise wrong. */
+export const asksForJson = (words: readonly string[]): boolean => {
+  const end = words.indexOf("--");
+  return words.slice(0, end === -1 ? words.length : end).includes("--json");
+};
+
+/** Says something on the error stream that is no failure, in the form that was asked for. */
+export const printWarning = (errors: Display, json: boolean | undefined, text: string): void => {
+  errors.write(`${json ? JSON.stringify({ warning: text }) : `curfew: warning: ${text}`}\n`);
+};

@@ -5,6 +5,8 @@ import { UserAdminClient } from "../../../generated/curfew/v1/user_admin.js";
 import { readClientDefaults } from "../../config/client_defaults.js";
 import { isLoopback } from "../../config/network_values.js";
 import { misused } from "../command_failure.js";
+import type { GlobalOptions } from "../global_options.js";
+import { printWarning } from "../output/report.js";
 import { createPasswords, type Passwords } from "../prompt/passwords.js";
 import type { Terminal } from "../terminal.js";
 import { callUnary, type UnaryMethod } from "./call.js";
@@ -71,12 +73,15 @@ const warnOfClearText = (
   target: string,
   credentials: ChannelCredentials,
   { errors }: Terminal,
+  json: boolean | undefined,
 ): void => {
   const host = target.replace(/^(dns|ipv4|ipv6):(\/\/\/)?/, "").replace(/:\d+$/, "");
   if (credentials._isSecure() || target.startsWith("unix:")) return;
   if (isLoopback(host.replace(/^\[(.*)\]$/, "$1"))) return;
-  errors.write(
-    `curfew: warning: the credential goes to ${target} in clear. Add --tls or --tls-ca if the server speaks TLS.\n`,
+  printWarning(
+    errors,
+    json,
+    `the credential goes to ${target} in clear. Add --tls or --tls-ca if the server speaks TLS.`,
   );
 };
 
@@ -90,7 +95,9 @@ const openCredential = async (
 ): Promise<Credential> => {
   const { username } = options;
   if (username === undefined) {
-    return fixedCredential(options.token ?? readClientDefaults(terminal.environment).token);
+    return options.token === undefined
+      ? fixedCredential(readClientDefaults(terminal.environment).token, "CURFEW_TOKEN")
+      : fixedCredential(options.token, "--token");
   }
   const password = await passwords.ask(`Password of ${username}`);
   return signIn(auth, { username, password }, { ...context, now: terminal.now });
@@ -101,7 +108,7 @@ const openCredential = async (
  * leaves nothing behind.
  */
 export const withConnection = async (
-  options: ConnectionOptions,
+  options: ConnectionOptions & GlobalOptions,
   terminal: Terminal,
   work: (connection: Connection) => Promise<void>,
 ): Promise<void> => {
@@ -116,7 +123,7 @@ export const withConnection = async (
   const passwords = createPasswords(terminal, options.passwordStdin ?? false);
   let credential: Credential | undefined;
   try {
-    warnOfClearText(target, credentials, terminal);
+    warnOfClearText(target, credentials, terminal, options.json);
     const auth = new AuthServiceClient(target, credentials, clientOf);
     const caller = await openCredential(options, terminal, passwords, auth, { target, timeoutMs });
     credential = caller;

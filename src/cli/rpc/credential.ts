@@ -1,5 +1,6 @@
 import { Metadata } from "@grpc/grpc-js";
 import type { AuthServiceClient } from "../../../generated/curfew/v1/auth_service.js";
+import { misused } from "../command_failure.js";
 import { callUnary } from "./call.js";
 
 /** Who calls: gives the metadata of each call, and ends what it began. */
@@ -8,17 +9,37 @@ export interface Credential {
   close(): Promise<void>;
 }
 
+/** The letters of a bearer token (RFC 6750, section 2.1). */
+const TOKEN68 = /^[A-Za-z0-9._~+/-]+=*$/;
+
 const bearer = (token: string | undefined): Metadata => {
   const metadata = new Metadata();
   if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
   return metadata;
 };
 
-/** A token that is what it is, or none: then the server decides by the client certificate. */
-export const fixedCredential = (token: string | undefined): Credential => ({
-  metadata: async () => bearer(token),
-  close: async () => undefined,
-});
+/** Refuses what cannot be a token, in words that repeat nothing of it. */
+const checkToken = (token: string, name: string): void => {
+  if (TOKEN68.test(token)) return;
+  const why = /[\r\n]/.test(token)
+    ? "it has a line break in it"
+    : /[^\x20-\x7e]/.test(token)
+      ? "it has a letter outside ASCII, or a control character"
+      : "it is empty, or has a space or a sign that no token has";
+  throw misused(
+    `${name} is neither an access token nor a service key: ${why}. Copy it again, whole and on one line.`,
+  );
+};
+
+/**
+ * A token that is what it is, or none: then the server decides by the client certificate.
+ *
+ * @param name the option or variable that the token comes from, for messages
+ */
+export const fixedCredential = (token: string | undefined, name: string): Credential => {
+  if (token !== undefined) checkToken(token, name);
+  return { metadata: async () => bearer(token), close: async () => undefined };
+};
 
 /** How long before its end an access token is exchanged, in milliseconds. */
 const AHEAD_MS = 30_000;

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { ChannelCredentials } from "@grpc/grpc-js";
 import { readClientDefaults } from "../../config/client_defaults.js";
 import type { Environment } from "../../config/setting.js";
 import type { ConnectionOptions } from "./connection_options.js";
+import { readCertificates, readPrivateKey } from "./tls_files.js";
 
 /**
  * How to reach the TLS server that this very environment configures, when the
@@ -24,7 +24,9 @@ export const localCredentials = (
     options.tlsCa !== undefined ||
     options.tlsCert !== undefined;
   if (told || ownCertFile === undefined || ownKeyFile === undefined) return undefined;
-  return ChannelCredentials.createSsl(null, readFileSync(ownKeyFile), readFileSync(ownCertFile), {
+  const certificate = readCertificates({ name: "TLS_CERT_FILE", path: ownCertFile });
+  const key = readPrivateKey({ name: "TLS_KEY_FILE", path: ownKeyFile }, certificate);
+  return ChannelCredentials.createSsl(null, key, certificate, {
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
   });

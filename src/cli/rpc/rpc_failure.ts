@@ -22,7 +22,7 @@ const HOW_TO_SIGN_IN =
 
 /** What stopped the last attempt to connect, without grpc-js's account of it. */
 const lastError = (details: string): string =>
-  /Last error: (?:Error: )?(.*?)\. Resolution note/.exec(details)?.[1] ?? details;
+  /^.*Last error: (?:Error: )?(.*?)(?:\. Resolution note.*)?$/s.exec(details)?.[1] ?? details;
 
 const unreachable = (target: string, said: string): string => {
   const details = lastError(said);

@@ -1,6 +1,7 @@
 import {
   AuthServiceService,
   type ValidateTokenRequest,
+  ValidateTokensResponse,
 } from "../../../generated/curfew/v1/auth_service.js";
 import type { ValidToken } from "../../core/validate_token.js";
 import { resultEncoder, type ValidationResult } from "../conversion/result_bytes.js";
@@ -33,6 +34,13 @@ export const validation = ({ core, settings }: ServiceDeps, rules: Rules) => {
     return bytes;
   };
 
+  /** What a caller that asks nothing is told: what tokens of this service say. */
+  const encodeExpectations = (): Buffer => {
+    const { issuer, audience } = settings;
+    const answer = ValidateTokensResponse.fromPartial({ issuer, audience });
+    return Buffer.from(ValidateTokensResponse.encode(answer).finish());
+  };
+
   const definition = {
     ...AuthServiceService,
     validateToken: {
@@ -62,6 +70,7 @@ export const validation = ({ core, settings }: ServiceDeps, rules: Rules) => {
 
     validateTokens: {
       async batch({ requests }, call) {
+        if (requests.length === 0) return encodeExpectations();
         const refusals = requests.map(refusalOf);
         const verdicts = await validateTokens(requests.filter((_, i) => !refusals[i]));
         let judged = 0;

@@ -1,11 +1,12 @@
 import { type CallOptions, status as Code, Metadata, type ServiceError } from "@grpc/grpc-js";
 import type { AuthServiceClient } from "../../../generated/curfew/v1/auth_service.js";
 import type { Replicas } from "./replicas.js";
+import { cleanServiceKey } from "./service_key.js";
 
-/** Metadata of a call: the validator's own key, without the end of line that a file leaves after it. */
+/** Metadata of a call: the validator's own key. Throws where the key cannot be one. */
 export const callMetadata = (serviceKey: (() => string) | undefined): Metadata => {
   const metadata = new Metadata();
-  const key = serviceKey?.().trim();
+  const key = cleanServiceKey(serviceKey?.() ?? "");
   if (key) metadata.set("authorization", `Bearer ${key}`);
   return metadata;
 };

@@ -1,3 +1,4 @@
+import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Session_State } from "../../../generated/curfew/v1/session.js";
 import {
@@ -7,7 +8,7 @@ import {
 } from "../../../generated/curfew/v1/session_admin.js";
 import { ANN, AT, ENDED, LIVE } from "./fixtures.js";
 import { type Invocation, run } from "./recording_terminal.js";
-import { answering, type StubServer, startStubServer } from "./stub_server.js";
+import { answering, Refused, type StubServer, startStubServer } from "./stub_server.js";
 
 let calls: { method: string; request: unknown }[];
 let server: StubServer;
@@ -28,9 +29,16 @@ const sessions: Partial<SessionAdminServer> = {
     ),
   ),
   revokeSession: answering(
-    seen("revokeSession", ({ sessionId }) => ({
-      revision: sessionId === LIVE.sessionId ? 9n : 4n,
-    })),
+    seen("revokeSession", ({ sessionId }) => {
+      if (sessionId.startsWith("unknown")) {
+        const metadata = { session_id: sessionId };
+        const message = "Not found";
+        throw new Refused({ code: status.NOT_FOUND, reason: "NOT_FOUND", message, metadata });
+      }
+      if (sessionId === "outage")
+        throw new Refused({ code: status.UNAVAILABLE, reason: "DEPENDENCY_UNAVAILABLE" });
+      return { revision: sessionId === LIVE.sessionId ? 9n : 4n };
+    }),
   ),
   revokeUserSessions: answering(
     seen("revokeUserSessions", () => ({ revokedSessions: 2, revision: 11n })),
@@ -135,11 +143,60 @@ describe("sessions revoke", () => {
     const outcome = await curfew(
       `sessions revoke ${LIVE.sessionId} ${ENDED.sessionId} --note stolen --json`,
     );
-    expect(JSON.parse(outcome.output)).toEqual({ revoked_sessions: 2, revision: "9" });
+    expect(outcome.exitCode).toBe(0);
+    expect(JSON.parse(outcome.output)).toEqual({
+      revoked_sessions: 2,
+      revision: "9",
+      sessions: [
+        { session_id: LIVE.sessionId, revoked: true, revision: "9" },
+        { session_id: ENDED.sessionId, revoked: true, revision: "4" },
+      ],
+    });
     expect(calls.map(({ request }) => request)).toEqual([
       { sessionId: LIVE.sessionId, note: "stolen" },
       { sessionId: ENDED.sessionId, note: "stolen" },
     ]);
+  });
+
+  test("each id is told of: an unknown one hides none that ended, and ends it with 1", async () => {
+    const words = `sessions revoke unknown ${LIVE.sessionId} ${LIVE.sessionId} unknown2`;
+    const outcome = await curfew(words);
+    expect(outcome).toMatchObject({ exitCode: 1, errors: "" });
+    expect(outcome.output).toBe(
+      [
+        "unknown  not ended: Not found (session_id: unknown)",
+        `${LIVE.sessionId}  ended`,
+        "unknown2  not ended: Not found (session_id: unknown2)",
+        "Ended 1 of 3 sessions.\n",
+      ].join("\n"),
+    );
+    expect(calls).toHaveLength(3);
+
+    const json = await curfew(`${words} --json`);
+    expect(json).toMatchObject({ exitCode: 1, errors: "" });
+    expect(JSON.parse(json.output)).toMatchObject({
+      revoked_sessions: 1,
+      revision: "9",
+      sessions: [
+        { session_id: "unknown", revoked: false, error: { reason: "NOT_FOUND" } },
+        { session_id: LIVE.sessionId, revoked: true },
+        { session_id: "unknown2", revoked: false },
+      ],
+    });
+  });
+
+  test("an outage stops it, and what was ended before is told", async () => {
+    const outcome = await curfew(`sessions revoke ${LIVE.sessionId} outage ${ENDED.sessionId}`);
+    expect(outcome).toMatchObject({ exitCode: 1, errors: "" });
+    expect(outcome.output).toMatch(
+      new RegExp(
+        `^${LIVE.sessionId}  ended\noutage  not ended: .*\n${ENDED.sessionId}  not ended: not tried`,
+      ),
+    );
+    expect(calls).toHaveLength(2);
+    const first = await curfew(`sessions revoke outage ${LIVE.sessionId}`);
+    expect(first).toMatchObject({ exitCode: 1, output: "" });
+    expect(first.errors).toMatch(/^curfew: /);
   });
 
   test("all of a user but one", async () => {

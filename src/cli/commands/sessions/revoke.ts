@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { type CommandContext, optionsOf, reportFromServer } from "../../command_context.js";
-import { misused } from "../../command_failure.js";
-import { openProgress } from "../../output/progress.js";
+import { CommandFailure, misused } from "../../command_failure.js";
 import { counted, type Report } from "../../output/report.js";
 import { confirm } from "../../prompt/confirmation.js";
 import { type Connection, LONG_TIMEOUT_MS } from "../../rpc/connection.js";
@@ -14,6 +13,7 @@ import type { Terminal } from "../../terminal.js";
 import { userIdOf } from "../../user_reference.js";
 import { type FilterOptions, filterOf, hasConditions, withFilterOptions } from "./filter.js";
 import { countMatching, withRevocationProgress } from "./revocation_progress.js";
+import { revokeById } from "./revoke_by_id.js";
 
 interface RevokeOptions extends ConnectionOptions, FilterOptions {
   readonly except?: string;
@@ -27,26 +27,6 @@ const ended = (revoked: number, revision: bigint): Report => ({
   document: { revoked_sessions: revoked, revision: revision.toString() },
   text: `Ended ${counted(revoked, "session")}.`,
 });
-
-const revokeById = async (
-  { sessions, call }: Connection,
-  ids: readonly string[],
-  note: string,
-  { errors }: Terminal,
-): Promise<Report> => {
-  let revision = 0n;
-  const progress = openProgress(errors, { label: "Ending sessions", total: ids.length });
-  try {
-    for (const [done, sessionId] of ids.entries()) {
-      const answer = await call(sessions.revokeSession.bind(sessions), { sessionId, note });
-      if (answer.revision > revision) revision = answer.revision;
-      progress.update(done + 1);
-    }
-  } finally {
-    progress.stop();
-  }
-  return ended(ids.length, revision);
-};
 
 const revokeOfUser = async (
   connection: Connection,
@@ -115,18 +95,23 @@ export const addRevokeSessions = (sessions: Command, context: CommandContext): v
     .option("--dry-run", "only say how many it would be")
     .option("--yes", "do not ask")
     .option("--note <text>", "why, for the audit log")
-    .action((ids: readonly string[], _options: unknown, self: Command) => {
+    .action(async (ids: readonly string[], _options: unknown, self: Command) => {
       const options = optionsOf<RevokeOptions>(self);
       checkUse(ids, options);
-      return reportFromServer(context, options, (connection) => {
+      let isComplete = true;
+      await reportFromServer(context, options, async (connection) => {
         if (ids.length > 0) {
-          return revokeById(connection, ids, options.note ?? "", context.terminal);
+          const report = await revokeById(connection, ids, options.note ?? "", context.terminal);
+          isComplete = report.isComplete;
+          return report;
         }
         if (options.user !== undefined && !hasConditions(options) && !options.dryRun) {
           return revokeOfUser(connection, options.user, options);
         }
         return revokeMatching(connection, options, context.terminal);
       });
+      // Told already, id by id.
+      if (!isComplete) throw new CommandFailure("");
     });
   withCredentialOptions(withTargetOptions(withFilterOptions(command)));
 };

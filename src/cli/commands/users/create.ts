@@ -3,12 +3,12 @@ import type { NewUser } from "../../../core/manage_users.js";
 import type { User } from "../../../core/user.js";
 import {
   type CommandContext,
-  type GlobalOptions,
   optionsOf,
   reportFromDatabase,
   reportFromServer,
 } from "../../command_context.js";
 import { CommandFailure } from "../../command_failure.js";
+import type { GlobalOptions } from "../../global_options.js";
 import { collect } from "../../option_values.js";
 import type { Report } from "../../output/report.js";
 import { userDocument } from "../../output/user_view.js";

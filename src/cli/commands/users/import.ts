@@ -96,7 +96,7 @@ export const addImportUsers = (users: Command, context: CommandContext): void =>
       try {
         await reportFromDatabase(context, "database", options, async (backstage, settings) => {
           const progress = openProgress(terminal.errors, { label: "Importing", total: bytes });
-          const refusals = openRefusalReport(reportFile, progress.tell);
+          const refusals = openRefusalReport(reportFile, progress.tell, options.json);
           try {
             const done = await backstage.importUsers(
               settings,

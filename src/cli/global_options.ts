@@ -1,0 +1,4 @@
+/** Options of every command. */
+export interface GlobalOptions {
+  readonly json?: boolean;
+}
