@@ -11,6 +11,7 @@ import type { DeniedCalls } from "../core/denied_calls.js";
 import { CurfewError, type Reason } from "../core/errors.js";
 import type { ServiceKeyCheck } from "../core/service_key_check.js";
 import { readTraceParent } from "../core/trace_parent.js";
+import { refusalOf } from "../rpc/budgets/refusal.js";
 import type { CallContext } from "../rpc/call_context.js";
 import { implement } from "../rpc/implement.js";
 import { readRules } from "../rpc/rules.js";
@@ -112,6 +113,8 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
       const codeName = status[code] ?? String(code);
       const method = names.get(ctx.method) ?? ctx.method.slice(1);
       metrics.countCall(method, codeName, reason, durationMs / 1000);
+      const refusal = refusalOf(ctx.failure);
+      if (refusal !== undefined) metrics.countRefusal(refusal.by, refusal.limit);
       if (code === status.OK) {
         if (logger.isLevelEnabled("debug"))
           logger.debug({ ...describe(ctx), code: codeName, ms: durationMs }, "call");
@@ -123,6 +126,7 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
         "call failed",
       );
     },
+    onRefused: metrics.countRefusal,
     onDefect: (ctx, failure) =>
       logger.error({ ...describe(ctx), err: causeOf(failure) }, "defect inside an answer"),
     isServing: parts.isServing,

@@ -1,15 +1,14 @@
 import { BinaryReader } from "@bufbuild/protobuf/wire";
-import { type CurfewError, type FieldViolation, fail } from "../core/errors.js";
+import { type CurfewError, fail } from "../core/errors.js";
+import { beyondBound } from "./budgets/refusal.js";
 import type { MethodRule } from "./rules.js";
 import { MALFORMED_REQUEST } from "./validation/check.js";
 
 /** Takes the place of a request that cannot or may not be decoded, since grpc-js would answer INTERNAL. */
 export class Undecodable {
-  readonly failure: CurfewError;
-
-  constructor(violation: FieldViolation = MALFORMED_REQUEST) {
-    this.failure = fail("INVALID_ARGUMENT", { violations: [violation] });
-  }
+  constructor(
+    readonly failure: CurfewError = fail("INVALID_ARGUMENT", { violations: [MALFORMED_REQUEST] }),
+  ) {}
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -24,7 +23,9 @@ export const strictly =
   <T>(decode: (bytes: Buffer) => T, countFields: MethodRule["countFields"]) =>
   (bytes: Buffer): T | Undecodable => {
     const excess = countFields?.(bytes);
-    if (excess !== undefined) return new Undecodable(excess);
+    if (excess === MALFORMED_REQUEST) return new Undecodable();
+    if (excess !== undefined)
+      return new Undecodable(beyondBound("request_fields", excess.field, excess.description));
     try {
       const reader = new BinaryReader(bytes, decodeUtf8);
       // Decoders that ts-proto generates take a reader in place of the bytes.

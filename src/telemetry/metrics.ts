@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type CountCall, callMetrics } from "./call_metrics.js";
 import { type JobMetrics, jobMetrics } from "./job_metrics.js";
+import { type CountRefusal, refusalMetrics } from "./refusal_metrics.js";
 import { type SessionMetrics, sessionMetrics } from "./session_metrics.js";
 
 /** How the hot store answered: of an ended or a live session, not at all, or not in time. */
@@ -23,6 +24,7 @@ export interface Metrics {
    * reason of its `ErrorInfo` (empty: it succeeded), and its time.
    */
   readonly countCall: CountCall;
+  readonly countRefusal: CountRefusal;
   countHotAnswers(outcome: HotOutcome, questions: number): void;
   /** Sessions asked for in one script call of the hot store. */
   countHotBatch(sessions: number): void;
@@ -68,6 +70,7 @@ export const createMetrics = ({ processMetrics = true } = {}): Metrics => {
 
   return {
     countCall: callMetrics(registry),
+    countRefusal: refusalMetrics(registry),
     countHotAnswers,
     sessions: sessionMetrics(registry),
     jobs: jobMetrics(registry, Date.now),

@@ -87,6 +87,17 @@ const FOREIGN = new Set([
   "RESOURCE_EXHAUSTED",
 ]);
 
+/** The names of limits, and the facts of a refusal. */
+const LIMITS = ["budgets", "wire", "."].flatMap((room) =>
+  readdirSync(`src/rpc/${room}`)
+    .filter((file) => file.endsWith(".ts"))
+    .flatMap((file) => {
+      const source = readFileSync(`src/rpc/${room}/${file}`, "utf8");
+      return [...source.matchAll(/"([a-z]+(?:_[a-z]+)+)"|(refused_by)/g)];
+    })
+    .flatMap(([, limit, fact]) => (limit ? [limit, `${limit}_per_source`] : [fact ?? ""])),
+);
+
 test.each([
   "getting-started.md",
   "backends.md",
@@ -114,7 +125,8 @@ test.each([
     const isKnown = known.has(code.toUpperCase()) || fields.includes(`\`${code}\``);
     const isOther =
       /^(pg_|curfew_|max_|access_token_blacklist|end_reason|ended_at|noeviction)/.test(code);
-    expect(isKnown || isOther || KNOWN_ELSEWHERE.has(code), `${name}: ${code}`).toBe(true);
+    const isElsewhere = KNOWN_ELSEWHERE.has(code) || LIMITS.includes(code);
+    expect(isKnown || isOther || isElsewhere, `${name}: ${code}`).toBe(true);
   }
 });
 

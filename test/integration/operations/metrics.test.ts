@@ -71,6 +71,7 @@ const makeTraffic = async (): Promise<void> => {
   const kept = await service.signIn(username);
   await expect(service.signIn(username, "test", "a wrong passphrase")).rejects.toThrow();
   await expect(service.call(AuthServiceService.getProfile, {})).rejects.toThrow();
+  await expect(service.signIn(username, "x".repeat(20_000))).rejects.toThrow();
   await service.call(AuthServiceService.refreshTokens, {
     refreshToken: kept.refreshToken,
     language: "",
@@ -109,6 +110,7 @@ describe("metrics of a running service", () => {
   test.each([
     ["curfew_rpc_calls_total", { method: "curfew.v1.AuthService/Login", code: "OK" }, 2],
     ["curfew_rpc_calls_total", { reason: "INVALID_CREDENTIALS" }, 1],
+    ["curfew_refusals_total", { by: "bound", limit: "message_bytes" }, 1],
     ["curfew_rpc_duration_seconds_count", { method: "curfew.v1.AuthService/ValidateToken" }, 2],
     ["curfew_hot_store_answers_total", { outcome: "live" }, 1],
     ["curfew_hot_store_answers_total", { outcome: "doubt" }, 1],
