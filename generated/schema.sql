@@ -26,7 +26,8 @@ ALTER TABLE audit_events ALTER COLUMN event_id ADD GENERATED ALWAYS AS IDENTITY 
 CREATE TABLE event_followers (
     name text NOT NULL,
     transaction_id xid8 NOT NULL,
-    event_id bigint NOT NULL
+    event_id bigint NOT NULL,
+    after_event_id bigint DEFAULT 0 NOT NULL
 );
 
 CREATE TABLE hot_epochs (

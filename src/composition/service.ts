@@ -17,7 +17,7 @@ import { type MetricsServer, startMetricsServer } from "../telemetry/metrics_ser
 import { shareMetrics } from "../telemetry/worker_metrics.js";
 import { boundedLogin } from "./bounded_login.js";
 import { coreSettings, localPorts, systemClock } from "./core.js";
-import { adoptRestoredEvents, firstAdministrator } from "./first_start.js";
+import { firstAdministrator } from "./first_start.js";
 import { startGateway } from "./gateway.js";
 import { hostPort, listening } from "./listening.js";
 import { measuredFeed, measuredStore } from "./measured.js";
@@ -103,7 +103,6 @@ const start = async (
   const { keys, serviceKeys, leases, census, ...others } = servingPorts(truth.database, settings);
   const stores = { ...others, store: measuredStore(others.store, clock, metrics) };
   metrics.watchPool(() => poolUse(truth.database));
-  await patiently(() => adoptRestoredEvents(stores.audit, logger));
   const keyring = await patiently(() => openKeys(settings, keys, clock));
   const { hot: untraced, endings } = openHot(settings, clock.now, metrics);
   closers.push(() => untraced.close());

@@ -8,6 +8,7 @@ import type { UseCases } from "../core/use_cases.js";
 import { scheduledRotation } from "../crypto/scheduled_rotation.js";
 import type { Logger } from "../telemetry/logger.js";
 import type { Metrics } from "../telemetry/metrics.js";
+import { watchEventOrder } from "./event_order_watch.js";
 import { asLeader } from "./leader.js";
 import { type Periodic, periodically } from "./periodic.js";
 import { keyReloadMs, keyRotation } from "./signing.js";
@@ -101,8 +102,10 @@ export const startUpkeep = (parts: UpkeepParts): Periodic[] => {
     metrics.jobs.countCleaned(await core.cleanup());
   });
   const count = countingSessions(parts);
+  const lookAtOrder = watchEventOrder(parts.audit, logger, metrics);
+  const findPatterns = () => core.findPatterns().finally(lookAtOrder);
   return [
-    job("patterns", PATTERNS_EVERY_MS, core.findPatterns),
+    job("patterns", PATTERNS_EVERY_MS, findPatterns),
     job("cleanup", CLEANUP_EVERY_MS, cleanUp),
     job("census", CENSUS_EVERY_MS, count),
     job("keys", Math.min(KEYS_LOOKED_AT_EVERY_MS, keyReloadMs(settings)), rotatingKeys(parts)),

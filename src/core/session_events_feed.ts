@@ -54,7 +54,7 @@ export const sessionEventsFeed = (deps: {
     const position = readCursor(cursor);
     if (position === undefined)
       throw invalidField("after_cursor", "must be a cursor that an event came with, or empty");
-    const foreign = position.transactionId >= head.nextTransactionId;
+    const foreign = position.eventId > head.newestEventId;
     const forgotten = position.at !== 0 && position.at < clock.now() - retentionMs;
     if (!foreign && !forgotten) return position;
     const cause = foreign ? "cursor_of_another_database" : "cursor_too_old";
@@ -90,5 +90,4 @@ export const sessionEventsFeed = (deps: {
   };
 };
 
-const samePlace = (a: EventPosition, b: EventPosition): boolean =>
-  a.transactionId === b.transactionId && a.eventId === b.eventId;
+const samePlace = (a: EventPosition, b: EventPosition): boolean => a.eventId === b.eventId;

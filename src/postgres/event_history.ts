@@ -65,7 +65,6 @@ export const eventHistory = (rows: Rows, handled: EventPosition): EventHistory =
     async addressesOf(sessionIds) {
       const found = await rows<{ session_id: string; addresses: string[] }>(ADDRESSES, [
         sessionIds as string[],
-        handled.transactionId.toString(),
         handled.eventId.toString(),
         LATELY,
       ]);
@@ -94,7 +93,7 @@ const ADDRESSES = `
   JOIN LATERAL (
     SELECT e.ip FROM audit_events e
     WHERE e.session_id = asked.session_id AND e.type IN ('LOGIN', 'REFRESHED')
-      AND (e.transaction_id, e.event_id) <= (?::xid8, ?::bigint)
+      AND e.event_id <= ?::bigint
     ORDER BY e.event_id DESC LIMIT ?
   ) AS lately ON lately.ip <> ''
   GROUP BY 1`;

@@ -1,151 +1,164 @@
 import type { AuditEventType } from "../core/audit_event.js";
 import { type EventPosition, ORIGIN } from "../core/event_cursor.js";
-import type { AuditLog, PlacedEvent } from "../core/ports/audit_log.js";
+import type { AuditLog } from "../core/ports/audit_log.js";
 import { type Database, databaseFailure, run } from "./database.js";
 import { eventHistory } from "./event_history.js";
-import { eventColumns, type PlacedEventRow, placedFromRow } from "./event_row.js";
+import { eventHorizonOf } from "./event_horizon.js";
+import { eventColumns, type PlacedEventRow, placedColumnsOf, placedFromRow } from "./event_row.js";
 import { plannedRows, type Rows } from "./statements.js";
 
-/**
- * Events in an order that never changes behind a reader: by the transaction
- * that wrote them. Every transaction before `pg_snapshot_xmin` is over, so
- * nothing can appear before what is read here (PostgreSQL, section 9.27.7).
- */
+/** Events in the order of their ids, up to one that is final: nothing appears behind a reader. */
 const NEXT = `
-  SELECT * FROM audit_events
-  WHERE (transaction_id, event_id) > (?::xid8, ?::bigint)
-    AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-  ORDER BY transaction_id, event_id LIMIT ?`;
+  SELECT ${placedColumnsOf("e")} FROM audit_events e
+  WHERE e.event_id > ?::bigint AND e.event_id <= ?::bigint
+    AND (e.transaction_id, e.event_id) > (?::xid8, ?::bigint)
+  ORDER BY e.event_id LIMIT ?`;
 
 /** Of one page those of some types, and the last, which says how far the page goes. */
 const NEXT_OF_TYPES = `
   WITH page AS MATERIALIZED (${NEXT}),
-  numbered AS (SELECT page.*, row_number() OVER (ORDER BY transaction_id, event_id) AS place FROM page)
-  SELECT numbered.*, count.all FROM numbered, (SELECT count(*)::int AS all FROM page) AS count
-  WHERE type = ANY(?::text[]) OR place = count.all
-  ORDER BY place`;
+  numbered AS (
+    SELECT ${placedColumnsOf("page")}, row_number() OVER (ORDER BY page.event_id) AS place FROM page
+  )
+  SELECT ${placedColumnsOf("numbered")}, counted.size
+  FROM numbered CROSS JOIN (SELECT count(*)::int AS size FROM page) AS counted
+  WHERE numbered.type = ANY(?::text[]) OR numbered.place = counted.size
+  ORDER BY numbered.place`;
 
-const HEAD = `
-  SELECT pg_snapshot_xmax(pg_current_snapshot()) AS next, last.*
-  FROM (SELECT 1) AS one LEFT JOIN LATERAL (
-    SELECT transaction_id, event_id, at FROM audit_events
-    WHERE transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-    ORDER BY transaction_id DESC, event_id DESC LIMIT 1
-  ) AS last ON true`;
+const AT_ID = `
+  SELECT e.transaction_id, e.event_id, e.at FROM audit_events e
+  WHERE e.event_id <= ?::bigint ORDER BY e.event_id DESC LIMIT 1`;
 
-/** Whoever holds the row is at it; the others leave it to them. */
+/**
+ * The least id that may come after a cursor of the order of transactions.
+ * Transactions far behind it in that order have drawn later ids than the first
+ * of these: no more than there are connections were under way at once.
+ */
+const AFTER_TRANSACTION = `
+  SELECT min(f.event_id) - 1 AS event_id FROM (
+    SELECT e.event_id FROM audit_events e
+    WHERE (e.transaction_id, e.event_id) > (?::xid8, ?::bigint)
+    ORDER BY e.transaction_id, e.event_id LIMIT 10000
+  ) AS f`;
+
+/** The replica that holds the row is at it; the others leave it to that one. */
 const LOCK_FOLLOWER = `
-  SELECT transaction_id, event_id FROM event_followers WHERE name = ? FOR UPDATE SKIP LOCKED`;
+  SELECT f.after_event_id FROM event_followers f WHERE f.name = ? FOR UPDATE SKIP LOCKED`;
 
-const ADOPT = `
-  UPDATE audit_events e SET transaction_id = pg_current_xact_id()
-  FROM (
-    SELECT event_id FROM audit_events
-    WHERE transaction_id >= pg_snapshot_xmax(pg_current_snapshot())
-    ORDER BY transaction_id, event_id LIMIT ? FOR UPDATE SKIP LOCKED
-  ) AS restored
-  WHERE e.event_id = restored.event_id
-  RETURNING 1`;
+const INSERT_FOLLOWER = `
+  INSERT INTO event_followers (name, transaction_id, event_id, after_event_id)
+  VALUES (?, '0', 0, 0) ON CONFLICT DO NOTHING`;
 
-/** A follower that was restored with its events has seen them. */
-const ADOPT_FOLLOWERS = `
+/** The other columns are for replicas of the version before, which go on from there. */
+const MOVE_FOLLOWER = `
   UPDATE event_followers
-  SET transaction_id = pg_current_xact_id(), event_id = 9223372036854775807
-  WHERE transaction_id >= pg_snapshot_xmax(pg_current_snapshot())`;
+  SET after_event_id = ?::bigint, transaction_id = ?::xid8, event_id = ?::bigint
+  WHERE name = ?`;
 
 interface PlaceRow {
   transaction_id: string;
   event_id: string;
 }
 
-type OrderedEvents = Pick<AuditLog, "eventsAfter" | "head" | "follow" | "adoptRestored">;
+type OrderedEvents = Pick<AuditLog, "eventsAfter" | "head" | "follow" | "heldUp">;
 
-const bindings = ({ transactionId, eventId }: EventPosition) => [
-  transactionId.toString(),
-  eventId.toString(),
-];
+const NOTHING_PASSED = { transactionId: 0n, eventId: 0n };
 
-const placed = async (rows: Rows, after: EventPosition, limit: number): Promise<PlacedEvent[]> =>
-  (await rows<PlacedEventRow>(NEXT, [...bindings(after), limit])).map(placedFromRow);
+export const orderedEvents = (database: Database, rows: Rows): OrderedEvents => {
+  const horizon = eventHorizonOf(database, rows);
 
-const placedOfTypes = async (
-  rows: Rows,
-  after: EventPosition,
-  limit: number,
-  types: readonly AuditEventType[],
-) => {
-  const found = await rows<PlacedEventRow & { all: number }>(NEXT_OF_TYPES, [
-    ...bindings(after),
-    limit,
-    [...types],
-  ]);
-  return { read: found[0]?.all ?? 0, events: found.map(placedFromRow) };
+  const bindings = (after: EventPosition, upTo: bigint, limit: number) => {
+    const passed = after.passed ?? NOTHING_PASSED;
+    return [after.eventId, upTo, passed.transactionId, passed.eventId]
+      .map((number) => number.toString())
+      .concat(String(limit));
+  };
+
+  /** A cursor of an earlier version names a place in the order of transactions. */
+  const located = async (position: EventPosition): Promise<EventPosition> => {
+    if (!position.isOfTransactions) return position;
+    const { transactionId, eventId, at } = position;
+    const [first] = await rows<{ event_id: string | null }>(AFTER_TRANSACTION, [
+      transactionId.toString(),
+      eventId.toString(),
+    ]);
+    const start = first?.event_id == null ? eventId : BigInt(first.event_id);
+    return { transactionId, eventId: start, at, passed: { transactionId, eventId } };
+  };
+
+  const read = async (
+    source: Rows,
+    after: EventPosition,
+    upTo: bigint,
+    limit: number,
+    types: readonly AuditEventType[] = [],
+  ) => {
+    const page = bindings(after, upTo, limit);
+    const found =
+      types.length === 0
+        ? await source<PlacedEventRow & { size?: number }>(NEXT, page)
+        : await source<PlacedEventRow & { size?: number }>(NEXT_OF_TYPES, [...page, [...types]]);
+    const events = found.map(placedFromRow);
+    const last = events.at(-1)?.position;
+    return {
+      events:
+        types.length === 0 ? events : events.filter(({ event }) => types.includes(event.type)),
+      position:
+        last === undefined ? after : { ...last, ...(after.passed && { passed: after.passed }) },
+      more: (found[0]?.size ?? found.length) === limit,
+    };
+  };
+
+  return {
+    heldUp: horizon.heldUp,
+
+    async eventsAfter(after, types, limit) {
+      const { final } = await horizon.reach();
+      return read(rows, await located(after), final, limit, types);
+    },
+
+    async head() {
+      const { final, newest } = await horizon.reach();
+      const [row] = await rows<PlaceRow & { at: Date }>(AT_ID, [final.toString()]);
+      return {
+        newestEventId: newest,
+        position:
+          row === undefined
+            ? { ...ORIGIN, eventId: final }
+            : {
+                transactionId: BigInt(row.transaction_id),
+                eventId: BigInt(row.event_id),
+                at: row.at.getTime(),
+              },
+      };
+    },
+
+    async follow(follower, limit, work) {
+      // Before the transaction, which is to hold one connection and no more.
+      const { final } = await horizon.reach();
+      try {
+        return await database.transaction(async (trx) => {
+          const inTransaction = plannedRows(trx);
+          await inTransaction(INSERT_FOLLOWER, [follower]);
+          const [row] = await inTransaction<{ after_event_id: string }>(LOCK_FOLLOWER, [follower]);
+          if (row === undefined) return undefined;
+          const handled: EventPosition = { ...ORIGIN, eventId: BigInt(row.after_event_id) };
+          const { events: next, position, more } = await read(inTransaction, handled, final, limit);
+          if (next.length === 0) return { events: [], written: [], more: false };
+          const events = next.map(({ event }) => event);
+          const written = [...(await work(events, eventHistory(inTransaction, handled)))];
+          if (written.length > 0) await run(trx("audit_events").insert(written.map(eventColumns)));
+          await inTransaction(MOVE_FOLLOWER, [
+            position.eventId.toString(),
+            position.transactionId.toString(),
+            position.eventId.toString(),
+            follower,
+          ]);
+          return { events, written, more };
+        });
+      } catch (error) {
+        throw databaseFailure(error);
+      }
+    },
+  };
 };
-
-export const orderedEvents = (database: Database, rows: Rows): OrderedEvents => ({
-  async eventsAfter(after, types, limit) {
-    if (types.length === 0) {
-      const events = await placed(rows, after, limit);
-      const position = events.at(-1)?.position ?? after;
-      return { events, position, more: events.length === limit };
-    }
-    const { read, events } = await placedOfTypes(rows, after, limit, types);
-    return {
-      events: events.filter(({ event }) => types.includes(event.type)),
-      position: events.at(-1)?.position ?? after,
-      more: read === limit,
-    };
-  },
-
-  async head() {
-    const [row] = await rows<Partial<PlaceRow> & { next: string; at: Date | null }>(HEAD, []);
-    return {
-      nextTransactionId: BigInt(row?.next ?? 0),
-      position: row?.at
-        ? {
-            transactionId: BigInt(row.transaction_id ?? 0),
-            eventId: BigInt(row.event_id ?? 0),
-            at: row.at.getTime(),
-          }
-        : ORIGIN,
-    };
-  },
-
-  async follow(follower, limit, work) {
-    try {
-      return await database.transaction(async (trx) => {
-        const inTransaction = plannedRows(trx);
-        await inTransaction(
-          "INSERT INTO event_followers VALUES (?, '0', 0) ON CONFLICT DO NOTHING",
-          [follower],
-        );
-        const [row] = await inTransaction<PlaceRow>(LOCK_FOLLOWER, [follower]);
-        if (row === undefined) return undefined;
-        const handled: EventPosition = {
-          transactionId: BigInt(row.transaction_id),
-          eventId: BigInt(row.event_id),
-          at: 0,
-        };
-        const next = await placed(inTransaction, handled, limit);
-        const last = next.at(-1);
-        if (last === undefined) return { events: [], written: [], more: false };
-        const events = next.map(({ event }) => event);
-        const written = [...(await work(events, eventHistory(inTransaction, handled)))];
-        if (written.length > 0) await run(trx("audit_events").insert(written.map(eventColumns)));
-        await inTransaction(
-          "UPDATE event_followers SET transaction_id = ?::xid8, event_id = ?::bigint WHERE name = ?",
-          [...bindings(last.position), follower],
-        );
-        return { events, written, more: next.length === limit };
-      });
-    } catch (error) {
-      throw databaseFailure(error);
-    }
-  },
-
-  async adoptRestored(limit) {
-    const adopted = await rows(ADOPT, [limit]);
-    if (adopted.length < limit) await rows(ADOPT_FOLLOWERS, []);
-    return adopted.length;
-  },
-});

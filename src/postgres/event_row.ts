@@ -25,6 +25,10 @@ export const eventColumnsOf = (table: string): string =>
     .map((column) => `${table}.${column}`)
     .join(", ");
 
+/** The columns of a PlacedEventRow. */
+export const placedColumnsOf = (table: string): string =>
+  `${table}.transaction_id, ${table}.event_id, ${eventColumnsOf(table)}`;
+
 /** A row of `audit_events` for an event. */
 export const eventColumns = (event: AuditEvent) => ({
   at: new Date(event.at),

@@ -15,6 +15,8 @@ export interface JobMetrics {
   countCleaned(sessions: number): void;
   /** Tells where to read since when keys have signed at each scrape. */
   watchKeys(read: () => readonly KeyAge[]): void;
+  /** Tells where to read for how long the order of events has waited, in seconds, at each scrape. */
+  watchEventOrder(read: () => number): void;
 }
 
 export const jobMetrics = (registry: Registry, now: () => number): JobMetrics => {
@@ -44,6 +46,15 @@ export const jobMetrics = (registry: Registry, now: () => number): JobMetrics =>
       if (ok) lastSuccess.set({ job }, now() / 1000);
     },
     countCleaned: (sessions) => cleaned.inc(sessions),
+    watchEventOrder(read) {
+      const gauge: Gauge = new Gauge({
+        name: "curfew_event_order_lag_seconds",
+        help: "For how long WatchSessionEvents and pattern detection have waited for a transaction that wrote events.",
+        aggregator: "max",
+        registers,
+        collect: () => gauge.set(read()),
+      });
+    },
     watchKeys(read) {
       const gauge: Gauge<"use"> = new Gauge({
         name: "curfew_key_age_seconds",

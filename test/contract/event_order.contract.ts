@@ -43,9 +43,7 @@ export const describeEventOrder = (engine: Engine): void => {
     });
 
     test("the head of an empty log is the origin", async () => {
-      const { position, nextTransactionId } = await log().head();
-      expect(position).toEqual(ORIGIN);
-      expect(nextTransactionId).toBeGreaterThan(0n);
+      expect(await log().head()).toEqual({ position: ORIGIN, newestEventId: 0n });
     });
 
     test.runIf(engine.parallelTransactions)(
@@ -94,23 +92,99 @@ export const describeEventOrder = (engine: Engine): void => {
       expect((await log().follow("other", 5, async () => []))?.events).toHaveLength(5);
     });
 
-    test("events of a restored backup come before all that is to come, in their order", async () => {
-      const ids = Array.from({ length: 5 }, () => newId());
+    test.runIf(engine.parallelTransactions)(
+      "a transaction that writes no events holds up nobody, however long it lasts",
+      async () => {
+        const other = await databases()[1].transaction();
+        await other.raw("SELECT pg_current_xact_id()");
+        await other("known_devices").insert({
+          user_id: newId(),
+          device: "x",
+          last_seen_at: new Date(),
+        });
+        const id = newId();
+        await log().record([login(id)]);
+        expect(await sessionsAfter(ORIGIN)).toEqual([id]);
+        expect((await log().follow("test", 50, async () => []))?.events).toHaveLength(1);
+        expect(log().heldUp()).toBeUndefined();
+        await other.rollback();
+      },
+    );
+
+    test.runIf(engine.parallelTransactions)(
+      "what holds up the order is told, with the process to look at",
+      async () => {
+        await sessionsAfter(ORIGIN);
+        const slow = await databases()[1].transaction();
+        await slow("audit_events").insert({ at: new Date(), type: "LOGIN" });
+        const { rows } = await slow.raw<{ rows: { pid: number }[] }>("SELECT pg_backend_pid() pid");
+        await sessionsAfter(ORIGIN);
+        expect(log().heldUp()).toMatchObject({ pids: [rows[0]?.pid] });
+        await slow.rollback();
+        await sessionsAfter(ORIGIN);
+        expect(log().heldUp()).toBeUndefined();
+      },
+    );
+
+    test.runIf(engine.parallelTransactions)(
+      "writers that never pause hold up nobody, and no event is left out or comes twice",
+      async () => {
+        let writing = true;
+        let written = 0;
+        const writers = Array.from({ length: 6 }, async (_, i) => {
+          while (writing)
+            await databases()[i % 2 ? 1 : 0].transaction(async (trx) => {
+              await trx("audit_events").insert({
+                at: new Date(),
+                type: "LOGIN",
+                session_id: newId(),
+              });
+              await trx.raw("SELECT pg_sleep(random() * 0.02)");
+              written += 1;
+            });
+        });
+        const seen: bigint[] = [];
+        let position = ORIGIN;
+        const readMore = async () => {
+          const page = await log().eventsAfter(position, [], 1000);
+          seen.push(...page.events.map((placed) => placed.position.eventId));
+          ({ position } = page);
+        };
+        while (written < 300) await readMore();
+        const whileWriting = seen.length;
+        writing = false;
+        await Promise.all(writers);
+        await readMore();
+        expect(whileWriting).toBeGreaterThan(0);
+        expect(seen).toHaveLength(written);
+        expect(seen).toEqual([...new Set(seen)].sort((a, b) => Number(a - b)));
+      },
+    );
+
+    test("a cursor of the version before goes on with what it has not handed out", async () => {
+      const ids = Array.from({ length: 6 }, () => newId());
       for (const id of ids) await log().record([login(id)]);
-      // What another database gave out, as its dump restores it.
+      // The third transaction began first and wrote last: its event came first in the old order.
       await databases()[0].raw(
-        "UPDATE audit_events SET transaction_id = (1000000000 + event_id)::text::xid8",
+        `UPDATE audit_events SET transaction_id =
+           (100 + CASE event_id WHEN 3 THEN 0 ELSE event_id END)::text::xid8`,
       );
-      await databases()[0].raw("INSERT INTO event_followers VALUES ('test', '1000000002', 2)");
-      expect(await sessionsAfter(ORIGIN)).toEqual([]);
-      expect(await log().adoptRestored(3)).toBe(3);
-      expect(await log().adoptRestored(3)).toBe(2);
-      expect(await log().adoptRestored(3)).toBe(0);
-      const fresh = newId();
-      await log().record([login(fresh)]);
-      expect(await sessionsAfter(ORIGIN)).toEqual([...ids, fresh]);
-      const followed = await log().follow("test", 50, async () => []);
-      expect(followed?.events.map(({ sessionId }) => sessionId)).toEqual([fresh]);
+      const oldCursor = (transactionId: number, eventId: number) =>
+        [transactionId, eventId, NOW].map((part) => part.toString(36)).join(".");
+      const sessionsOf = async (cursor: string) => sessionsAfter(readCursor(cursor) ?? ORIGIN);
+      expect(await sessionsOf(oldCursor(100, 3))).toEqual([ids[0], ids[1], ids[3], ids[4], ids[5]]);
+      expect(await sessionsOf(oldCursor(102, 2))).toEqual([ids[3], ids[4], ids[5]]);
+      expect(await sessionsOf(oldCursor(106, 6))).toEqual([]);
+      expect(await sessionsOf("0.0.0")).toEqual(ids);
+      // Page by page too.
+      let position = readCursor(oldCursor(100, 3)) ?? ORIGIN;
+      const found: (string | undefined)[] = [];
+      for (let more = true; more; ) {
+        const page = await log().eventsAfter(position, [], 2);
+        found.push(...page.events.map(({ event }) => event.sessionId));
+        ({ position, more } = page);
+      }
+      expect(found).toEqual([ids[0], ids[1], ids[3], ids[4], ids[5]]);
     });
   });
 };

@@ -1,4 +1,5 @@
 import { describeAuditLog } from "./audit_log.contract.js";
+import { describeEventOrder } from "./event_order.contract.js";
 import { describeJobLeases } from "./job_leases.contract.js";
 import { describeKeyStore } from "./key_store.contract.js";
 import { describeLoginThrottle } from "./login_throttle.contract.js";
@@ -19,4 +20,5 @@ describeServiceKeyStore(ALTERED_POSTGRES);
 describeLoginThrottle(ALTERED_POSTGRES);
 describeReplicaRegistry(ALTERED_POSTGRES);
 describeAuditLog(ALTERED_POSTGRES);
+describeEventOrder(ALTERED_POSTGRES);
 describeJobLeases(ALTERED_POSTGRES);

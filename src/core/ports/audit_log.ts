@@ -19,7 +19,7 @@ export interface AuditLog {
    * Reads up to `limit` events after a position, in order, and hands back those
    * of the given types (none given: all). Gap-free although transactions do not
    * commit in the order in which they wrote: no event is handed out before
-   * every transaction with an earlier position is over.
+   * every transaction that wrote one with an earlier position is over.
    */
   eventsAfter(
     after: EventPosition,
@@ -35,12 +35,8 @@ export interface AuditLog {
    * undefined while another replica is at it.
    */
   follow(follower: string, limit: number, work: FollowEvents): Promise<Followed | undefined>;
-  /**
-   * Gives up to `limit` events of a restored backup, which carry the
-   * transactions of another database, a place before every event to come.
-   * Resolves to how many there were.
-   */
-  adoptRestored(limit: number): Promise<number>;
+  /** The transactions that keep the order of events from going on; undefined: there are none. */
+  heldUp(): { readonly forMs: number; readonly pids: readonly number[] } | undefined;
 }
 
 /** An event and where it stands. */
@@ -60,8 +56,8 @@ export interface EventPage {
 export interface EventHead {
   /** Of the last event that is certain. */
   readonly position: EventPosition;
-  /** No transaction of this database has had this id yet, or a greater one. */
-  readonly nextTransactionId: bigint;
+  /** No event of this database has had a greater id yet. */
+  readonly newestEventId: bigint;
 }
 
 export type FollowEvents = (

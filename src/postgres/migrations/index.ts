@@ -3,6 +3,7 @@ import * as initial from "./0001_initial.js";
 import * as operations from "./0003_operations.js";
 import * as passwordAttempts from "./0004_password_attempts.js";
 import * as unanswered from "./0005_unanswered.js";
+import * as eventIds from "./0006_event_ids.js";
 
 export interface Migration {
   readonly name: string;
@@ -11,7 +12,13 @@ export interface Migration {
 }
 
 /** Every migration in order. Never change one that was released; add another. */
-export const MIGRATIONS: readonly Migration[] = [initial, operations, passwordAttempts, unanswered];
+export const MIGRATIONS: readonly Migration[] = [
+  initial,
+  operations,
+  passwordAttempts,
+  unanswered,
+  eventIds,
+];
 
 /** An explicit list, because knex's directory loader confuses .ts with .js. */
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -1,4 +1,5 @@
 import { ChannelCredentials, type ClientReadableStream, Metadata } from "@grpc/grpc-js";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AuditEvent, AuditEvent_Type } from "../../../generated/curfew/v1/audit_event.js";
 import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
@@ -94,6 +95,24 @@ describe("WatchSessionEvents", () => {
     }
     const made = (await signIns).map(({ session }) => session?.sessionId ?? "");
     expect(told.toSorted()).toEqual(made.toSorted());
+  });
+
+  test("long transactions on the same server, here and in another database, hold up nobody", async () => {
+    const user = await service.createUser();
+    const elsewhere = new URL(service.databaseUrl);
+    elsewhere.pathname = "postgres";
+    const clients = [elsewhere.href, service.databaseUrl].map((url) => new pg.Client(url));
+    for (const other of clients) {
+      await other.connect();
+      await other.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+      await other.query("SELECT pg_current_xact_id()");
+    }
+    const { cursor } = await stats();
+    const watching = watch(cursor, [AuditEvent_Type.LOGIN]);
+    await service.signIn(user.username);
+    await waitUntil("the login is told", () => watching.events.length === 1);
+    watching.stop();
+    for (const other of clients) await other.end();
   });
 
   test.each([
