@@ -131,6 +131,12 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
       logger.error({ ...describe(ctx), err: causeOf(failure) }, "defect inside an answer"),
     isServing: parts.isServing,
     trustedProxies: [...settings.trustedProxies],
+    onUnreadableAddress: (proxy) =>
+      logger.warn(
+        { proxy },
+        "a trusted proxy sends an x-forwarded-for with something that is no address: " +
+          "its clients count as one source",
+      ),
     ...(settings.reflection && { reflect: descriptors }),
   });
 };

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { strippedLine } from "../core/header_text.js";
 import type { Environment } from "./setting.js";
 import { SETTINGS } from "./settings_table.js";
 
@@ -26,7 +27,8 @@ const reachableHost = (host: string): string => {
 
 /** Reads CURFEW_TARGET, CURFEW_TOKEN and CURFEW_TLS_*, and where a server of this environment listens. Never throws. */
 export const readClientDefaults = (environment: Environment): ClientDefaults => {
-  const textOf = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  const textOf = (name: string): string | undefined =>
+    strippedLine(environment[name] ?? "") || undefined;
   const port = SETTINGS.grpcPort.schema.safeParse(textOf("GRPC_PORT"));
   const ownPort = port.success ? port.data : SETTINGS.grpcPort.fallback;
   return {

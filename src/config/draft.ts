@@ -1,3 +1,4 @@
+import { strippedLine } from "../core/header_text.js";
 import { type Environment, fallbackText, type Setting } from "./setting.js";
 import type { GivenSettings } from "./settings.js";
 import { SETTINGS, type SettingKey } from "./settings_table.js";
@@ -25,7 +26,7 @@ export const draftSettings = (environment: Environment): Draft => {
   const textOf = (key: SettingKey): string | undefined => {
     const declared: Setting = SETTINGS[key];
     const text = environment[declared.name];
-    return (declared.verbatim ? text : text?.trim()) || undefined;
+    return (declared.verbatim || text === undefined ? text : strippedLine(text)) || undefined;
   };
   // A misspelt "prod" is a problem of its own; the others are judged as it was meant.
   const production = /^prod/i.test(textOf("environment") ?? "");

@@ -1,3 +1,4 @@
+import { stripped } from "../core/header_text.js";
 import { reads } from "./value_schemas.js";
 
 const isHttpUrl = (text: string): boolean => /^https?:\/\//.test(text) && URL.canParse(text);
@@ -8,7 +9,7 @@ export const otlpEndpoint = () =>
 
 const decoded = (text: string): string | undefined => {
   try {
-    return decodeURIComponent(text.trim());
+    return decodeURIComponent(stripped(text));
   } catch {
     return undefined;
   }
@@ -18,7 +19,7 @@ const decoded = (text: string): string | undefined => {
 export const otlpHeaders = () =>
   reads("`name=value` pairs, separated by commas", (text): Record<string, string> | undefined => {
     const headers: Record<string, string> = {};
-    for (const pair of text.split(",").filter((item) => item.trim() !== "")) {
+    for (const pair of text.split(",").filter((item) => stripped(item) !== "")) {
       const [, name = "", encoded = ""] = /^\s*([\w!#$%&'*+.^`|~-]+)\s*=(.*)$/.exec(pair) ?? [];
       const value = decoded(encoded);
       if (name === "" || value === undefined || !/^[ -~]*$/.test(value)) return undefined;

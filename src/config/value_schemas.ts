@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { stripped } from "../core/header_text.js";
 
 /**
  * A schema over the text of one setting. `read` answers the value, or undefined
@@ -76,7 +77,7 @@ export const commaList = (kind: string, isItem: (item: string) => boolean) =>
   reads(kind, (value): readonly string[] | undefined => {
     const items = value
       .split(",")
-      .map((item) => item.trim())
+      .map((item) => stripped(item))
       .filter((item) => item !== "");
     return items.every(isItem) ? items : undefined;
   });

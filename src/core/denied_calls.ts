@@ -1,7 +1,7 @@
 import type { AuditEvent } from "./audit_event.js";
-import { networkOf } from "./patterns/address_change.js";
 import type { AuditLog } from "./ports/audit_log.js";
 import type { Clock } from "./ports/clock.js";
+import { sourceOf } from "./source.js";
 
 /** One source writes at most two events in this time. Milliseconds. */
 export const DENIED_CALLS_WINDOW_MS = 60_000;
@@ -61,7 +61,7 @@ export const deniedCalls = (deps: {
   return {
     async record({ method, reason, actor, ip }) {
       const event: AuditEvent = { type: "CALL_DENIED", at: clock.now(), actor, ip, reason };
-      const source = `${networkOf(ip)} ${actor} ${reason}`;
+      const source = `${sourceOf(ip)} ${actor} ${reason}`;
       const isOneOfTooMany = tallies.size >= MOST_SOURCES && !tallies.has(source);
       const { tally, isFirst } = isOneOfTooMany
         ? tallyOf("", { ...event, actor: "", ip: "", reason: "" })

@@ -1,6 +1,5 @@
 import { Metadata } from "@grpc/grpc-js";
 import type { FastifyRequest } from "fastify";
-import { clientChain } from "./client_address.js";
 
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
@@ -28,7 +27,7 @@ export const callMetadata = (
   forward("authorization", authorization);
   forward("accept-language", headers["accept-language"]);
   forward("x-forwarded-user-agent", headers["user-agent"]);
-  forward("x-forwarded-for", clientChain(request));
+  forward("x-forwarded-for", request.clientChain.join(", "));
   if (headers["x-skip-activity"] === "true") metadata.set("x-skip-activity", "true");
   forward("x-request-id", request.id);
   const { traceparent, tracestate } = headers;

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { stripped } from "../core/header_text.js";
 import { badField, ProblemError } from "./problem.js";
 
 /**
@@ -22,9 +23,6 @@ const attributes = (name: string) => ({
   secure: true,
   httpOnly: name !== CSRF_COOKIE,
 });
-
-/** Space and tab are all that may surround a cookie: `trim` would take U+00A0 off a foreign name. */
-const stripped = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, "");
 
 const decoded = (name: string, value: string): string => {
   try {

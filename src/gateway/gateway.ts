@@ -4,6 +4,7 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import cookie from "@fastify/cookie";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { readBindings } from "./binding.js";
+import { installClientAddresses, trustedProxies } from "./client_address.js";
 import { answerClientError, answerConnect, answerExpectation } from "./client_error.js";
 import { clientModule } from "./client_module.js";
 import { docsPages } from "./docs_page.js";
@@ -38,7 +39,7 @@ const refuseNoHost = (app: FastifyInstance): void => {
 };
 
 const createApp = (
-  { logger, trustedProxies }: GatewayOptions,
+  { logger, trustedProxies: proxies }: GatewayOptions,
   replyProblem: ProblemReply,
 ): FastifyInstance =>
   Fastify<Server, IncomingMessage, ServerResponse, FastifyBaseLogger>({
@@ -46,7 +47,7 @@ const createApp = (
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     requestIdHeader: false,
-    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    trustProxy: proxies.length > 0 ? [...proxies] : false,
     requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: false,
     // Node would answer a request without Host itself, with an empty body.
@@ -77,6 +78,11 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
   const replyProblem = createProblemReply(options.localize);
   const app = createApp(options, replyProblem);
   app.setErrorHandler(replyProblem);
+  installClientAddresses(
+    app,
+    trustedProxies(options.trustedProxies),
+    (socket) => socket.remoteAddress,
+  );
   if (options.beginRequest) installTracing(app, options.beginRequest);
   app.server.on("connect", answerConnect).on("checkExpectation", answerExpectation);
   await installSecurityHeaders(app, options);

@@ -75,9 +75,9 @@ const log = (request: FastifyRequest, problem: ProblemError, error: unknown): vo
   else if (problem.status > 500) request.log.warn(facts, "call failed");
   // What the service refused, it has logged itself. Neither the URL nor the cause: both may quote a secret.
   else if (!isServiceError(error)) {
-    const { method, ip } = request;
+    const { method, clientChain = [] } = request;
     request.log.info(
-      { ...facts, err: undefined, method, ip, status: problem.status },
+      { ...facts, err: undefined, method, ip: clientChain[0] ?? "", status: problem.status },
       "call refused",
     );
   }

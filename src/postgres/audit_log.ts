@@ -4,6 +4,7 @@ import type { EndReason } from "../core/session.js";
 import { type Database, run } from "./database.js";
 import { orderedEvents } from "./event_order.js";
 import { type EventRow, eventColumns, eventColumnsOf, eventFromRow } from "./event_row.js";
+import { EVENT_SOURCE } from "./event_source.js";
 import { plannedRows } from "./statements.js";
 
 const MOST_SUBJECTS = 10;
@@ -20,10 +21,10 @@ export const postgresAuditLog = (database: Database): AuditLog => {
   const rows = plannedRows(database);
   const ordered = orderedEvents(database, rows);
 
-  const mostFailed = (column: "user_id" | "ip", since: Date) =>
+  const mostFailed = (subject: "e.user_id" | typeof EVENT_SOURCE, since: Date) =>
     rows<SubjectCount>(
-      `SELECT e.${column} AS subject, count(*)::int AS count FROM audit_events e
-       WHERE e.at >= ? AND e.type = 'LOGIN_FAILED' AND coalesce(e.${column}, '') <> ''
+      `SELECT ${subject} AS subject, count(*)::int AS count FROM audit_events e
+       WHERE e.at >= ? AND e.type = 'LOGIN_FAILED' AND coalesce(${subject}, '') <> ''
        GROUP BY 1 ORDER BY 2 DESC LIMIT ?`,
       [since, MOST_SUBJECTS],
     );
@@ -57,8 +58,8 @@ export const postgresAuditLog = (database: Database): AuditLog => {
            FROM audit_events e WHERE e.at >= ? GROUP BY 1, 2`,
           [since],
         ),
-        mostFailed("user_id", since),
-        mostFailed("ip", since),
+        mostFailed("e.user_id", since),
+        mostFailed(EVENT_SOURCE, since),
         rows<SubjectCount & { kind: string }>(UNUSUAL, [since, MOST_PATTERNS]),
       ]);
       const of = (type: AuditEventType, reason?: string) =>

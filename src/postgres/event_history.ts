@@ -1,6 +1,7 @@
 import type { Knex } from "knex";
 import type { EventPosition } from "../core/event_cursor.js";
 import type { EventHistory } from "../core/ports/event_history.js";
+import { EVENT_SOURCE } from "./event_source.js";
 import { isUuid } from "./rows.js";
 import type { Rows } from "./statements.js";
 
@@ -17,13 +18,20 @@ export const eventHistory = (rows: Rows, handled: EventPosition): EventHistory =
   };
 
   return {
-    failedLogins: (by, subjects, since) => {
-      const column = by === "user" ? "user_id" : "ip";
-      return counts(
-        `SELECT e.${column} AS subject, count(*)::int AS count FROM audit_events e
-         WHERE e.${column} = ANY(?::text[]) AND e.type = 'LOGIN_FAILED' AND e.at >= ? GROUP BY 1`,
-        [subjects as string[], new Date(since)],
-      );
+    async failedLogins(by, subjects, since) {
+      const failed = (subject: string, of: readonly string[]) =>
+        counts(
+          `SELECT ${subject} AS subject, count(*)::int AS count FROM audit_events e
+           WHERE ${subject} = ANY(?::text[]) AND e.type = 'LOGIN_FAILED' AND e.at >= ? GROUP BY 1`,
+          [of as string[], new Date(since)],
+        );
+      if (by === "user") return failed("e.user_id", subjects);
+      // Single addresses have an index; networks are found among what has failed since.
+      const networks = subjects.filter((subject) => subject.includes(":"));
+      const addresses = subjects.filter((subject) => !subject.includes(":"));
+      const ofAddresses = await failed("e.ip", addresses);
+      if (networks.length === 0) return ofAddresses;
+      return new Map([...ofAddresses, ...(await failed(EVENT_SOURCE, networks))]);
     },
 
     endingsBy: (actors, since) =>

@@ -5,6 +5,7 @@ import {
   RESERVATION_MS,
   type Reservation,
 } from "../core/ports/login_throttle.js";
+import { sourceOf } from "../core/source.js";
 import { type ThrottleLimits, throttleRefusal } from "../core/throttle_verdict.js";
 import { attemptStatements, RESERVE } from "./attempt_statements.js";
 import type { Database } from "./database.js";
@@ -31,7 +32,7 @@ export const postgresLoginThrottle = (
       const reservation: Reservation = {
         id: randomUUID(),
         accountKey: accountKey(usernameFolded),
-        sourceKey: `source:${print(ip)}`,
+        sourceKey: `source:${print(sourceOf(ip))}`,
         limits,
       };
       const taken = await rows<TakenRow>(RESERVE, [

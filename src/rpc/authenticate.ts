@@ -7,6 +7,7 @@ import {
   type SessionCaller,
 } from "../core/caller.js";
 import { fail, invalidField } from "../core/errors.js";
+import { stripped } from "../core/header_text.js";
 import type { CallContext } from "./call_context.js";
 
 /** How other backends prove who they are (`SERVICE_AUTH`). */
@@ -49,7 +50,7 @@ export const bearerOf = (ctx: CallContext): string | undefined => {
   if (values.length > 1) throw invalidField("authorization", "must be sent once");
   // Schemes are compared without case (RFC 9110, section 11.1).
   if (value.slice(0, 7).toLowerCase() !== "bearer ") return undefined;
-  return value.slice(7).trim() || undefined;
+  return stripped(value.slice(7)) || undefined;
 };
 
 const isPermitted = (access: Access, caller: Caller): boolean => {

@@ -4,7 +4,7 @@ import type { Call } from "../core/call.js";
 import { ANONYMOUS, type Caller } from "../core/caller.js";
 import type { CurfewError } from "../core/errors.js";
 import type { Connection } from "./budgets/connection.js";
-import type { ClientAddress } from "./client_address.js";
+import type { ClientAddress, Peer } from "./client_address.js";
 import type { PickLanguage } from "./language.js";
 import type { Language } from "./messages/catalogue.js";
 import type { PeerService } from "./peer_certificate.js";
@@ -81,14 +81,19 @@ export class CallContext implements Call {
 
   /** The client's address, past trusted proxies. */
   get ip(): string {
-    this.#ip ??= this.environment.clientAddress.of(this.#peer(), this.header("x-forwarded-for"));
+    this.#ip ??= this.environment.clientAddress.of(this.#peer, this.header("x-forwarded-for"));
     return this.#ip;
+  }
+
+  /** Whether our own gateway or a trusted proxy made the connection, and is believed about its clients. */
+  get isForwarded(): boolean {
+    return this.environment.clientAddress.isProxy(this.#peer);
   }
 
   /** The client's software, past a trusted proxy; cut at 256 characters. */
   get userAgent(): string {
     const forwarded = this.header("x-forwarded-user-agent");
-    const believed = forwarded !== "" && this.environment.clientAddress.isProxy(this.#peer());
+    const believed = forwarded !== "" && this.isForwarded;
     return (believed ? forwarded : this.header("user-agent")).slice(0, 256);
   }
 
@@ -173,8 +178,10 @@ export class CallContext implements Call {
     this.#abort?.abort();
   }
 
-  #peer(): string {
-    return this.call.getConnectionInfo().remoteAddress ?? "";
+  /** As the connection was accepted: after a reset Node no longer knows the address, and nobody is mistaken for our gateway. */
+  get #peer(): Peer {
+    const { address, isGateway } = this.call.connection;
+    return { address: address.remoteAddress ?? "", isGateway };
   }
 }
 

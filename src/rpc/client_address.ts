@@ -1,23 +1,38 @@
+import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
+import { forwardedAddress } from "../core/forwarded_address.js";
+
+/** The other end of a connection. */
+export interface Peer {
+  /** As the connection was accepted; empty: it is not known, and nothing is believed of it. */
+  readonly address: string;
+  /** Whether the connection came over the listener that only our own gateway can reach. */
+  readonly isGateway: boolean;
+}
 
 /** Tells where calls come from, past the proxies that are believed. */
 export interface ClientAddress {
   /**
-   * @param peer the address at the other end of the connection
    * @param forwardedFor the value of `x-forwarded-for`: the client first, the
    * nearest proxy last; may be empty
    */
-  of(peer: string, forwardedFor: string): string;
+  of(peer: Peer, forwardedFor: string): string;
   /** Whether that peer is believed about the clients whose calls it forwards. */
-  isProxy(peer: string): boolean;
+  isProxy(peer: Peer): boolean;
 }
+
+/** Told of a trusted proxy that forwards something that is no address, once for each proxy. */
+export type OnUnreadableAddress = (proxy: string) => void;
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Network = readonly [Address, number];
 
-/** The canonical form, IPv4 also where a dual-stack socket writes it as IPv6. */
+/** Proxies that are remembered as reported. */
+const MAX_REPORTED = 100;
+
+/** The canonical form, IPv4 also where a dual-stack socket writes it as IPv6. Strict: `1` and `0x7f.1` are no addresses. */
 const parse = (text: string): Address | undefined =>
-  ipaddr.isValid(text) ? ipaddr.process(text) : undefined;
+  isIP(text) === 0 ? undefined : ipaddr.process(text);
 
 const network = (text: string): Network => {
   if (text.includes("/")) return ipaddr.parseCIDR(text);
@@ -26,38 +41,47 @@ const network = (text: string): Network => {
 };
 
 /**
- * What Node says of the peer of a Unix socket. Only this process, whose gateway
- * it is, can reach that socket.
- */
-const OWN_GATEWAY = "";
-
-/**
  * Makes a ClientAddress that believes our own gateway, and `x-forwarded-for` only as far as proxies
- * of these addresses and networks (CIDR) wrote it (D1).
+ * of these addresses and networks (CIDR) wrote it (D1, D9).
  *
  * @throws Error for what is neither an address nor a network
  */
-export const clientAddress = (trustedProxies: readonly string[]): ClientAddress => {
+export const clientAddress = (
+  trustedProxies: readonly string[],
+  onUnreadable: OnUnreadableAddress = () => undefined,
+): ClientAddress => {
   const networks = trustedProxies.map(network);
   const isTrusted = (address: Address): boolean =>
     networks.some(([base, bits]) => base.kind() === address.kind() && address.match([base, bits]));
 
+  const reported = new Set<string>();
+  const report = (proxy: string): void => {
+    if (reported.has(proxy) || reported.size >= MAX_REPORTED) return;
+    reported.add(proxy);
+    onUnreadable(proxy);
+  };
+
   return {
-    of: (peer, forwardedFor) => {
+    of: ({ address, isGateway }, forwardedFor) => {
       const hops = forwardedFor === "" ? [] : forwardedFor.split(",");
-      let nearest = parse(peer === OWN_GATEWAY ? (hops.pop()?.trim() ?? "") : peer);
-      if (nearest === undefined) return peer;
+      const next = () => parse(forwardedAddress(hops.pop() ?? ""));
+      // The gateway itself has no address: it names its own peer last.
+      let nearest = isGateway ? next() : parse(address);
+      if (nearest === undefined) return "";
       while (hops.length > 0 && isTrusted(nearest)) {
-        const next = parse(hops.pop()?.trim() ?? "");
-        if (next === undefined) break;
-        nearest = next;
+        const client = next();
+        if (client === undefined) {
+          report(nearest.toString());
+          break;
+        }
+        nearest = client;
       }
       return nearest.toString();
     },
-    isProxy: (peer) => {
-      if (peer === OWN_GATEWAY) return true;
-      const address = parse(peer);
-      return address !== undefined && isTrusted(address);
+    isProxy: ({ address, isGateway }) => {
+      if (isGateway) return true;
+      const parsed = parse(address);
+      return parsed !== undefined && isTrusted(parsed);
     },
   };
 };

@@ -9,7 +9,7 @@ import { callBudgets } from "./budgets/call_budgets.js";
 import { Connections } from "./budgets/connections.js";
 import type { OnRefused } from "./budgets/refusal.js";
 import type { CallEnvironment } from "./call_context.js";
-import { clientAddress } from "./client_address.js";
+import { clientAddress, type OnUnreadableAddress } from "./client_address.js";
 import { health, type IsServing } from "./health.js";
 import type { ServiceRegistration } from "./implement.js";
 import { activity, type TrackActivity } from "./interceptors/activity.js";
@@ -44,6 +44,7 @@ export interface RpcServerOptions {
   readonly isServing: IsServing;
   /** Addresses and networks (CIDR) whose `x-forwarded-*` metadata is believed. */
   readonly trustedProxies: readonly string[];
+  readonly onUnreadableAddress?: OnUnreadableAddress;
   /** The descriptors to serve by reflection. Absent: no reflection. */
   readonly reflect?: Uint8Array | undefined;
   readonly limits?: Partial<RpcLimits>;
@@ -72,7 +73,7 @@ const HEALTH_POLL_MS = 1000;
 /** What calls are made of besides their own, made once per server. */
 const environmentOf = (options: RpcServerOptions): CallEnvironment => ({
   pickLanguage: languagePicker(),
-  clientAddress: clientAddress(options.trustedProxies),
+  clientAddress: clientAddress(options.trustedProxies, options.onUnreadableAddress),
   peerService: peerServices(),
   requestId: requestIds(),
   onDefect: options.onDefect,
@@ -96,7 +97,7 @@ export const createRpcServer = (options: RpcServerOptions): RpcServer => {
   const environment = environmentOf(options);
   const connections = new Connections(
     limits,
-    environment.clientAddress.isProxy,
+    (address) => environment.clientAddress.isProxy({ address, isGateway: false }),
     options.onRefused ?? (() => undefined),
   );
   const budgets = callBudgets(limits, connections);

@@ -99,6 +99,14 @@ export const describeLoginThrottle = (engine: Engine): void => {
       expect((await one.reserve("another", "elsewhere")).kind).toBe("reserved");
     });
 
+    test("D9: the addresses of an IPv6 network (/64) are one source", async () => {
+      const [one] = replicas({ perSource: 2 });
+      await fail(one, 1, "a", "2001:db8:1:2::1");
+      await fail(one, 1, "b", "2001:db8:1:2:ffff::2");
+      expect(await kinds(one, 1, "c", "2001:db8:1:2:3:4:5:6")).toEqual(["source_refused"]);
+      expect(await kinds(one, 1, "c", "2001:db8:1:3::1")).toEqual(["reserved"]);
+    });
+
     test("D10: a source that is refused takes no place of an account", async () => {
       const [one] = replicas({ perSource: 1 });
       await fail(one, 1, "somebody");

@@ -1,17 +1,7 @@
 import type { AuditEvent } from "../audit_event.js";
 import type { EventHistory } from "../ports/event_history.js";
+import { sourceOf } from "../source.js";
 import type { UnusualPattern } from "./unusual_pattern.js";
-
-/** The first four groups of an IPv6 address, of which its owner may use any; else the address itself. */
-export const networkOf = (ip: string): string => {
-  if (!ip.includes(":") || ip.includes(".")) return ip.replace(/^::ffff:/i, "");
-  const [head = "", tail] = ip.toLowerCase().split("::");
-  const first = head === "" ? [] : head.split(":");
-  const last = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = tail === undefined ? 0 : 8 - first.length - last.length;
-  const groups = [...first, ...Array.from({ length: zeros }, () => "0"), ...last];
-  return `${groups.slice(0, 4).join(":")}::/64`;
-};
 
 /** Refreshes of a session from an address it was not used from lately; each address once. */
 export const addressChanges = async (
@@ -26,17 +16,17 @@ export const addressChanges = async (
   const signIns = await history.signInsOf([...new Set(refreshes.map((event) => event.sessionId))]);
   const moved = refreshes.filter(({ sessionId, ip }) => {
     const home = signIns.get(sessionId)?.ip;
-    return home !== undefined && home !== "" && networkOf(home) !== networkOf(ip);
+    return home !== undefined && home !== "" && sourceOf(home) !== sourceOf(ip);
   });
   if (moved.length === 0) return [];
   const lately = await history.addressesOf([...new Set(moved.map((event) => event.sessionId))]);
   const known = new Map(
-    [...lately].map(([sessionId, addresses]) => [sessionId, new Set(addresses.map(networkOf))]),
+    [...lately].map(([sessionId, addresses]) => [sessionId, new Set(addresses.map(sourceOf))]),
   );
   return moved.flatMap(({ at, userId, sessionId, ip }) => {
     const seen = known.get(sessionId) ?? new Set();
-    if (seen.has(networkOf(ip))) return [];
-    known.set(sessionId, seen.add(networkOf(ip)));
+    if (seen.has(sourceOf(ip))) return [];
+    known.set(sessionId, seen.add(sourceOf(ip)));
     const from = signIns.get(sessionId)?.ip ?? "";
     return [
       {

@@ -1,5 +1,6 @@
 import type { AuditEvent } from "../audit_event.js";
 import type { EventHistory } from "../ports/event_history.js";
+import { sourceOf } from "../source.js";
 import type { PatternKind, UnusualPattern } from "./unusual_pattern.js";
 
 /** So many failed logins of one user, or from one address, within this time are unusual. */
@@ -73,7 +74,7 @@ export const failedLoginPatterns = async (
       kind: "many_failed_logins_from_address",
       limit: FAILURES,
       events: failures,
-      subjectOf: ({ ip }) => ip,
+      subjectOf: ({ ip }) => ip && sourceOf(ip),
       about: (ip) => ({ ip }),
       count: (addresses, since) => history.failedLogins("address", addresses, since),
     },

@@ -1,6 +1,6 @@
 /** What came before the events that a follower is handed, as its transaction sees it. */
 export interface EventHistory {
-  /** Failed logins since a moment, by user id or by address. */
+  /** Failed logins since a moment, by user id or by source: an IPv4 address or an IPv6 network (/64). */
   failedLogins(
     by: "user" | "address",
     subjects: readonly string[],

@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } fr
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, parse } from "node:path";
 import { decodeCanonicalBase64url } from "../../access_token/canonical_base64url.js";
+import { strippedLine } from "../../core/header_text.js";
 import type { SigningAlgorithm } from "../../core/ports/key_store.js";
 import { KeyError } from "./key_error.js";
 import { isSameKey, type SigningKeys } from "./key_set.js";
@@ -44,7 +45,8 @@ export async function readKeyDirectory(
   const files = await readFiles(directory);
   const keyFiles = files.filter(({ name }) => name !== ACTIVE && !REFRESH.test(name));
   const accepted = await Promise.all(keyFiles.map(readKey));
-  const chosen = files.find(({ name }) => name === ACTIVE)?.text.trim();
+  const active = files.find(({ name }) => name === ACTIVE);
+  const chosen = active && strippedLine(active.text);
   const unique = withoutTwins(accepted);
   return {
     signer: chooseSigner(unique, algorithm, chosen),
@@ -148,7 +150,7 @@ function readRefreshKeys(files: readonly KeyFile[]): RefreshKeys | undefined {
 }
 
 function decodeSecret(name: string, text: string): Buffer {
-  const value = text.trim();
+  const value = strippedLine(text);
   const bytes = /^(?:[0-9a-fA-F]{2})+$/.test(value)
     ? Buffer.from(value, "hex")
     : decodeCanonicalBase64url(

@@ -1,9 +1,9 @@
 import { Access } from "../../../generated/curfew/options/v1/options.js";
+import { sourceOf } from "../../core/source.js";
 import type { CallContext } from "../call_context.js";
 import type { Interceptor } from "../interceptors/interceptor.js";
 import type { Connections } from "./connections.js";
 import { overBudget, sourceOverBudget } from "./refusal.js";
-import { sourceOf } from "./source.js";
 
 /** How many calls are open at once; more are refused, not queued (D5, D8). */
 export interface CallLimits {

@@ -33,6 +33,8 @@ export class Connection {
     readonly source: string,
     /** Whether calls of many sources come over it: of our own gateway, or of a trusted proxy. */
     readonly isShared: boolean,
+    /** Whether it came over the listener that only our own gateway can reach. */
+    readonly isGateway = false,
   ) {
     const { localAddress, localPort, remoteAddress, remotePort } = socket;
     this.address = { localAddress, localPort, remoteAddress, remotePort };

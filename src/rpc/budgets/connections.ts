@@ -1,8 +1,8 @@
 import { constants, type Http2Session, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import { sourceOf } from "../../core/source.js";
 import { Connection, type ProvenCaller } from "./connection.js";
 import type { OnRefused } from "./refusal.js";
-import { sourceOf } from "./source.js";
 
 /** How many connections a server takes, and how long those of strangers may be of no use. */
 export interface ConnectionLimits {
@@ -69,7 +69,7 @@ export class Connections {
   attach(session: ServerHttp2Session, isOurs: boolean): void {
     const { socket } = session;
     const connection = isOurs
-      ? new Connection(socket, "", true)
+      ? new Connection(socket, "", true, true)
       : this.#byAddress.get(`${socket.remoteAddress ?? ""}|${socket.remotePort}`);
     if (connection === undefined) {
       session.destroy();

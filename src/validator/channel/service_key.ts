@@ -7,7 +7,7 @@ const TOKEN68 = /^[A-Za-z0-9._~+/-]+=*$/;
  * @throws TypeError that repeats nothing of the key (grpc-js's own would) when it cannot be one
  */
 export const cleanServiceKey = (given: string): string => {
-  const key = given.trim();
+  const key = given.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
   if (key !== "" && !TOKEN68.test(key))
     throw new TypeError(
       "serviceKey is no service key: it has a line break, a space or a letter that no key has.",

@@ -30,7 +30,7 @@ export const upgradeToken = (request: IncomingMessage): string => {
   if (request.headers.authorization !== undefined) return bearerOf(request);
   const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",");
   const carrier = offered
-    .map((text) => text.trim())
+    .map((text) => text.replace(/^[ \t]+|[ \t]+$/g, ""))
     .find((text) => text.startsWith(PROTOCOL_PREFIX));
   if (carrier === undefined) throw new ValidatorError("CREDENTIALS_MISSING");
   return carrier.slice(PROTOCOL_PREFIX.length);

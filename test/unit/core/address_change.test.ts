@@ -1,16 +1,6 @@
 import { expect, test } from "vitest";
-import { addressChanges, networkOf } from "../../../src/core/patterns/address_change.js";
+import { addressChanges } from "../../../src/core/patterns/address_change.js";
 import type { EventHistory } from "../../../src/core/ports/event_history.js";
-
-test.each([
-  ["192.0.2.1", "192.0.2.1"],
-  ["::ffff:192.0.2.1", "192.0.2.1"],
-  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
-  ["2001:DB8::6", "2001:db8:0:0::/64"],
-  ["::1", "0:0:0:0::/64"],
-])("the network of %s is %s", (ip, network) => {
-  expect(networkOf(ip)).toBe(network);
-});
 
 const history = (home: string, lately: readonly string[]): EventHistory => ({
   failedLogins: async () => new Map(),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { sourceOf } from "../../../src/core/source.js";
 import { FairQueue } from "../../../src/rpc/budgets/fair_queue.js";
-import { sourceOf } from "../../../src/rpc/budgets/source.js";
 
 describe("a fair queue (D8)", () => {
   const many = { name: "many" };

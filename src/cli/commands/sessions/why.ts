@@ -3,6 +3,7 @@ import {
   ExplainStep_Outcome,
   type ExplainTokenResponse,
 } from "../../../../generated/curfew/v1/session_admin.js";
+import { strippedLine } from "../../../core/header_text.js";
 import { type CommandContext, optionsOf, reportFromServer } from "../../command_context.js";
 import { misused } from "../../command_failure.js";
 import type { Report } from "../../output/report.js";
@@ -23,7 +24,7 @@ const readToken = async ({ input }: Terminal): Promise<string> => {
     text += String(chunk);
     if (text.length > MOST_BYTES) throw misused("Standard input is too long for a token.");
   }
-  return text.trim();
+  return strippedLine(text);
 };
 
 const report = ({ verdict, steps, session }: ExplainTokenResponse): Report => ({
