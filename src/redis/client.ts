@@ -4,7 +4,8 @@ export interface RedisClientOptions {
   /**
    * `redis://` or `rediss://` (TLS), alone; `redis+sentinel://host:port,…/name`;
    * `redis+cluster://host:port,…`; each with `user:password@` if needed, and
-   * `rediss+…` for TLS.
+   * `rediss+…` for TLS. Sentinels with credentials of their own:
+   * `?sentinel_username=…&sentinel_password=…`.
    */
   readonly url: string;
   /** Most time of one command in milliseconds: a hung server must not hang a caller. */
@@ -25,6 +26,8 @@ export type RedisClient = Redis | Cluster;
 /** Hash tags that sessions are spread over in a cluster; alone, one call takes all. */
 const CLUSTER_SHARDS = 16;
 const LONGEST_RECONNECT_MS = 250;
+/** MOVED to where the slot is now, and ASK where it is going to. */
+const MAX_REDIRECTIONS = 4;
 /** Added to the client's own limit, which does not know whose fault the wait was (see `in_time.ts`). */
 const LONGEST_TURN_MS = 1000;
 
@@ -71,6 +74,10 @@ const connect = (
       enableOfflineQueue: false,
       clusterRetryStrategy: (attempt: number) => Math.min(25 * attempt, LONGEST_RECONNECT_MS),
       slotsRefreshTimeout: 1000,
+      // A slot that moves is waited for by nobody: its keys are told one by one, and asked in Postgres.
+      maxRedirections: MAX_REDIRECTIONS,
+      retryDelayOnTryAgain: 1,
+      retryDelayOnClusterDown: 0,
     });
   }
   if (address.kind === "sentinel")
@@ -79,6 +86,8 @@ const connect = (
       sentinels: [...address.nodes],
       name: address.path[0] ?? "mymaster",
       db: Number(address.path[1] ?? 0),
+      ...(address.sentinel.username !== "" && { sentinelUsername: address.sentinel.username }),
+      ...(address.sentinel.password !== "" && { sentinelPassword: address.sentinel.password }),
       sentinelRetryStrategy: (attempt: number) => Math.min(25 * attempt, LONGEST_RECONNECT_MS),
       ...(address.tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
     });
@@ -97,14 +106,20 @@ interface RedisAddress {
   readonly password: string;
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
   readonly path: readonly string[];
+  /** What the Sentinels ask for. */
+  readonly sentinel: { readonly username: string; readonly password: string };
 }
 
 const URL_FORM =
-  /^redis(s?)(?:[+-](sentinel|cluster))?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?]*)\/?([^?]*)/;
+  /^redis(s?)(?:[+-](sentinel|cluster))?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?]*)\/?([^?]*)(?:\?(.*))?/;
 
 const parseRedisUrl = (url: string): RedisAddress => {
-  const [, tls, kind, username = "", password = "", hosts = "", path = ""] =
+  const [, tls, kind, username = "", password = "", hosts = "", path = "", query = ""] =
     URL_FORM.exec(url) ?? [];
+  const parameters = new Map(
+    query.split("&").map((parameter) => parameter.split(/=(.*)/s, 2) as [string, string]),
+  );
+  const parameter = (name: string): string => decodeURIComponent(parameters.get(name) ?? "");
   const port = kind === "sentinel" ? 26379 : 6379;
   return {
     kind: (kind as "sentinel" | "cluster" | undefined) ?? "standalone",
@@ -116,5 +131,9 @@ const parseRedisUrl = (url: string): RedisAddress => {
       return { host: host.replace(/^\[|\]$/g, "") || "127.0.0.1", port: Number(given ?? port) };
     }),
     path: path.split("/").filter((part) => part !== ""),
+    sentinel: {
+      username: parameter("sentinel_username"),
+      password: parameter("sentinel_password"),
+    },
   };
 };

@@ -27,8 +27,15 @@ export interface SentinelRedis {
   stop(): Promise<void>;
 }
 
+export interface SentinelOptions {
+  /** What the sentinel asks its clients for; none: nothing. The servers ask for nothing. */
+  readonly password?: string;
+}
+
 /** Starts them in sync. */
-export async function startRedisSentinel(): Promise<SentinelRedis> {
+export async function startRedisSentinel({
+  password,
+}: SentinelOptions = {}): Promise<SentinelRedis> {
   // Redis else waits five seconds for more replicas before it serves the first.
   const first = await startRedis({ args: ["--repl-diskless-sync-delay", "0"] });
   const second = await startRedis({ args: ["--replicaof", first.host, String(first.port)] });
@@ -36,14 +43,15 @@ export async function startRedisSentinel(): Promise<SentinelRedis> {
     (await replicationOf(second)).includes("master_link_status:up"),
   );
   const port = await findFreePort();
-  const sentinel = await startSentinel(port, first);
-  const sentinelUrl = `redis://${HOST}:${port}`;
+  const sentinel = await startSentinel(port, first, password);
+  const secret = password === undefined ? "" : encodeURIComponent(password);
+  const sentinelUrl = `redis://${secret && `:${secret}@`}${HOST}:${port}`;
   await waitUntil("the sentinel knows the replica", async () => {
     const replicas = await askSentinel(sentinelUrl, "replicas");
     return replicas.length === 1;
   });
   return {
-    url: `redis+sentinel://${HOST}:${port}/${MASTER_NAME}`,
+    url: `redis+sentinel://${HOST}:${port}/${MASTER_NAME}${secret && `?sentinel_password=${secret}`}`,
     masterName: MASTER_NAME,
     sentinel: { host: HOST, port },
     first,
@@ -81,7 +89,11 @@ async function askSentinel(url: string, question: string): Promise<unknown[]> {
   return answer;
 }
 
-async function startSentinel(port: number, master: RedisServer): Promise<ServerProcess> {
+async function startSentinel(
+  port: number,
+  master: RedisServer,
+  password?: string,
+): Promise<ServerProcess> {
   const folder = makePrivateFolder("sentinel");
   const configuration = join(folder, "sentinel.conf");
   await writeFile(
@@ -90,6 +102,7 @@ async function startSentinel(port: number, master: RedisServer): Promise<ServerP
       `port ${port}`,
       `bind ${HOST}`,
       `dir ${folder}`,
+      ...(password === undefined ? [] : [`requirepass "${password}"`]),
       `sentinel monitor ${MASTER_NAME} ${master.host} ${master.port} 1`,
       `sentinel down-after-milliseconds ${MASTER_NAME} 300`,
       `sentinel failover-timeout ${MASTER_NAME} 2000`,

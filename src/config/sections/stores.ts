@@ -15,7 +15,7 @@ export const STORE_SETTINGS = {
     name: "REDIS_URL",
     schema: redisUrl().optional(),
     fallbackDoc: "memory of the process",
-    doc: "Redis, the fast memory: `redis://`, `rediss://` (TLS), `redis+sentinel://` or `redis+cluster://`.",
+    doc: "Redis, the fast memory: `redis://`, `rediss://` (TLS), `redis+sentinel://` or `redis+cluster://`. Sentinels with a password of their own: `…/name?sentinel_password=…`, with `sentinel_username=…` before it if they have users.",
     secret: true,
   }),
   dataDir: setting({

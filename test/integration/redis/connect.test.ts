@@ -63,6 +63,15 @@ test("behind Sentinel", async () => {
   expect(await lifeAt(redis.url)).toEqual(WHOLE_LIFE);
 });
 
+test("behind a Sentinel that has a password of its own, whatever characters it holds", async () => {
+  const redis = await startRedisSentinel({ password: "s&n=t@n/l?%+é" });
+  onTestFinished(() => redis.stop());
+  expect(await lifeAt(redis.url)).toEqual(WHOLE_LIFE);
+  await redis.failOver();
+  expect(await lifeAt(redis.url)).toEqual(WHOLE_LIFE);
+  await expect(lifeAt(redis.url.replace(/\?.*/, ""))).rejects.toThrow("the servers answer");
+});
+
 test("a cluster, of which any one node is named", async () => {
   const cluster = await startRedisCluster();
   onTestFinished(() => cluster.stop());

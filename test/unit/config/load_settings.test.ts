@@ -119,6 +119,12 @@ describe("values", () => {
     ],
     ["REDIS_URL", "rediss+cluster://[::1]:1,b", "redisUrl", "rediss+cluster://[::1]:1,b"],
     ["REDIS_URL", "redis+sentinel://a/main/2", "redisUrl", "redis+sentinel://a/main/2"],
+    [
+      "REDIS_URL",
+      "redis+sentinel://:r@a/main?sentinel_username=u&sentinel_password=p%40",
+      "redisUrl",
+      "redis+sentinel://:r@a/main?sentinel_username=u&sentinel_password=p%40",
+    ],
     ["REDIS_URL", "redis://u:50%25@cache/", "redisUrl", "redis://u:50%25@cache/"],
     [
       "DATABASE_URL",
@@ -182,6 +188,10 @@ describe("a bad value stops the start", () => {
     ["REDIS_URL", "redis://cache/first"],
     ["REDIS_URL", "redis+sentinel://a/main/first"],
     ["REDIS_URL", "redis+cluster://a/1"],
+    ["REDIS_URL", "redis://cache?sentinel_password=p"],
+    ["REDIS_URL", "redis+sentinel://a/main?password=p"],
+    ["REDIS_URL", "redis+sentinel://a/main?sentinel_password="],
+    ["REDIS_URL", "redis+sentinel://a/main?sentinel_password=50%"],
     ["KEY_ENCRYPTION_KEY", "hunter2"],
     ["KEY_ENCRYPTION_KEY", `${KEY.slice(0, 42)}!=`],
     ["TLS_CERT_FILE", "/nowhere/cert.pem"],
