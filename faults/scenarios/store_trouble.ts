@@ -90,6 +90,7 @@ export const rolledBack: Scenario = {
     await putBack(world.redis.url, memory);
     for (let asked = 0; asked < 10; asked++) await askEverybody(world, [...ended, ...live]);
     await world.recovered();
+    await askEverybody(world, [...ended, ...live]);
     await putBack(world.redis.url, memory);
     await askEverybody(world, [...ended, ...live]);
   },

@@ -38,7 +38,7 @@ export const measuredHotStore = (hot: HotStore, metrics: Metrics): HotStore => {
     },
     async checkAll(asks, lease) {
       const answers = await hot.checkAll(asks, lease);
-      answers.forEach(count);
+      for (const answer of answers) if (answer !== undefined) count(answer);
       return answers;
     },
   };

@@ -10,6 +10,7 @@ import type { PatternRound } from "../core/unusual_patterns.js";
 import { createUseCases } from "../core/use_cases.js";
 import { checkDatabase } from "../postgres/database_check.js";
 import { poolUse } from "../postgres/pool_use.js";
+import { forgetReplicas } from "../postgres/replica_registry.js";
 import { readDescriptors } from "../rpc/descriptors.js";
 import type { Logger } from "../telemetry/logger.js";
 import { createMetrics, type Metrics } from "../telemetry/metrics.js";
@@ -30,9 +31,9 @@ import { openHot, openTruth, servingPorts } from "./stores.js";
 import { openTracing, tracedHotStore, traceStatements } from "./traced.js";
 import { startUpkeep } from "./upkeep.js";
 
-/** How often the trust in a hot store outside this process is looked at, in milliseconds. */
+/** How often the trust in the hot store is looked at, in milliseconds, and what ended elsewhere is told to it. */
 const PULSE_MS = 100;
-/** The same for one inside, which cannot be lost. */
+/** The same where both stores are in this process: nothing can be lost, and nobody else ends anything. */
 const EMBEDDED_PULSE_MS = 1000;
 /** How soon login attempts that an outage cut off are forgiven once Postgres answers. */
 const FORGIVE_MS = 250;
@@ -103,6 +104,8 @@ const start = async (
   const { keys, serviceKeys, leases, census, ...others } = servingPorts(truth.database, settings);
   const stores = { ...others, store: measuredStore(others.store, clock, metrics) };
   metrics.watchPool(() => poolUse(truth.database));
+  // The lock of the data directory proves that whoever had a lease in it is dead.
+  if (settings.embedded) await patiently(() => forgetReplicas(truth.database));
   const keyring = await patiently(() => openKeys(settings, keys, clock));
   const { hot: untraced, endings } = openHot(settings, clock.now, metrics);
   closers.push(() => untraced.close());
@@ -129,7 +132,8 @@ const start = async (
   await patiently(serviceKeyRing.reload);
 
   const activityEveryMs = Math.max(20, toleratedActivityLossMs(settings.idleTimeoutMs) / 2);
-  const pulseMs = settings.redisUrl === undefined ? EMBEDDED_PULSE_MS : PULSE_MS;
+  const isAlone = settings.embedded && settings.redisUrl === undefined;
+  const pulseMs = isAlone ? EMBEDDED_PULSE_MS : PULSE_MS;
   const background: Periodic[] = [
     periodically("the look at the hot store", pulseMs, core.trust.pulse, logger),
     periodically("writing activity", activityEveryMs, core.activity.flush, logger),

@@ -90,7 +90,9 @@ export const truthPorts = (database: Database, settings: Settings) => ({
   audit: postgresAuditLog(database),
   keys: postgresKeyStore(database),
   serviceKeys: postgresServiceKeyStore(database),
-  registry: postgresReplicaRegistry(database, randomUUID()),
+  registry: postgresReplicaRegistry(database, randomUUID(), {
+    isPrivate: settings.redisUrl === undefined,
+  }),
   leases: postgresJobLeases(database, randomUUID()),
   census: postgresSessionCensus(database),
   throttle: postgresLoginThrottle(database, {

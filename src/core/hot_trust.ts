@@ -22,17 +22,18 @@ const RETRY_MS = 20;
  * ended is out of its reach.
  *
  * A replica answers from the hot store only under a lease in Postgres that names
- * the servers it trusts. An ending is done when the hot server was told, or
- * when no lease is left under which an old entry could count. Before a replica
- * trusts again it tells the servers everything they have missed.
+ * the servers it trusts, one for each shard. An ending is done when the hot
+ * server of its shard was told, or when no lease is left under which an old entry
+ * could count. Before a replica trusts a server again it tells it everything it
+ * has missed. The loss of one shard's server leaves the others trusted.
  */
 export interface HotTrust {
-  /** The lease in force, if any. */
-  lease(): Lease | undefined;
-  /** Whether an answer got under `lease` still counts. */
-  holds(lease: Lease): boolean;
-  /** The hot store failed: believe nothing until it has been looked at. */
-  suspect(): void;
+  /** The lease in force, if any: for a session, if one is given, else for any shard. */
+  lease(sessionId?: string): Lease | undefined;
+  /** Whether an answer about a session got under `lease` still counts. */
+  holds(lease: Lease, sessionId: string): boolean;
+  /** The hot store failed for a session (none given: altogether): believe nothing of its shard until it has been looked at. */
+  suspect(sessionId?: string): void;
   /**
    * Looks at the servers, renews or gives up the lease, and buries what waits.
    * Call it every 100 ms or so. Rejects as long as Postgres did not answer when last asked.
@@ -45,6 +46,8 @@ export interface HotTrust {
    * DEPENDENCY_UNAVAILABLE after `timeoutMs`. Then pulses go on trying.
    */
   settle(changes: readonly Unburied[], timeoutMs: number): Promise<void>;
+  /** Resolves when the clock is right again after the machine was suspended; rejects with DEPENDENCY_UNAVAILABLE. */
+  knowTime(): Promise<void>;
   /** Calls back when endings have been settled, so that they can be told to others. */
   onSettled(listener: () => void): void;
   /** Every ending up to this revision is in force on every replica. */
@@ -53,19 +56,23 @@ export interface HotTrust {
 }
 
 export const hotTrust = (deps: {
-  hot: Pick<HotStore, "identify" | "bury" | "onDisturbance">;
+  hot: Pick<HotStore, "shards" | "identify" | "bury" | "onDisturbance">;
   registry: ReplicaRegistry;
   store: Pick<SessionStore, "unburied" | "markBuried" | "outOfReach">;
   clock: SharedClock;
 }): HotTrust => {
   const { hot, registry, store, clock } = deps;
+  const { shards } = hot;
   /** What the registry holds of ours, as far as we know; given up before it is released there. */
   let granted: Lease | undefined;
   let grantedUntil = 0;
-  /** Whether the servers were last seen to be those of the lease. */
-  let trusted = false;
-  /** Whether the registry may still show a lease of ours. */
+  /** `clock.interruptions` when it was granted: a lease does not outlast a suspended machine. */
+  let grantedAfter = 0;
+  /** Shards whose servers were last seen to be those of the lease. */
+  const trusted = new Set<number>();
+  /** Whether the registry may still show a lease of ours, and one of a shard that we have given up. */
   let registered = false;
+  let overstated = false;
   let renewAt = 0;
   /** What Postgres failed with when last asked; undefined: it answered. */
   let outage: { readonly failure: unknown } | undefined;
@@ -79,7 +86,9 @@ export const hotTrust = (deps: {
   };
 
   const current = (): Lease | undefined =>
-    trusted && clock.monotonic() < grantedUntil ? granted : undefined;
+    clock.monotonic() < grantedUntil && clock.interruptions() === grantedAfter
+      ? granted
+      : undefined;
 
   const asking = async <T>(answer: Promise<T>): Promise<T> => {
     try {
@@ -98,82 +107,116 @@ export const hotTrust = (deps: {
 
   const renew = async (serverIds: readonly string[] | undefined): Promise<Lease | undefined> => {
     const sentAt = clock.monotonic();
+    const after = clock.interruptions();
     registered ||= serverIds !== undefined;
     renewAt = sentAt + RENEW_EVERY_MS;
     const renewal = await asking(registry.renew(serverIds, LEASE_MS));
-    clock.synchronise(renewal.storeNow, sentAt, clock.monotonic());
+    clock.synchronise(renewal.storeNow, sentAt, clock.monotonic(), after);
     registered = renewal.lease !== undefined;
+    overstated = false;
     if (renewal.lastRevision > revision) revision = renewal.lastRevision;
     grantedUntil = sentAt + LEASE_MS - LEASE_MARGIN_MS;
+    grantedAfter = after;
     return renewal.lease;
   };
 
+  /** Tells the hot servers. Resolves to whom of them, and to what is in force since then. */
   const bury = async (changes: readonly Unburied[]) => {
-    const servers = await hot.bury(changes);
+    // What was not told is seen by its empty id.
+    const servers = await hot.bury(changes).catch(() => []);
     const told = changes.flatMap((unburied, i) => {
       const server = servers[i];
-      return server ? [{ ...server, unburied }] : [];
+      return server !== undefined && server.serverId !== "" ? [{ ...server, unburied }] : [];
     });
-    return { told, buried: await store.markBuried(told) };
+    return { told, buried: told.length > 0 ? await store.markBuried(told) : [] };
   };
 
-  /** Tells the hot servers what they have missed. Resolves to whether all those told were `serverIds`. */
-  const buryWaiting = async (serverIds: readonly string[]): Promise<boolean> => {
+  /** Tells the hot servers of a lease what they have missed. Resolves to the shards where that failed. */
+  const buryWaiting = async ({ serverIds }: Lease): Promise<ReadonlySet<number>> => {
+    const failed = new Set<number>();
     for (let after: string | undefined; ; ) {
       const waiting = await asking(
         store.unburied({ limit: BURY_BATCH, ...(after !== undefined && { after }) }),
       );
-      if (waiting.length === 0) return true;
-      const { told, buried } = await bury(waiting);
-      if (buried.length > 0) tellSettled(waiting);
-      if (!told.every(({ shard, serverId }) => serverIds[shard] === serverId)) return false;
-      if (waiting.length < BURY_BATCH) return true;
+      const ours = waiting.filter(
+        ({ sessionId }) => (serverIds[shards.of(sessionId)] ?? "") !== "",
+      );
+      if (ours.length > 0) {
+        const { told, buried } = await bury(ours);
+        if (buried.length > 0) tellSettled(ours);
+        const right = new Set(
+          told.flatMap(({ shard, serverId, unburied }) =>
+            serverIds[shard] === serverId ? [unburied.sessionId] : [],
+          ),
+        );
+        for (const { sessionId } of ours)
+          if (!right.has(sessionId)) failed.add(shards.of(sessionId));
+      }
+      if (waiting.length < BURY_BATCH) return failed;
       after = waiting.at(-1)?.sessionId;
     }
   };
 
+  /** Keeps the lease of those shards only for which `isKept` says so. */
+  const keep = (lease: Lease, isKept: (shard: number) => boolean): void => {
+    const serverIds = lease.serverIds.map((id, shard) => (isKept(shard) ? id : ""));
+    granted = serverIds.some((id) => id !== "")
+      ? sameEntries(serverIds, lease.serverIds)
+        ? lease
+        : { ...lease, serverIds }
+      : undefined;
+    for (const shard of serverIds.keys()) if (serverIds[shard] === "") trusted.delete(shard);
+  };
+
   const distrust = (): void => {
-    trusted = false;
+    trusted.clear();
     granted = undefined;
   };
 
+  /** Renews the lease, for servers just seen, and trusts those that know all they should. */
   const acquire = async (serverIds: readonly string[]): Promise<void> => {
+    const before = granted;
     // The lease comes first: an ending that commits from here on sees it and
     // reaches the servers; one that committed before is among those waiting.
-    const lease = await renew(serverIds);
-    if (lease === undefined) return;
-    if (!(await buryWaiting(serverIds))) return;
-    granted = lease;
-    trusted = true;
+    const lease = await renew(serverIds.every((id) => id === "") ? undefined : serverIds);
+    if (lease === undefined) return distrust();
+    const isHeld = (shard: number) =>
+      before !== undefined && (before.serverIds[shard] ?? "") !== "";
+    const isSame = (shard: number) =>
+      before?.serverIds[shard] === lease.serverIds[shard] &&
+      before?.epochs[shard] === lease.epochs[shard];
+    // What was held goes on as it was, or not at all; the rest is trusted when it was told.
+    const goesOn = (shard: number) => isHeld(shard) && isSame(shard);
+    const isUnchanged = before !== undefined && sameEntries(before.serverIds, lease.serverIds);
+    keep(isUnchanged ? before : lease, goesOn);
+    const failed = await buryWaiting(lease);
+    const isNew = (shard: number) => !isHeld(shard) && !failed.has(shard);
+    if (!isUnchanged) keep(lease, (shard) => goesOn(shard) || isNew(shard));
+    for (const [shard, id] of lease.serverIds.entries())
+      if (id !== "" && isNew(shard)) trusted.add(shard);
+  };
+
+  /** Trusts servers that are those of the lease, and gives up the others. Resolves to whether there were any. */
+  const compare = (seen: readonly string[]): boolean => {
+    if (granted === undefined) return false;
+    const { serverIds } = granted;
+    const isSame = (shard: number) => serverIds[shard] !== "" && serverIds[shard] === seen[shard];
+    const isLost = serverIds.some((id, shard) => id !== "" && !isSame(shard));
+    keep(granted, isSame);
+    // The registry has shown our lease all along, so nothing was missed.
+    for (const shard of serverIds.keys()) if (isSame(shard)) trusted.add(shard);
+    return isLost;
   };
 
   const look = async (): Promise<void> => {
-    const serverIds = await hot.identify().catch(() => undefined);
-    const due = clock.monotonic() >= renewAt;
-    if (serverIds === undefined) {
-      distrust();
-      if (registered || due) await renew(undefined);
-      else stillOut();
-      return;
-    }
-    if (granted === undefined || clock.monotonic() >= grantedUntil) {
-      distrust();
-      if (due) await acquire(serverIds);
-      else stillOut();
-      return;
-    }
-    if (!sameEntries(granted.serverIds, serverIds)) {
-      distrust();
-      await acquire(serverIds);
-      return;
-    }
-    // The registry has shown our lease all along, so nothing was missed.
-    trusted = true;
-    if (due) {
-      const renewed = await renew(serverIds);
-      if (renewed === undefined || !sameEntries(renewed.epochs, granted.epochs)) distrust();
-    }
-    await buryWaiting(serverIds);
+    const seen = await hot.identify().catch(() => []);
+    const due = clock.monotonic() >= renewAt || clock.interruptions() !== grantedAfter;
+    if (current() === undefined) distrust();
+    overstated = compare(seen) || overstated;
+    if (overstated || due || (registered && granted === undefined && seen.length === 0))
+      return acquire(seen);
+    if (granted === undefined) stillOut();
+    else await buryWaiting(granted);
   };
 
   const pulse = (): Promise<void> => {
@@ -185,21 +228,39 @@ export const hotTrust = (deps: {
 
   /** Looks at the servers alone: a pulse under way may be waiting for Postgres. */
   const lookAgain = async (): Promise<void> => {
-    const serverIds = await hot.identify();
-    if (granted !== undefined && sameEntries(granted.serverIds, serverIds)) trusted = true;
+    const seen = await hot.identify();
+    if (granted !== undefined)
+      for (const [shard, id] of granted.serverIds.entries())
+        if (id !== "" && id === seen[shard]) trusted.add(shard);
   };
 
-  const suspect = (): void => {
-    if (!trusted) return;
-    trusted = false;
-    // What goes wrong in it goes wrong again in the next regular pulse, where it is reported.
+  const suspect = (sessionId?: string): void => {
+    if (sessionId !== undefined ? !trusted.delete(shards.of(sessionId)) : trusted.size === 0)
+      return;
+    if (sessionId === undefined) trusted.clear();
+    // Errors are ignored here: the next heartbeat hits the same error and reports it.
     (pulsing === undefined ? pulse() : lookAgain()).catch(() => undefined);
   };
-  hot.onDisturbance(suspect);
+  hot.onDisturbance(() => suspect());
 
   return {
-    lease: current,
-    holds: (under) => current() === under,
+    lease(sessionId) {
+      const lease = current();
+      const isTrusted =
+        sessionId === undefined ? trusted.size > 0 : trusted.has(shards.of(sessionId));
+      return isTrusted ? lease : undefined;
+    },
+    holds(under, sessionId) {
+      const shard = shards.of(sessionId);
+      const lease = current();
+      return (
+        lease !== undefined &&
+        trusted.has(shard) &&
+        (lease === under ||
+          (lease.serverIds[shard] === under.serverIds[shard] &&
+            lease.epochs[shard] === under.epochs[shard]))
+      );
+    },
     suspect,
     pulse,
     truthAnswers: () => outage === undefined,
@@ -209,20 +270,14 @@ export const hotTrust = (deps: {
       const deadline = clock.monotonic() + timeoutMs;
       let open = changes;
       while (open.length > 0) {
-        const done = new Set(
-          await bury(open).then(
-            ({ buried }) => buried,
-            (failure) => {
-              suspect();
-              return store.outOfReach(open.map((change) => change.sessionId)).catch(() => {
-                throw failure;
-              });
-            },
-          ),
-        );
+        const { told, buried } = await bury(open);
+        const isTold = new Set(told.map(({ unburied }) => unburied.sessionId));
+        for (const { sessionId } of open) if (!isTold.has(sessionId)) suspect(sessionId);
+        const done = new Set(buried);
         open = open.filter((change) => !done.has(change.sessionId));
         if (open.length > 0) {
-          const free = new Set(await store.outOfReach(open.map((change) => change.sessionId)));
+          const ids = open.map((change) => change.sessionId);
+          const free = new Set(await store.outOfReach(ids, shards));
           open = open.filter((change) => !free.has(change.sessionId));
         }
         if (open.length === 0) break;
@@ -230,6 +285,15 @@ export const hotTrust = (deps: {
         await clock.sleep(RETRY_MS);
       }
       tellSettled(changes);
+    },
+
+    async knowTime() {
+      // One that is under way may have asked before the clock was lost.
+      for (let looks = 0; looks < 2 && !clock.isSynchronised(); looks++) {
+        await pulsing?.catch(() => undefined);
+        if (!clock.isSynchronised()) await pulse();
+      }
+      if (!clock.isSynchronised()) throw unavailable("the time is not known");
     },
 
     onSettled(listener) {

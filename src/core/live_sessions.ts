@@ -18,16 +18,22 @@ export const liveSessions = (deps: {
   return async (asks) => {
     const lease = trust.lease();
     if (lease === undefined) return asks.map(() => undefined);
-    const answers = await hot.checkAll(asks, lease).catch(() => {
-      trust.suspect();
-      return [];
-    });
-    const isTrusted = trust.holds(lease);
-    return asks.map(({ sessionId, touchAt }, i) => {
-      const answer = answers[i];
-      if (!isTrusted || answer?.kind !== "live") return undefined;
+    const entries: (HotEntry | undefined)[] = asks.map(() => undefined);
+    // Those of a server that is not trusted would only wait for it.
+    const places = [...asks.keys()].filter((i) => trust.holds(lease, asks[i]?.sessionId ?? ""));
+    const asked = places.flatMap((i) => asks[i] ?? []);
+    const answers = await hot.checkAll(asked, lease).catch(() => []);
+    places.forEach((i, place) => {
+      const ask = asked[place];
+      const answer = answers[place];
+      if (ask === undefined) return;
+      const { sessionId, touchAt } = ask;
+      // One suspicion a server is enough.
+      if (answer === undefined && trust.holds(lease, sessionId)) trust.suspect(sessionId);
+      if (answer?.kind !== "live" || !trust.holds(lease, sessionId)) return;
       if (touchAt !== 0) activity.record(sessionId, touchAt);
-      return answer.entry;
+      entries[i] = answer.entry;
     });
+    return entries;
   };
 };

@@ -16,7 +16,7 @@ export const withRecentActivity = (deps: {
   const { hot, trust, activity, clock } = deps;
   const recent = async (session: Session): Promise<Session> => {
     if (session.end) return session;
-    const lease = trust.lease();
+    const lease = trust.lease(session.id);
     const answer =
       lease &&
       (await hot

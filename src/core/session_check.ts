@@ -64,7 +64,7 @@ export const sessionCheck = (deps: {
       const change = { sessionId, ...session };
       if (found.withinReach) await trust.settle([change], SETTLE_MS);
       // Remembered for the next time; if it is not, that one asks again.
-      else if (trust.lease()) hot.bury([change]).catch(() => trust.suspect());
+      else if (trust.lease(sessionId)) hot.bury([change]).catch(() => trust.suspect(sessionId));
       throw endedVerdict(session.end);
     }
     let lastActivityAt = Math.max(
@@ -94,19 +94,19 @@ export const sessionCheck = (deps: {
     const entry = await askTruth(sessionId, touchAt, unknown?.lastActivityAt ?? 0);
     if (touchAt !== 0) activity.record(sessionId, touchAt);
     if (doubt !== undefined && unknown?.ticket !== undefined)
-      hot.fill(entry, unknown.ticket, doubt.lease).catch(() => trust.suspect());
+      hot.fill(entry, unknown.ticket, doubt.lease).catch(() => trust.suspect(sessionId));
     return entry;
   };
 
   // The path of almost every call, with one promise more than the hot store's own.
   return (sessionId, touchAt) => {
-    const lease = trust.lease();
+    const lease = trust.lease(sessionId);
     if (lease === undefined) return settleDoubt(sessionId, touchAt);
     return hot.check({ sessionId, now: clock.now(), touchAt }, lease).then(
       (answer) => {
         // Both verdicts need the lease: without it, another replica may call the session
         // live out of another server (L2).
-        if (answer.kind !== "unknown" && trust.holds(lease)) {
+        if (answer.kind !== "unknown" && trust.holds(lease, sessionId)) {
           if (answer.kind === "ended") throw endedVerdict(answer.end);
           if (touchAt !== 0) activity.record(sessionId, touchAt);
           return answer.entry;
@@ -114,7 +114,7 @@ export const sessionCheck = (deps: {
         return settleDoubt(sessionId, touchAt, { lease, answer });
       },
       () => {
-        trust.suspect();
+        trust.suspect(sessionId);
         return settleDoubt(sessionId, touchAt);
       },
     );

@@ -4,9 +4,19 @@ import type { Clock } from "./ports/clock.js";
 export interface SharedClock extends Clock {
   /**
    * Learns what the store's clock said between two moments of `monotonic`, all
-   * in milliseconds. The tightest of the recent samples counts.
+   * in milliseconds, and how often this clock had been interrupted before. The
+   * tightest of the recent samples counts; one that an interruption came into does not.
    */
-  synchronise(storeNow: number, sentAt: number, receivedAt: number): void;
+  synchronise(storeNow: number, sentAt: number, receivedAt: number, interruptions?: number): void;
+  /**
+   * How often the machine's two clocks have come apart. The monotonic clock
+   * stands still while a virtual machine is suspended, and the wall clock does
+   * not: what was measured across such a moment counts no more. That somebody set
+   * the wall clock cannot be told from it.
+   */
+  interruptions(): number;
+  /** Whether `now` follows the store's clock; not after an interruption, until the store is heard. */
+  isSynchronised(): boolean;
 }
 
 interface Sample {
@@ -15,6 +25,11 @@ interface Sample {
 }
 
 const KEPT_SAMPLES = 8;
+/**
+ * How far the clocks may come apart between two synchronisations, in milliseconds:
+ * less than the margin of a lease, and more than a wall clock is slewed meanwhile.
+ */
+const MAX_APART_MS = 250;
 
 /**
  * Time that replicas agree on although their wall clocks differ or step (A2,
@@ -26,13 +41,34 @@ export const sharedClock = (source: {
   monotonic: () => number;
   sleep: (ms: number) => Promise<void>;
 }): SharedClock => {
-  let offset = source.wall() - source.monotonic();
+  const distance = (): number => source.wall() - source.monotonic();
+  let offset = distance();
   const samples: Sample[] = [];
+  /** The distance of the two clocks when it was last known to be right. */
+  let apart = offset;
+  let interruptions = 0;
+  let synchronisedAfter = 0;
+
+  const look = (): number => {
+    const now = distance();
+    if (Math.abs(now - apart) > MAX_APART_MS) {
+      interruptions += 1;
+      apart = now;
+    }
+    return interruptions;
+  };
+
   return {
     now: () => Math.round(source.monotonic() + offset),
     monotonic: source.monotonic,
     sleep: source.sleep,
-    synchronise(storeNow, sentAt, receivedAt) {
+    interruptions: look,
+    isSynchronised: () => look() === synchronisedAfter,
+    synchronise(storeNow, sentAt, receivedAt, before = look()) {
+      if (look() !== before) return;
+      if (before !== synchronisedAfter) samples.length = 0;
+      synchronisedAfter = before;
+      apart = distance();
       samples.push({
         offset: storeNow - (sentAt + receivedAt) / 2,
         roundTrip: receivedAt - sentAt,

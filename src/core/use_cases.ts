@@ -104,28 +104,37 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
   const issue = issueTokens({ ...ports, settings });
   const { tryPassword, flushForgiven } = createPasswordAttempts(ports);
   const findPatterns = unusualPatterns(ports, ports.onEvents);
+  /** A machine that was suspended is late: nothing is judged before Postgres has told the time. */
+  const onTime =
+    <Args extends unknown[], Output>(act: (...args: Args) => Promise<Output>) =>
+    (...args: Args): Promise<Output> =>
+      clock.isSynchronised() ? act(...args) : trust.knowTime().then(() => act(...args));
 
   return {
-    login: login({ ...ports, tryPassword, issue, trust, withRecentActivity: recent, settings }),
-    refreshTokens: refreshTokens({
-      ...ports,
-      issue,
-      trust,
-      activity,
-      answers,
-      withRecentActivity: recent,
-      settings,
-    }),
+    login: onTime(
+      login({ ...ports, tryPassword, issue, trust, withRecentActivity: recent, settings }),
+    ),
+    refreshTokens: onTime(
+      refreshTokens({
+        ...ports,
+        issue,
+        trust,
+        activity,
+        answers,
+        withRecentActivity: recent,
+        settings,
+      }),
+    ),
     logout: logout({ ...ports, end }),
-    validateToken: validate,
-    validateTokens: validateTokens({ ...ports, live, validate }),
-    recordActivity: recordActivity({ check, clock }),
+    validateToken: onTime(validate),
+    validateTokens: onTime(validateTokens({ ...ports, live, validate })),
+    recordActivity: onTime(recordActivity({ check, clock })),
     changePassword: changePassword({ ...ports, tryPassword, end, passwordPolicy }),
     users: manageUsers({ ...ports, end, passwordPolicy }),
     end,
     listSessions: listSessions({ store, clock, idleTimeoutMs }),
     currentSessions: current,
-    explainToken: explainToken({ ...ports, check, current }),
+    explainToken: onTime(explainToken({ ...ports, check, current })),
     sessionStats: sessionStats({ ...ports, idleTimeoutMs, findPatterns }),
     /** Kept going by the server: looks for unusual patterns, and tells watchers what happens. */
     findPatterns,

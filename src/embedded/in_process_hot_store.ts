@@ -70,6 +70,7 @@ export const inProcessHotStore = (options: InProcessHotStoreOptions): HotStore =
   };
 
   return {
+    shards: { count: 1, of: () => 0 },
     check: async (ask, lease) => answer(ask, lease),
     checkAll: async (asks, lease) => asks.map((ask) => answer(ask, lease)),
 

@@ -37,8 +37,13 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
     return marked.map((row) => row.session_id);
   },
 
-  async outOfReach(sessionIds) {
-    const found = await rows<{ session_id: string }>(OUT_OF_REACH, [sessionIds.filter(isUuid)]);
+  async outOfReach(sessionIds, shards) {
+    const ids = sessionIds.filter(isUuid);
+    const found = await rows<{ session_id: string }>(OUT_OF_REACH, [
+      ids,
+      ids.map((id) => shards?.of(id) ?? 0),
+      shards?.count ?? 0,
+    ]);
     return found.map((row) => row.session_id);
   },
 
@@ -74,11 +79,15 @@ const MARK_BURIED = `
   WHERE s.session_id = held.session_id
   RETURNING s.session_id`;
 
+/** A lease over another number of shards is of another kind of hot store: it may be about any session. */
 const OUT_OF_REACH = `
-  SELECT s.session_id FROM sessions s
-  WHERE s.session_id = ANY(?::uuid[]) AND (
-    NOT s.hot_pending
-    OR NOT EXISTS (SELECT 1 FROM replicas r WHERE r.trusts_until > clock_timestamp())
+  SELECT s.session_id
+  FROM unnest(?::uuid[], ?::int[]) AS asked (session_id, shard)
+  JOIN sessions s USING (session_id)
+  WHERE NOT s.hot_pending OR NOT EXISTS (
+    SELECT 1 FROM replicas r
+    WHERE r.trusts_until > clock_timestamp()
+      AND (cardinality(r.server_ids) <> ? OR r.server_ids[asked.shard + 1] <> '')
   )`;
 
 /**

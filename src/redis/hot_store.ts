@@ -2,10 +2,13 @@ import { randomBytes } from "node:crypto";
 import { unavailable } from "../core/errors.js";
 import { perTurn } from "../core/per_turn.js";
 import type { HotAnswer, HotAsk, HotEntry, HotStore, Lease } from "../core/ports/hot_store.js";
+import type { Unburied } from "../core/ports/session_store.js";
 import type { OpenedRedis } from "./client.js";
 import { answerReader, writeEntry, writeTombstone } from "./entries.js";
 import { inTime } from "./in_time.js";
-import { sessionKey, shardOf, tombstoneKey } from "./keys.js";
+import { heartbeatKey, sessionKey, shardOf, tombstoneKey } from "./keys.js";
+import { memoryIdentity } from "./memory_identity.js";
+import { isSlotMoving } from "./moving_slot.js";
 import { loadScripts } from "./scripts.js";
 
 export interface RedisHotStoreOptions extends OpenedRedis {
@@ -17,6 +20,8 @@ export interface RedisHotStoreOptions extends OpenedRedis {
   readonly onBatch?: (script: "check" | "fill" | "bury", size: number) => void;
   /** Told how many questions of one call came out how. */
   readonly onAnswers?: (outcome: HotAnswer["kind"] | "failure", questions: number) => void;
+  /** Told, each time the servers were identified, why that failed for some; undefined: it did not. */
+  readonly onIdentified?: (failure: unknown) => void;
 }
 
 /**
@@ -57,6 +62,7 @@ const countKinds = (
 export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
   const { client, shards, commandTimeoutMs, idleTimeoutMs, now, onBatch, onAnswers } = options;
   const scripts = loadScripts(client);
+  const identities = Array.from({ length: shards }, (_, shard) => memoryIdentity(scripts, shard));
   const readAnswer = answerReader();
   const instance = randomBytes(6).toString("base64url");
   let tickets = 0;
@@ -73,14 +79,17 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
     // A lease that changed within the turn: who asked under the old one does not believe the answer.
     const newest = questions[questions.length - 1];
     const lease = newest?.lease;
-    const keys: string[] = [];
+    const serverId = lease?.serverIds[shard] ?? "";
+    if (serverId === "") return questions.map(() => UNKNOWN);
+    const keys: string[] = [heartbeatKey(shard)];
     const args: (string | number)[] = [
       newest?.ask.now ?? now(),
       idleTimeoutMs,
-      lease?.serverIds[shard] ?? "",
+      serverId,
       lease?.epochs[shard] ?? "",
       `${instance}${tickets++}.`,
       options.activityStepMs,
+      identities[shard]?.heartbeat() ?? "",
     ];
     // A busy client asks for one session many times in a turn: it is looked up once.
     const heads = args.length;
@@ -99,10 +108,12 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
     const asked = questions.map(({ ask }) => placeOf(ask));
     onBatch?.("check", questions.length);
     const texts = await answered(scripts.check(keys, args)).catch((failure: unknown) => {
+      // The server is well, but has only some of the keys: Postgres knows.
+      if (isSlotMoving(failure)) return [];
       onAnswers?.("failure", questions.length);
       throw failure;
     });
-    // None at all: it is another server than the one to be trusted.
+    // None at all: it is another memory than the one to be trusted.
     const answers =
       texts.length === 0
         ? []
@@ -121,14 +132,17 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
     onBatch?.("fill", same.length);
     await answered(
       scripts.fill(
-        same.map(({ entry }) => sessionKey(shard, entry.sessionId)),
+        [heartbeatKey(shard), ...same.map(({ entry }) => sessionKey(shard, entry.sessionId))],
         [
           idleTimeoutMs,
           lease?.serverIds[shard] ?? "",
+          identities[shard]?.heartbeat() ?? "",
           ...same.flatMap(({ entry, ticket }) => [ticket, writeEntry(entry, epoch)]),
         ],
       ),
-    );
+    ).catch((failure: unknown) => {
+      if (!isSlotMoving(failure)) throw failure;
+    });
     return fillings.map(() => undefined);
   };
 
@@ -150,14 +164,67 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
     return port;
   };
 
+  /** Identifies one shard's memory; empty: its server does not answer. */
+  const identifyShard = (shard: number): Promise<string> =>
+    identities[shard]?.identify(answered) ?? Promise.resolve("");
+
+  const life = (ending: Unburied): number =>
+    ending.end ? Math.max(0, Math.ceil(ending.accessExpiresAt - now())) : 0;
+
+  /** All at once, on one server. */
+  const buryTogether = (shard: number, endings: readonly Unburied[]): Promise<string> =>
+    answered(
+      scripts.bury(
+        [
+          heartbeatKey(shard),
+          ...endings.flatMap(({ sessionId }) => [
+            sessionKey(shard, sessionId),
+            tombstoneKey(shard, sessionId),
+          ]),
+        ],
+        endings.flatMap((ending) => [life(ending), writeTombstone(ending)]),
+      ),
+    );
+
+  /**
+   * Key by key, which a slot that moves allows: each key is where the cluster
+   * says. First what could call the session live: without the tombstone, whoever
+   * asks reads the end in Postgres. The memory that is agreed on holds the
+   * heartbeat: as long as it does, it holds the session's key or has handed it over.
+   */
+  const buryApart = async (shard: number, endings: readonly Unburied[]): Promise<string> => {
+    await Promise.all(
+      endings.map(async (ending) => {
+        await answered(client.del(sessionKey(shard, ending.sessionId)));
+        const ms = life(ending);
+        const key = tombstoneKey(shard, ending.sessionId);
+        if (ms > 0) await answered(client.set(key, writeTombstone(ending), "PX", ms));
+      }),
+    );
+    return identifyShard(shard);
+  };
+
+  const bury = async (shard: number, endings: readonly Unburied[]): Promise<string> => {
+    onBatch?.("bury", endings.length);
+    try {
+      return await buryTogether(shard, endings);
+    } catch (failure) {
+      if (!isSlotMoving(failure)) throw failure;
+      return buryApart(shard, endings);
+    }
+  };
+
   return {
+    shards: { count: shards, of: (sessionId) => shardOf(sessionId, shards) },
+
     check: (ask, lease) => shardFor(asking, ask.sessionId)({ ask, lease }),
 
     async checkAll(asks, lease) {
       const questions = asks.map((ask) => ({ ask, lease }));
       const [only, ...others] = asking;
       if (only !== undefined && others.length === 0) return only.all(questions);
-      return Promise.all(questions.map((each) => shardFor(asking, each.ask.sessionId)(each)));
+      const answers = questions.map((each) => shardFor(asking, each.ask.sessionId)(each));
+      return someOf(await Promise.allSettled(answers), undefined);
     },
 
     async fill(entry, ticket, lease) {
@@ -165,53 +232,57 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
     },
 
     async bury(endings) {
-      const servers: { shard: number; serverId: string }[] = [];
-      const numbered = endings.map((ending, index) => ({
-        ending,
-        index,
-        shard: shardOf(ending.sessionId, shards),
+      const servers = endings.map(({ sessionId }) => ({
+        shard: shardOf(sessionId, shards),
+        serverId: "",
       }));
-      const bury = async (shard: number, some: typeof numbered) => {
-        onBatch?.("bury", some.length);
-        const serverId = await answered(
-          scripts.bury(
-            some.flatMap(({ ending }) => [
-              sessionKey(shard, ending.sessionId),
-              tombstoneKey(shard, ending.sessionId),
-            ]),
-            some.flatMap(({ ending }) => [
-              ending.end ? Math.max(0, Math.ceil(ending.accessExpiresAt - now())) : 0,
-              writeTombstone(ending),
-            ]),
-          ),
-        );
-        for (const { index } of some) servers[index] = { shard, serverId };
-      };
       const calls: Promise<void>[] = [];
       for (let shard = 0; shard < shards; shard++) {
-        const all = numbered.filter((item) => item.shard === shard);
-        for (let start = 0; start < all.length; start += MOST_IN_BATCH)
-          calls.push(bury(shard, all.slice(start, start + MOST_IN_BATCH)));
+        const all = [...endings.keys()].filter((index) => servers[index]?.shard === shard);
+        for (let start = 0; start < all.length; start += MOST_IN_BATCH) {
+          const batch = all.slice(start, start + MOST_IN_BATCH);
+          const told = bury(
+            shard,
+            batch.flatMap((index) => endings[index] ?? []),
+          );
+          calls.push(
+            told.then((serverId) => {
+              for (const index of batch) servers[index] = { shard, serverId };
+            }),
+          );
+        }
       }
-      await Promise.all(calls);
+      someOf(await Promise.allSettled(calls), undefined);
       return servers;
     },
 
-    identify: () =>
-      Promise.all(
-        Array.from({ length: shards }, (_, shard) =>
-          answered(scripts.identify([sessionKey(shard, "")], [])),
-        ),
-      ),
+    async identify() {
+      const all = Array.from({ length: shards }, (_, shard) => identifyShard(shard));
+      const outcomes = await Promise.allSettled(all);
+      const failed = outcomes.find((outcome) => outcome.status === "rejected");
+      options.onIdentified?.(failed?.reason);
+      return someOf(outcomes, "");
+    },
 
     onDisturbance(listener) {
       client.on("close", listener);
+      // A cluster that lost one node goes on with the others; each call tells of its own.
       client.on("ready", listener);
-      client.on("node error", listener);
     },
 
     async close() {
       client.disconnect();
     },
   };
+};
+
+/** What came out well, and `otherwise` in place of the rest. @throws if nothing did */
+const someOf = <T, Otherwise>(
+  outcomes: readonly PromiseSettledResult<T>[],
+  otherwise: Otherwise,
+): (T | Otherwise)[] => {
+  const [failed] = outcomes.filter((outcome) => outcome.status === "rejected");
+  if (failed !== undefined && outcomes.every(({ status }) => status === "rejected"))
+    throw failed.reason;
+  return outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : otherwise));
 };

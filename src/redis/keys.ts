@@ -8,12 +8,16 @@ import { createHash } from "node:crypto";
  * - `curfew:session:{<shard>}:<session id>`: a live session, or a ticket to fill it in.
  * - `access_token_blacklist:{<shard>}:<session id>`: how a session ended. Dies
  *   with the last access token it could kill.
+ * - `curfew:heartbeat:{<shard>}`: when a replica last vouched for this memory. It
+ *   stays, and moves with the slot when a cluster is resharded.
  */
 export const sessionKey = (shard: number, sessionId: string): string =>
   `curfew:session:{${tag(shard)}}:${sessionId}`;
 
 export const tombstoneKey = (shard: number, sessionId: string): string =>
   `access_token_blacklist:{${tag(shard)}}:${sessionId}`;
+
+export const heartbeatKey = (shard: number): string => `curfew:heartbeat:{${tag(shard)}}`;
 
 /** The pub/sub channel, no key, that replicas announce endings on. The messages are empty. */
 export const ENDINGS_CHANNEL = "curfew:endings";

@@ -9,7 +9,7 @@ export interface Scripts {
   check(keys: string[], args: (string | number)[]): Promise<string[]>;
   fill(keys: string[], args: (string | number)[]): Promise<number>;
   bury(keys: string[], args: (string | number)[]): Promise<string>;
-  identify(keys: string[], args: (string | number)[]): Promise<string>;
+  identify(keys: string[], args: (string | number)[]): Promise<[id: string, heartbeat: string]>;
 }
 
 type Command = (...args: (string | number)[]) => Promise<unknown>;

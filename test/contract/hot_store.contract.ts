@@ -79,7 +79,7 @@ export const describeHotStore = (
       ]);
       expect(await hot.store.checkAll([], lease)).toEqual([]);
       const many = Array.from({ length: 1000 }, (_, i) => ask(i % 2 === 0 ? id : ended));
-      const kinds = (await hot.store.checkAll(many, lease)).map(({ kind }) => kind);
+      const kinds = (await hot.store.checkAll(many, lease)).map((answer) => answer?.kind);
       expect(kinds).toEqual(many.map((_, i) => (i % 2 === 0 ? "live" : "ended")));
     });
 

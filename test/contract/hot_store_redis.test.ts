@@ -30,7 +30,7 @@ const openStore = async (
   const store = redisHotStore({ ...redis, idleTimeoutMs, activityStepMs: 0, now: Date.now });
   const identified = () =>
     store.identify().then(
-      () => true,
+      (ids) => ids.every((id) => id !== ""),
       () => false,
     );
   await waitUntil("the servers answer", identified);

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { Renewal, ReplicaRegistry } from "../../src/core/ports/replica_registry.js";
-import { postgresReplicaRegistry } from "../../src/postgres/replica_registry.js";
+import { forgetReplicas, postgresReplicaRegistry } from "../../src/postgres/replica_registry.js";
 import { postgresSessionStore } from "../../src/postgres/session_store.js";
 import { waitUntil } from "../support/wait_until.js";
 import { addSession, end } from "./samples.js";
@@ -80,13 +80,48 @@ export const describeReplicaRegistry = (engine: Engine): void => {
       for (const { lease } of renewals) expect(lease).toEqual(first?.lease);
     });
 
-    test("a lease that names other servers than another replica's is refused, and asks for none", async () => {
+    test("a lease that names only other servers than another replica's is refused, and asks for none", async () => {
       const [one, other] = [join(), join(1)];
       const { lease } = await one.renew(["a", "b"], LONG);
-      for (const servers of [["a", "c"], ["b", "a"], ["a"], ["a", "b", "c"], []])
+      for (const servers of [["b", "a"], ["a"], ["a", "b", "c"], ["", ""], []])
         expect((await other.renew(servers, LONG)).lease, String(servers)).toBeUndefined();
       expect((await one.renew(["a", "b"], LONG)).lease).toEqual(lease);
       expect((await other.renew(["a", "b"], LONG)).lease).toEqual(lease);
+    });
+
+    test("a lease is granted by shards: of those that nobody trusts another server for", async () => {
+      const [one, other] = [join(), join(1)];
+      const { lease } = await one.renew(["a", "b"], LONG);
+      const [epoch] = lease?.epochs ?? [];
+      const part = { serverIds: ["a", ""], epochs: [epoch, ""] };
+      expect((await other.renew(["a", "c"], LONG)).lease).toEqual(part);
+      // A shard that is given up is free for another server, in a new epoch.
+      expect((await one.renew(["a", ""], LONG)).lease).toEqual(part);
+      const both = (await other.renew(["a", "c"], LONG)).lease;
+      expect(both).toEqual({ serverIds: ["a", "c"], epochs: [epoch, expect.any(String)] });
+      expect(both?.epochs[1]).not.toBe(lease?.epochs[1]);
+      expect((await one.renew(["a", "b"], LONG)).lease).toEqual(part);
+    });
+
+    test("the memory of one process has a lease only while no other replica lives", async () => {
+      const joinAlone = (i: 0 | 1): ReplicaRegistry =>
+        postgresReplicaRegistry(databases()[i], randomUUID(), { isPrivate: true });
+      const [one, other] = [joinAlone(0), joinAlone(1)];
+      expect((await one.renew(["a"], LONG)).lease).toBeDefined();
+      expect((await one.renew(["a"], LONG)).lease).toBeDefined();
+      expect((await other.renew(["b"], LONG)).lease).toBeUndefined();
+      // It lives, without a lease of its own.
+      expect((await one.renew(["a"], LONG)).lease).toBeUndefined();
+      expect((await other.renew(["b"], LONG)).lease).toBeUndefined();
+      await one.leave();
+      expect((await other.renew(["b"], LONG)).lease).toBeDefined();
+    });
+
+    test("leases of processes that are dead for certain are forgotten at once", async () => {
+      const [dead, other] = [join(), join(1)];
+      await dead.renew(["a"], LONG);
+      await forgetReplicas(databases()[1]);
+      expect((await other.renew(["b"], LONG)).lease).toBeDefined();
     });
 
     test.each<[string, (registry: ReplicaRegistry) => Promise<unknown>]>([

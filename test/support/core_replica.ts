@@ -32,6 +32,11 @@ export interface CoreReplica {
   advance(ms: number): void;
   /** Moves only what measures leases and time limits on, and the time with it until Postgres is next asked. */
   age(ms: number): void;
+  /**
+   * The machine is suspended: nothing of it runs, Postgres's clock goes on, and of
+   * its own clocks the wall clock alone. Resolves to what resumes it after so many milliseconds.
+   */
+  suspend(ms: number): Promise<() => void>;
   /** An orderly stop: flushes activity and gives up the lease. Once is enough; more do nothing. */
   close(): Promise<void>;
   /** Ends as kill -9 does: activity is lost and the lease stays behind. */
@@ -88,8 +93,10 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   });
   let ahead = 0;
   let aged = 0;
+  let slept = 0;
+  const replicaId = randomUUID();
   const base = sharedClock({
-    wall: () => Date.now() + wallSkewMs,
+    wall: () => Date.now() + wallSkewMs + aged + slept,
     monotonic: () => performance.now() + aged,
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   });
@@ -118,7 +125,7 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
       windowMs: 900_000,
       ...(options.throttle ?? { perAccount: 1000, perSource: 10_000 }),
     }),
-    registry: postgresReplicaRegistry(database, randomUUID()),
+    registry: postgresReplicaRegistry(database, replicaId),
     hot: options.wrapHot?.(redis) ?? redis,
     signer: createTokenSigner(keyring),
     verifier: createTokenVerifier({ keys: keyring, ...settings }),
@@ -138,7 +145,8 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   await patiently(core.trust.pulse);
   const { pulseMs = 50 } = options;
   const pulse = () => core.trust.pulse().catch(() => undefined);
-  const beat = pulseMs > 0 ? setInterval(pulse, pulseMs) : undefined;
+  const startBeat = () => (pulseMs > 0 ? setInterval(pulse, pulseMs) : undefined);
+  let beat = startBeat();
   let ended: Promise<void> | undefined;
   const kill = async () => {
     clearInterval(beat);
@@ -164,6 +172,18 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
     },
     age(ms) {
       aged += ms;
+    },
+    async suspend(ms) {
+      clearInterval(beat);
+      await pulse();
+      await database.raw(
+        "UPDATE replicas SET trusts_until = trusts_until - ? * interval '1 millisecond' WHERE replica_id = ?",
+        [ms, replicaId],
+      );
+      return () => {
+        slept += ms;
+        beat = startBeat();
+      };
     },
     close() {
       ended ??= close();

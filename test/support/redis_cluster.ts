@@ -11,7 +11,18 @@ export interface RedisCluster {
   /** `redis+cluster://host:port,host:port,host:port`. */
   readonly url: string;
   readonly nodes: readonly RedisServer[];
+  /** Begins to move the slot of a key to another node, as a reshard does. */
+  moveSlotOf(key: string): Promise<MovingSlot>;
   stop(): Promise<void>;
+}
+
+/** A slot on its way from one node to another. */
+export interface MovingSlot {
+  /** Keys that have not been moved yet. */
+  keysLeft(): Promise<string[]>;
+  moveKeys(keys: readonly string[]): Promise<void>;
+  /** Moves what is left, and gives the slot to the other node for good. */
+  finish(): Promise<void>;
 }
 
 /** Starts the nodes, shares the slots out evenly, and resolves when every node finds the cluster whole. */
@@ -28,6 +39,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   return {
     url: `redis+cluster://${nodes.map(({ host, port }) => `${host}:${port}`).join(",")}`,
     nodes,
+    moveSlotOf: (key) => moveSlot(nodes, key),
     async stop() {
       await Promise.all(nodes.map((node) => node.stop("SIGKILL")));
     },
@@ -61,4 +73,47 @@ async function clusterInfo(node: RedisServer): Promise<string> {
 
 function isWhole(info: string): boolean {
   return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${MASTERS}`);
+}
+
+const MOST_KEYS = "100000";
+const MIGRATE_TIMEOUT_MS = "5000";
+
+async function moveSlot(nodes: readonly RedisServer[], key: string): Promise<MovingSlot> {
+  const [asked] = nodes;
+  if (asked === undefined) throw new Error("a cluster without nodes");
+  const slot = String(await redisCommand(asked.url, "CLUSTER", "KEYSLOT", key));
+  const ids = await Promise.all(nodes.map(async (node) => String(await ask(node, "MYID"))));
+  const owner = await ownerOf(asked, Number(slot));
+  const from = ids.indexOf(owner);
+  const to = (from + 1) % nodes.length;
+  const [source, target] = [nodes[from], nodes[to]];
+  if (source === undefined || target === undefined) throw new Error(`nobody has slot ${slot}`);
+  await ask(target, "SETSLOT", slot, "IMPORTING", ids[from] ?? "");
+  await ask(source, "SETSLOT", slot, "MIGRATING", ids[to] ?? "");
+  const moving: MovingSlot = {
+    keysLeft: async () => (await ask(source, "GETKEYSINSLOT", slot, MOST_KEYS)) as string[],
+    async moveKeys(keys) {
+      const there = [target.host, String(target.port)];
+      for (const one of keys)
+        await redisCommand(source.url, "MIGRATE", ...there, one, "0", MIGRATE_TIMEOUT_MS);
+    },
+    async finish() {
+      for (let left = await moving.keysLeft(); left.length > 0; left = await moving.keysLeft())
+        await moving.moveKeys(left);
+      const others = nodes.filter((node) => node !== target && node !== source);
+      for (const node of [target, source, ...others])
+        await ask(node, "SETSLOT", slot, "NODE", ids[to] ?? "");
+    },
+  };
+  return moving;
+}
+
+const ask = (node: RedisServer, ...words: string[]): Promise<unknown> =>
+  redisCommand(node.url, "CLUSTER", ...words);
+
+/** The id of the node that has a slot. */
+async function ownerOf(node: RedisServer, slot: number): Promise<string> {
+  const ranges = (await ask(node, "SLOTS")) as [number, number, [string, number, string]][];
+  const range = ranges.find(([first, last]) => first <= slot && slot <= last);
+  return range?.[2][2] ?? "";
 }

@@ -63,5 +63,5 @@ export const clearTextWarning: Rule = problemWhen(
 /** Not wrong: right answers, more slowly. */
 export const processMemoryWarning: Rule = problemWhen(
   (draft) => draft.production && !draft.isGiven("redisUrl"),
-  "REDIS_URL is not set: only one replica at a time answers from memory, all others ask PostgreSQL for every token.",
+  "REDIS_URL is not set: a replica answers from memory only while it is alone; as soon as there are two, all ask PostgreSQL for every token.",
 );

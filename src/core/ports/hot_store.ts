@@ -7,20 +7,27 @@ import type { Unburied } from "./session_store.js";
  * when the answer has come (see `replica_registry.ts`): on the servers the lease
  * names, for entries written in the lease's epochs. An end is final, but without
  * the lease another replica may still call the session live, out of another server (L2).
- * Every method rejects with DEPENDENCY_UNAVAILABLE when a server does not answer in time.
+ * Every method rejects with DEPENDENCY_UNAVAILABLE when no server that it needs answers in time.
  */
 export interface HotStore {
+  readonly shards: Shards;
   /**
    * Asks for one session. All questions of one event-loop turn travel together.
    */
   check(ask: HotAsk, lease: Lease): Promise<HotAnswer>;
-  /** The same for many, for one promise. Rejects when any of them cannot be answered. */
-  checkAll(asks: readonly HotAsk[], lease: Lease): Promise<readonly HotAnswer[]>;
+  /** The same for many, for one promise. Undefined for those whose server does not answer. */
+  checkAll(asks: readonly HotAsk[], lease: Lease): Promise<readonly (HotAnswer | undefined)[]>;
   /** Remembers a live session, if its ticket still holds: no ending has come between. */
   fill(entry: HotEntry, ticket: string, lease: Lease): Promise<void>;
-  /** Remembers endings and forgets entries; afterwards no earlier ticket fills. Resolves to the server told, for each. */
+  /**
+   * Remembers endings and forgets entries; afterwards no earlier ticket fills.
+   * Resolves to the server told, for each; its id is empty where none was.
+   */
   bury(endings: readonly Unburied[]): Promise<{ shard: number; serverId: string }[]>;
-  /** The servers reached now, one id a shard. An id changes when a server restarts or fails over. */
+  /**
+   * The servers reached now, one id a shard; empty where none is. An id changes
+   * when a server restarts or fails over, or its memory becomes an older state of itself.
+   */
   identify(): Promise<string[]>;
   /** Calls back when a server may have been lost, to identify again at once. */
   onDisturbance(listener: () => void): void;
@@ -60,8 +67,15 @@ export type HotAnswer =
 
 /** The right to answer from the hot store, held for a time. */
 export interface Lease {
-  /** One id a shard. */
+  /** One id a shard; empty where the right is not held. */
   readonly serverIds: readonly string[];
   /** One epoch a shard: which entries count. */
   readonly epochs: readonly string[];
+}
+
+/** How sessions are spread over servers, each of which is trusted, lost and told by itself. */
+export interface Shards {
+  readonly count: number;
+  /** The shard of a session: always the same one. */
+  of(sessionId: string): number;
 }

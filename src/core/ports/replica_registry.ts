@@ -7,7 +7,8 @@ import type { Lease } from "./hot_store.js";
 export interface ReplicaRegistry {
   /**
    * Says that this replica trusts `serverIds` for `leaseMs` from now, or
-   * (undefined) none. Refused when another replica's lease names other servers.
+   * (undefined) none. An empty id asks for no lease of that shard. A shard is
+   * refused while another replica's lease names another server for it.
    */
   renew(serverIds: readonly string[] | undefined, leaseMs: number): Promise<Renewal>;
   /** Forgets this replica, at a graceful stop. */
@@ -15,7 +16,7 @@ export interface ReplicaRegistry {
 }
 
 export interface Renewal {
-  /** The lease, unless refused or none was asked for. */
+  /** The lease, with empty ids for shards that were refused or not asked for; undefined if that is all of them. */
   readonly lease: Lease | undefined;
   /** The store's clock in milliseconds since the epoch. */
   readonly storeNow: number;

@@ -2,6 +2,7 @@ import type { AuditEvent } from "../audit_event.js";
 import type { CallLimits } from "../call.js";
 import type { EndReason, Session, SessionEnd, SessionState } from "../session.js";
 import type { Account, User } from "../user.js";
+import type { Shards } from "./hot_store.js";
 import type { AttemptTransaction } from "./login_throttle.js";
 
 /**
@@ -51,8 +52,12 @@ export interface SessionStore {
    * Resolves to the ids noted.
    */
   markBuried(told: readonly Told[]): Promise<string[]>;
-  /** Which of these no replica can still call live out of the hot store. */
-  outOfReach(sessionIds: readonly string[]): Promise<string[]>;
+  /**
+   * Which of these no replica can still call live out of the hot store: because
+   * it was told, or because no replica has a lease of their shard. Without
+   * `shards` every lease counts for every session.
+   */
+  outOfReach(sessionIds: readonly string[], shards?: Shards): Promise<string[]>;
 
   /** Deletes up to `limit` sessions that ended before `endedBefore` and whose access tokens are all expired. */
   deleteEnded(endedBefore: number, now: number, limit: number): Promise<number>;

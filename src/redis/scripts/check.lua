@@ -2,13 +2,14 @@
 -- that follow a written one closely are answered but not written: that is half of
 -- this script's time, and all that replicas of this server hear of it.
 --
--- KEYS  2 for each session, none twice: its session key, its tombstone key.
--- ARGV  1 now   2 idle timeout (ms)   3 id of the server to be trusted
+-- KEYS  1 the heartbeat of the shard
+--       2 for each session, none twice: its session key, its tombstone key.
+-- ARGV  1 now   2 idle timeout (ms)   3 id of the memory to be trusted (see identify.lua)
 --       4 epoch whose entries count   5 what names of new tickets begin with
---       6 how close (ms)
---       7.. for each session the time of its use, 0: no use
+--       6 how close (ms)   7 the newest heartbeat seen in that memory; empty: none
+--       8.. for each session the time of its use, 0: no use
 -- Returns an answer for each session, or none at all when this is another
--- server than ARGV[3], or not a master.
+-- memory than ARGV[3], an older state of it, or not a master's.
 --       "T" tombstone                        ended
 --       an entry                             live; a use that was not written is not in it
 --       "I" last activity (13 digits) ticket not live as far as we know, but used then
@@ -23,7 +24,10 @@
 -- Times are in milliseconds and have 13 digits, so that texts of them compare as
 -- they do: to make numbers of them, and new texts of entries, took two fifths.
 local replication = redis.call('INFO', 'replication')
-if string.match(replication, 'master_replid:(%x+)') ~= ARGV[3]
+local found = redis.call('MGET', unpack(KEYS))
+local beat, suffix = string.match(found[1] or '', '^(%d+);(.*)$')
+if string.match(replication, 'master_replid:(%x+)') .. (suffix or '') ~= ARGV[3]
+  or (beat and beat < ARGV[7])
   or not string.find(replication, 'role:master', 1, true) then
   return {}
 end
@@ -36,10 +40,9 @@ local idle_since = time(tonumber(now) - idle)
 local head = match(ARGV[4], '^%d+$') and ARGV[4] .. ';' or 'no entry begins so'
 local head_size = #head
 local use, close_to_use
-local found = redis.call('MGET', unpack(KEYS))
 local answers = {}
 
-for i = 1, #KEYS, 2 do
+for i = 2, #KEYS, 2 do
   local entry, tombstone = found[i], found[i + 1]
   local answer
   if tombstone then
@@ -48,8 +51,8 @@ for i = 1, #KEYS, 2 do
     local last = entry and sub(entry, 1, head_size) == head
       and sub(entry, head_size + 1, head_size + 13)
     if last and last > idle_since and sub(entry, head_size + 15, head_size + 27) > now then
-      if use ~= ARGV[6 + (i + 1) / 2] then
-        use = ARGV[6 + (i + 1) / 2]
+      if use ~= ARGV[7 + i / 2] then
+        use = ARGV[7 + i / 2]
         close_to_use = time(use - close)
       end
       if last < close_to_use then
@@ -68,6 +71,6 @@ for i = 1, #KEYS, 2 do
       answer = (last and 'I' .. last or 'M') .. ticket
     end
   end
-  answers[(i + 1) / 2] = answer
+  answers[i / 2] = answer
 end
 return answers

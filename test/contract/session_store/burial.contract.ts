@@ -147,6 +147,23 @@ export const describeBurial = (stores: () => SessionStores): void => {
     expect(await reach()).toEqual([false, false]);
   });
 
+  test("out of reach is what is in a shard that nobody has a lease of", async () => {
+    const { one, joinRegistry } = stores();
+    await joinRegistry().renew(["s1", ""], LONG);
+    const [first, second] = await addSessions(one, 2);
+    if (!first || !second) throw new Error("They are there.");
+    await end(one, first.id);
+    await end(one, second.id);
+    const ids = [first.id, second.id];
+    const shards = (count: number) => ({ count, of: (id: string) => (id === first.id ? 0 : 1) });
+    expect(await one.outOfReach(ids, shards(2))).toEqual([second.id]);
+    expect(await one.outOfReach(ids)).toEqual([]);
+    // A replica that spreads sessions over other shards may hold any of them.
+    expect(await one.outOfReach(ids, shards(3))).toEqual([]);
+    await joinRegistry().renew(["", "s2"], LONG);
+    expect(await one.outOfReach(ids, shards(2))).toEqual([]);
+  });
+
   test("parallel burials of the same endings each settle them or leave them to another", async () => {
     const { one, two, joinRegistry } = stores();
     await joinRegistry().renew(["s1"], LONG);

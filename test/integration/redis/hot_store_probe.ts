@@ -19,7 +19,7 @@ export const openHotStore = (url: string, commandTimeoutMs = 2000): HotStore =>
 
 export const answers = (store: HotStore): Promise<boolean> =>
   store.identify().then(
-    () => true,
+    (ids) => ids.every((id) => id !== ""),
     () => false,
   );
 

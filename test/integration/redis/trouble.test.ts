@@ -213,7 +213,12 @@ describe("a cluster", () => {
     expect(live.length).toBeGreaterThan(0);
     expect(failed.length).toBeGreaterThan(0);
     expect(live.length + failed.length).toBe(ids.length);
-    await timeToOutage(store.identify());
+    const seen = await store.identify();
+    const lost = seen.filter((id) => id === "");
+    expect(lost.length).toBeGreaterThan(0);
+    expect(lost.length).toBeLessThan(seen.length);
+    const told = await store.bury(ids.map((id) => ending(id)));
+    for (const { shard, serverId } of told) expect(serverId).toBe(seen[shard]);
     node?.resume();
     await trust(store);
   });

@@ -72,10 +72,10 @@ describe("trust in the hot store", () => {
     stage.elapsed = LEASE_MS - 600;
     await stage.trust.pulse().catch(() => undefined);
     expect(stage.trust.lease()).toBe(lease);
-    expect(lease && stage.trust.holds(lease)).toBe(true);
+    expect(lease && stage.trust.holds(lease, "a")).toBe(true);
     stage.elapsed = LEASE_MS - 500;
     expect(stage.trust.lease()).toBeUndefined();
-    expect(lease && stage.trust.holds(lease)).toBe(false);
+    expect(lease && stage.trust.holds(lease, "a")).toBe(false);
   });
 
   test("Postgres counts as lost until it has answered again, also between two questions", async () => {
@@ -123,7 +123,7 @@ describe("trust in the hot store", () => {
     await stage.trust.pulse();
     expect(stage.log).toEqual(["renew s1", "renew s2", "bury a"]);
     expect(stage.trust.lease()).toEqual({ serverIds: ["s2"], epochs: ["2"] });
-    expect(before && stage.trust.holds(before)).toBe(false);
+    expect(before && stage.trust.holds(before, "a")).toBe(false);
   });
 
   test("ends when the registry starts another epoch, or refuses", async () => {
@@ -193,6 +193,122 @@ describe("trust in the hot store", () => {
       await stage.trust.pulse();
       expect(stage.trust.revision()).toBe(known);
     }
+  });
+});
+
+describe("trust in a hot store of several servers", () => {
+  const twoServers = async () => {
+    const stage = trustStage();
+    stage.servers = ["s1", "s2"];
+    stage.epochs = ["1", "1"];
+    await stage.trust.pulse();
+    return stage;
+  };
+  const trusted = ({ trust }: Awaited<ReturnType<typeof twoServers>>) =>
+    ["first", "second"].filter((sessionId) => trust.lease(sessionId) !== undefined);
+
+  test("L3: one that is gone, or another, is given up alone and at once; answers of the rest count on", async () => {
+    for (const second of ["", "s3"]) {
+      const stage = await twoServers();
+      const asked = stage.trust.lease("first");
+      stage.servers = ["s1", second];
+      stage.waiting = [ending("second a")];
+      stage.elapsed += 100;
+      await stage.trust.pulse();
+      expect(stage.log.slice(0, 2)).toEqual(["renew s1 s2", `renew s1 ${second}`]);
+      expect(asked && stage.trust.holds(asked, "first")).toBe(true);
+      expect(asked && stage.trust.holds(asked, "second")).toBe(false);
+      // What it has missed is told before the new one is trusted; nothing is told to nobody.
+      expect(stage.log.slice(2)).toEqual(second === "" ? [] : ["bury second a"]);
+      expect(trusted(stage)).toEqual(second === "" ? ["first"] : ["first", "second"]);
+    }
+  });
+
+  test("one that comes back is trusted again when it was told what it has missed", async () => {
+    const stage = await twoServers();
+    stage.servers = ["s1", ""];
+    await stage.trust.pulse();
+    stage.servers = ["s1", "s2"];
+    stage.waiting = [ending("second a"), ending("a")];
+    stage.buriesAt = ["s1", "s3"];
+    stage.elapsed += 1000;
+    await stage.trust.pulse();
+    expect(trusted(stage)).toEqual(["first"]);
+    stage.buriesAt = undefined;
+    stage.waiting = [ending("second a")];
+    stage.elapsed += 1000;
+    await stage.trust.pulse();
+    expect(trusted(stage)).toEqual(["first", "second"]);
+  });
+
+  test("a suspicion concerns the server of its session alone", async () => {
+    const stage = await twoServers();
+    stage.storeHangs = true;
+    stage.elapsed += 1000;
+    void stage.trust.pulse();
+    await nextTurn();
+    stage.servers = ["s1", ""];
+    stage.trust.suspect("second a");
+    expect(trusted(stage)).toEqual(["first"]);
+    await nextTurn();
+    expect(trusted(stage)).toEqual(["first"]);
+    stage.servers = ["s1", "s2"];
+    stage.disturb();
+    expect(trusted(stage)).toEqual([]);
+    await nextTurn();
+    expect(trusted(stage)).toEqual(["first", "second"]);
+  });
+
+  test("L4: while Postgres is away the registry may show a shard that was given up; it is told as soon as it can be", async () => {
+    const stage = await twoServers();
+    stage.storeDown = true;
+    stage.servers = ["s1", ""];
+    await expect(stage.trust.pulse()).rejects.toMatchObject(OUTAGE);
+    expect(trusted(stage)).toEqual(["first"]);
+    stage.storeDown = false;
+    await stage.trust.pulse();
+    expect(stage.log).toEqual(["renew s1 s2", "renew s1 "]);
+  });
+
+  test("L4: an ending of a server that is gone is settled when nobody has a lease of it", async () => {
+    const stage = await twoServers();
+    stage.servers = ["s1", ""];
+    stage.outOfReach = ["second a"];
+    await stage.trust.settle([ending("first a"), ending("second a")], 1000);
+    expect(trusted(stage)).toEqual(["first"]);
+  });
+});
+
+describe("a machine that was suspended", () => {
+  test("L3: has no lease any more, although its clock says so", async () => {
+    const stage = trustStage();
+    await stage.trust.pulse();
+    const asked = stage.trust.lease();
+    stage.interruptions += 1;
+    expect(stage.trust.lease()).toBeUndefined();
+    expect(asked && stage.trust.holds(asked, "a")).toBe(false);
+    await stage.trust.pulse();
+    expect(stage.log).toEqual(["renew s1", "renew s1"]);
+    expect(stage.trust.lease()).toBeDefined();
+  });
+
+  test("L3: gets none from an answer that it slept through", async () => {
+    const stage = trustStage();
+    stage.sleepsThrough = true;
+    await stage.trust.pulse();
+    expect(stage.trust.lease()).toBeUndefined();
+  });
+
+  test("waits for the time that Postgres tells, or says that it is not known", async () => {
+    const stage = trustStage();
+    await stage.trust.knowTime();
+    expect(stage.log).toEqual([]);
+    stage.interruptions += 1;
+    await stage.trust.knowTime();
+    expect(stage.log).toEqual(["renew s1"]);
+    stage.interruptions += 1;
+    stage.storeDown = true;
+    await expect(stage.trust.knowTime()).rejects.toMatchObject(OUTAGE);
   });
 });
 

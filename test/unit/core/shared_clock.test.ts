@@ -5,7 +5,7 @@ import { sharedClock } from "../../../src/core/shared_clock.js";
 const machine = (wallAhead: number) => {
   let elapsed = 5000;
   let step = wallAhead;
-  const start = 1_900_000_000_000;
+  let start = 1_900_000_000_000;
   const clock = sharedClock({
     wall: () => start + elapsed + step,
     monotonic: () => elapsed,
@@ -19,6 +19,10 @@ const machine = (wallAhead: number) => {
     },
     stepWall: (ms: number) => {
       step += ms;
+    },
+    /** The monotonic clock stands still meanwhile. */
+    suspend: (ms: number) => {
+      start += ms;
     },
     /** Asks the store, whose answer takes `there` and `back`. */
     ask(there: number, back: number) {
@@ -72,4 +76,41 @@ test("of answers that are as quick the newest counts, and time is whole millisec
   expect(clock.now()).toBe(1_900_000_777_001);
   pass(0.4);
   expect(Number.isInteger(clock.now())).toBe(true);
+});
+
+test("a suspended machine, or a wall clock that was set, is noticed, until the store was heard", () => {
+  for (const disturb of ["suspend", "stepWall"] as const)
+    for (const ms of disturb === "suspend" ? [1000, 3_600_000] : [1000, -1000]) {
+      const { clock, ask, pass, storeNow, ...machineOf } = machine(0);
+      ask(1, 1);
+      expect(clock.isSynchronised()).toBe(true);
+      const before = clock.interruptions();
+      machineOf[disturb](ms);
+      expect(clock.isSynchronised()).toBe(false);
+      expect(clock.interruptions()).toBe(before + 1);
+      ask(1, 1);
+      expect([clock.isSynchronised(), clock.interruptions()]).toEqual([true, before + 1]);
+      expect(clock.now()).toBe(storeNow());
+      pass(10_000);
+      expect(clock.now()).toBe(storeNow());
+    }
+});
+
+test("an answer that was slept through tells no time", () => {
+  const { clock, suspend, storeNow } = machine(0);
+  const [sentAt, before] = [clock.monotonic(), clock.interruptions()];
+  const told = storeNow();
+  suspend(5000);
+  clock.synchronise(told, sentAt, clock.monotonic(), before);
+  expect(clock.isSynchronised()).toBe(false);
+});
+
+test("a wall clock that is slewed is no interruption", () => {
+  const { clock, ask, pass, stepWall } = machine(0);
+  for (let second = 0; second < 600; second++) {
+    pass(1000);
+    stepWall(0.5);
+    ask(1, 1);
+  }
+  expect(clock.interruptions()).toBe(0);
 });

@@ -19,6 +19,8 @@ export const trustStage = () => {
     refused: false,
     storeDown: false,
     storeHangs: false,
+    /** Whether the machine is suspended while Postgres is asked for a lease. */
+    sleepsThrough: false,
     lastRevision: 0n,
     waiting: [] as Unburied[],
     /** Whether the store notes what was told. */
@@ -26,9 +28,13 @@ export const trustStage = () => {
     outOfReach: [] as string[],
     disturb: (): void => undefined,
     sleeps: 0,
+    /** How often the machine was suspended, and how often it had been when Postgres was last heard. */
+    interruptions: 0,
+    heardAfter: 0,
   };
 
-  const hot: Pick<HotStore, "identify" | "bury" | "onDisturbance"> = {
+  const hot: Pick<HotStore, "shards" | "identify" | "bury" | "onDisturbance"> = {
+    shards: { count: 2, of: (sessionId) => (sessionId.startsWith("second") ? 1 : 0) },
     async identify() {
       if (stage.servers === undefined) throw unavailable();
       return stage.servers;
@@ -37,7 +43,10 @@ export const trustStage = () => {
       stage.log.push(`bury ${endings.map(({ sessionId }) => sessionId).join(" ")}`);
       const servers = stage.buriesAt ?? stage.servers;
       if (servers === undefined) throw unavailable();
-      return endings.map(() => ({ shard: 0, serverId: servers[0] ?? "" }));
+      return endings.map(({ sessionId }) => {
+        const shard = hot.shards.of(sessionId);
+        return { shard, serverId: servers[shard] ?? "" };
+      });
     },
     onDisturbance(listener) {
       stage.disturb = listener;
@@ -46,11 +55,12 @@ export const trustStage = () => {
   const registry: ReplicaRegistry = {
     async renew(serverIds): Promise<Renewal> {
       if (stage.storeDown) throw unavailable();
+      if (stage.sleepsThrough) stage.interruptions += 1;
       if (stage.storeHangs) await new Promise(() => undefined);
       stage.log.push(serverIds === undefined ? "give up" : `renew ${serverIds.join(" ")}`);
       const granted = serverIds !== undefined && !stage.refused;
       return {
-        lease: granted ? { serverIds, epochs: [...stage.epochs] } : undefined,
+        lease: granted ? { serverIds, epochs: stage.epochs.slice(0, serverIds.length) } : undefined,
         storeNow: NOW + stage.elapsed,
         lastRevision: stage.lastRevision,
       };
@@ -83,7 +93,11 @@ export const trustStage = () => {
       stage.elapsed += ms;
       stage.sleeps += 1;
     },
-    synchronise: () => undefined,
+    synchronise: () => {
+      stage.heardAfter = stage.interruptions;
+    },
+    interruptions: () => stage.interruptions,
+    isSynchronised: () => stage.heardAfter === stage.interruptions,
   };
   const trust = hotTrust({ hot, registry, store, clock });
   return Object.assign(stage, { trust, clock });

@@ -51,6 +51,7 @@ const stage = (
       holds: () => seen.holds,
       suspect: () => {
         seen.suspicions += 1;
+        seen.holds = false;
       },
     },
     activity,
