@@ -1,3 +1,4 @@
+import { abortable, startTimeLimit } from "./cancellation.js";
 import type { Credentials } from "./credentials.js";
 import { NetworkError } from "./network_error.js";
 import type { RequestTargets } from "./request_target.js";
@@ -5,8 +6,13 @@ import type { Proof } from "./stored_session.js";
 
 /** What `apiRequest` takes besides what `fetch` takes. */
 export interface ApiRequestInit extends RequestInit {
-  /** The page's own doing, such as polling: does not count as the user being there. */
+  /**
+   * The page's own doing, such as polling: does not count as the user being
+   * there, neither here nor, by the header `X-Skip-Activity`, on the server.
+   */
   readonly background?: boolean;
+  /** Milliseconds until the answer has to begin; null: no limit. Default 60 000. */
+  readonly timeoutMs?: number | null;
 }
 
 /** A request that can be sent once or, if its body allows, again. */
@@ -14,6 +20,7 @@ export interface ApiRequest {
   readonly signal: AbortSignal | null;
   /** False when the body is a stream: once sent it is gone. */
   readonly isRepeatable: boolean;
+  readonly isBackground: boolean;
   /** Throws NetworkError when there is no answer, and the abort's reason when aborted. */
   send(proof: Proof): Promise<Response>;
 }
@@ -25,20 +32,17 @@ export interface ApiRequestDeps {
   readonly fetch: typeof fetch;
 }
 
-const isStored = (body: BodyInit | null | undefined): boolean =>
-  body == null ||
-  typeof body === "string" ||
-  body instanceof URLSearchParams ||
-  body instanceof Blob ||
-  body instanceof FormData ||
-  body instanceof ArrayBuffer ||
-  ArrayBuffer.isView(body);
+/** Whether a body can be sent again: all but streams, which Node also takes as async iterables. */
+const isStored = (body: unknown): boolean =>
+  typeof body !== "object" ||
+  body === null ||
+  !("getReader" in body || Symbol.asyncIterator in body);
 
 /** Makes a request. Throws SessionError `origin_not_allowed` for a stranger's URL. */
 export function createApiRequest(
   deps: ApiRequestDeps,
   input: string | URL | Request,
-  { background: _, ...init }: ApiRequestInit,
+  { background: isBackground = false, timeoutMs = 60_000, ...init }: ApiRequestInit,
 ): ApiRequest {
   const { targets, credentials } = deps;
   const given = typeof input === "string" || input instanceof URL ? null : input;
@@ -48,21 +52,29 @@ export function createApiRequest(
 
   return {
     signal,
+    isBackground,
     isRepeatable: isStored(init.body),
     async send(proof) {
       const headers = new Headers(init.headers ?? given?.headers);
-      credentials.apply(headers, method, proof);
-      const cookies = credentials.cookies();
+      const isOwn = targets.isOwn(url);
+      credentials.apply(headers, method, proof, isOwn);
+      if (isBackground && isOwn) headers.set("x-skip-activity", "true");
+      const limit = startTimeLimit(timeoutMs);
       try {
         // A Request's body can be read once: each attempt takes a copy.
-        return await deps.fetch(given?.clone() ?? url, {
+        const answer = deps.fetch(given?.clone() ?? url, {
           ...init,
           headers,
-          ...(cookies && { credentials: cookies }),
+          // The caller's own signal goes on to end the body too.
+          signal: signal ?? limit.signal,
+          ...credentials.cookies(),
         });
+        return await abortable(answer, limit.signal);
       } catch (error) {
         if (signal?.aborted) throw error;
         throw new NetworkError(`No answer from ${url}`, { cause: error });
+      } finally {
+        limit.stop();
       }
     },
   };

@@ -1,22 +1,29 @@
-import { startTimeLimit } from "./cancellation.js";
+import { abortable, startTimeLimit } from "./cancellation.js";
 import type { Credentials } from "./credentials.js";
 import { NetworkError } from "./network_error.js";
 import { readProblem } from "./problem.js";
 import type { RequestTargets } from "./request_target.js";
 import type { Session } from "./session.js";
-import type { Proof } from "./stored_session.js";
+import { SessionError } from "./session_error.js";
+import { NOBODY, type Proof } from "./stored_session.js";
 import type { User } from "./user.js";
 
+/** What headers say beside an answer's body. */
+interface Told {
+  /** From X-CSRF-Token, for pages that cannot read the API's cookies. */
+  readonly csrf_token?: string | null;
+  /** From X-Session-Generation: counts the refreshes of the cookies' session; null if it is not told. */
+  readonly generation?: number | null;
+}
+
 /** Body of `POST /auth/refresh`'s answer, and the part of login's that is the same. */
-export interface TokenAnswer {
-  /** Empty or absent in cookie mode. */
+export interface TokenAnswer extends Told {
+  /** Absent in cookie mode. */
   readonly access_token?: string;
   readonly refresh_token?: string;
   /** Seconds. */
   readonly expires_in: number;
   readonly session?: Session;
-  /** From the header X-CSRF-Token, for pages that cannot read the API's cookies. */
-  readonly csrf_token?: string | null;
 }
 
 /** Body of `POST /auth/login`'s answer. */
@@ -25,10 +32,29 @@ export interface LoginAnswer extends TokenAnswer {
   readonly ended_sessions?: readonly Session[];
 }
 
-/** The calls that make, renew and end a session. They throw SessionError or NetworkError. */
+/** The part of `GET /debug/session-info`'s answer that is used. */
+export interface OwnerAnswer extends Told {
+  readonly session: Session;
+}
+
+/** How a refresh is made. */
+export interface RefreshCall {
+  /** The user may be away: no use of the session. */
+  readonly isBackground?: boolean;
+  readonly signal?: AbortSignal;
+  /** Milliseconds. Absent: as for every call. */
+  readonly limitMs?: number;
+}
+
+/**
+ * The calls that make, renew, name and end a session. They throw SessionError,
+ * or NetworkError for every answer that does not have Curfew's form.
+ */
 export interface AuthApi {
   login(body: LoginBody, signal?: AbortSignal | null): Promise<LoginAnswer>;
-  refresh(proof: Proof, signal?: AbortSignal): Promise<TokenAnswer>;
+  refresh(proof: Proof, how?: RefreshCall): Promise<TokenAnswer>;
+  /** Whose session the browser's cookies are of. */
+  owner(): Promise<OwnerAnswer>;
   logout(proof: Proof): Promise<void>;
 }
 
@@ -50,76 +76,91 @@ export interface AuthApiDeps {
   readonly timeoutMs: number;
 }
 
-interface Call {
+interface Call extends RefreshCall {
   readonly path: string;
-  readonly body: object;
+  /** Absent: a GET. */
+  readonly body?: object;
   readonly proof?: Proof;
-  readonly signal?: AbortSignal | null | undefined;
   /** Lets the request outlive the page, as when the caller leaves for the login page. */
   readonly keepalive?: boolean;
 }
 
+const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+
 /** Makes the calls for one API. */
 export function createAuthApi(deps: AuthApiDeps): AuthApi {
   const { targets, credentials, timeoutMs } = deps;
+  const isCookie = credentials.mode === "cookie";
 
-  async function post({ path, body, proof, signal, keepalive = false }: Call) {
-    const headers = new Headers({ "content-type": "application/json" });
-    if (credentials.mode === "cookie") headers.set("x-session-mode", "cookie");
-    credentials.apply(headers, "POST", proof ?? null);
-    const cookies = credentials.cookies();
-    const url = targets.api(path);
-    const limit = startTimeLimit(timeoutMs, signal);
+  async function ask(url: string, call: Call, signal: AbortSignal): Promise<object & Told> {
+    const { body, keepalive = false } = call;
+    const method = body ? "POST" : "GET";
+    const headers = new Headers(body && { "content-type": "application/json" });
+    if (isCookie) headers.set("x-session-mode", "cookie");
+    if (call.isBackground) headers.set("x-skip-activity", "true");
+    credentials.apply(headers, method, call.proof ?? NOBODY, true);
+    const response = await deps.fetch(url, {
+      method,
+      headers,
+      ...(body && { body: JSON.stringify({ ...body, language: deps.language() }) }),
+      signal,
+      keepalive,
+      // The body holds tokens: they go to this URL or nowhere.
+      redirect: "error",
+      cache: "no-store",
+      ...credentials.cookies(),
+    });
+    if (!response.ok) throw await readProblem(response);
+    const answer: object | null = await response.json();
+    const generation = response.headers.get("x-session-generation");
+    return {
+      ...answer,
+      csrf_token: response.headers.get("x-csrf-token"),
+      generation: generation === null ? null : Number(generation),
+    };
+  }
+
+  async function send<T extends object>(call: Call, isOurs: (answer: T) => unknown): Promise<T> {
+    const url = targets.api(call.path);
+    const limitMs = call.limitMs ?? timeoutMs;
+    const limit = startTimeLimit(limitMs, call.signal);
     try {
-      const response = await deps.fetch(url, {
-        method: "POST",
-        headers,
-        body: JSON.stringify({ ...body, language: deps.language() }),
-        signal: limit.signal,
-        keepalive,
-        // The body holds tokens: they go to this URL or nowhere.
-        redirect: "error",
-        cache: "no-store",
-        ...(cookies && { credentials: cookies }),
-      });
-      if (!response.ok) throw await readProblem(response);
-      const answer: object | null = await response.json();
-      return { ...answer, csrf_token: response.headers.get("x-csrf-token") };
+      const answer = (await abortable(ask(url, call, limit.signal), limit.signal)) as T;
+      if (isOurs(answer)) return answer;
+      throw new NetworkError(`The answer from ${url} is not Curfew's`);
     } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      if (error instanceof Error && error.name === "SessionError") throw error;
-      const what = limit.expired() ? `No answer within ${timeoutMs} ms` : "No answer of Curfew";
+      if (call.signal?.aborted) throw call.signal.reason;
+      if (error instanceof SessionError || error instanceof NetworkError) throw error;
+      const what = limit.expired() ? `No answer within ${limitMs} ms` : "No answer of Curfew";
       throw new NetworkError(`${what} from ${url}`, { cause: error });
     } finally {
       limit.stop();
     }
   }
 
-  function assertTokens<T extends TokenAnswer>(answer: object, path: string): T {
-    const tokens = answer as T;
-    const isComplete =
-      typeof tokens.expires_in === "number" &&
-      (credentials.mode === "cookie" || Boolean(tokens.access_token && tokens.refresh_token));
-    if (isComplete) return tokens;
-    throw new NetworkError(
-      `The answer from ${targets.api(path)} has no tokens: it is not Curfew's`,
-    );
-  }
+  const hasTokens = ({ expires_in, session, access_token, refresh_token }: TokenAnswer) =>
+    typeof expires_in === "number" &&
+    (isCookie ? isText(session?.session_id) : isText(access_token) && isText(refresh_token));
 
   return {
-    async login(body, signal) {
-      const path = "auth/login";
-      return assertTokens<LoginAnswer>(await post({ path, body, signal }), path);
-    },
-    async refresh(proof, signal) {
-      const path = "auth/refresh";
+    login: (body, signal) =>
+      send<LoginAnswer>({ path: "auth/login", body, ...(signal && { signal }) }, hasTokens),
+    refresh(proof, how) {
       const body = proof.refreshToken === null ? {} : { refresh_token: proof.refreshToken };
-      const answer = await post({ path, body, proof: { ...proof, accessToken: null }, signal });
-      return assertTokens<TokenAnswer>(answer, path);
+      const call = { path: "auth/refresh", body, proof: { ...proof, accessToken: null }, ...how };
+      return send<TokenAnswer>(call, hasTokens);
     },
+    owner: () =>
+      send<OwnerAnswer>({ path: "debug/session-info", isBackground: true }, ({ session }) =>
+        isText(session?.session_id),
+      ),
     async logout(proof) {
       const body = proof.accessToken === null ? {} : { access_token: proof.accessToken };
-      await post({ path: "auth/logout", body, proof, keepalive: true });
+      const call = { path: "auth/logout", body, proof, keepalive: true };
+      await send<{ message?: unknown; revision?: unknown }>(
+        call,
+        ({ message, revision }) => isText(message) && revision !== undefined,
+      );
     },
   };
 }

@@ -21,15 +21,21 @@ export interface TimeLimit {
   stop(): void;
 }
 
-/** Starts a time limit. `AbortSignal.any` would do, but Safari has it only since 17.4. */
-export function startTimeLimit(milliseconds: number, parent?: AbortSignal | null): TimeLimit {
+/** Starts a time limit; null: none. `AbortSignal.any` would do, but Safari has it only since 17.4. */
+export function startTimeLimit(
+  milliseconds: number | null,
+  parent?: AbortSignal | null,
+): TimeLimit {
   const controller = new AbortController();
   let expired = false;
   const follow = () => controller.abort(parent?.reason);
-  const timer = setTimeout(() => {
+  const expire = () => {
     expired = true;
     controller.abort();
-  }, milliseconds);
+  };
+  const timer = milliseconds === null ? undefined : setTimeout(expire, milliseconds);
+  // In Node a timer must not keep the process alive; in browsers it is a number.
+  if (typeof timer === "object") timer.unref();
   if (parent?.aborted) follow();
   else parent?.addEventListener("abort", follow, { once: true });
   return {
@@ -40,4 +46,11 @@ export function startTimeLimit(milliseconds: number, parent?: AbortSignal | null
       parent?.removeEventListener("abort", follow);
     },
   };
+}
+
+/** Resolves when the work is done, however it ends, or when the time is up. */
+export async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  const limit = startTimeLimit(milliseconds);
+  await abortable(work, limit.signal).catch(() => undefined);
+  limit.stop();
 }

@@ -6,32 +6,39 @@ export type SessionMode = "bearer" | "cookie";
 /** Puts the caller's proof on requests. */
 export interface Credentials {
   readonly mode: SessionMode;
-  /** Adds what a request of this method needs to count as the session's. */
-  apply(headers: Headers, method: string, proof: Proof | null): void;
+  /**
+   * Adds what a request of this method needs to count as the session's.
+   *
+   * @param isOwn whether the target takes headers of Curfew's own
+   */
+  apply(headers: Headers, method: string, proof: Proof, isOwn: boolean): void;
   /** What `fetch` is to do with cookies; undefined leaves it to the caller. */
-  cookies(): RequestCredentials | undefined;
+  cookies(): { readonly credentials: RequestCredentials } | undefined;
+  /** The browser's own anti-forgery token, if the page sees it; null in bearer mode. */
+  csrf(): string | null;
 }
 
 const isSafe = (method: string) => /^(GET|HEAD|OPTIONS|TRACE)$/i.test(method);
 
 /** Makes the credentials of a mode; `csrfCookie` is read anew for each request. */
 export function createCredentials(mode: SessionMode, csrfCookie: () => string | null): Credentials {
-  if (mode === "bearer") {
-    return {
-      mode,
-      apply(headers, _method, proof) {
-        if (proof?.accessToken) headers.set("authorization", `Bearer ${proof.accessToken}`);
-      },
-      // The cookies of another session would contradict the header.
-      cookies: () => (csrfCookie() === null ? undefined : "omit"),
-    };
-  }
+  const isCookie = mode === "cookie";
   return {
     mode,
-    apply(headers, method, proof) {
-      const token = isSafe(method) ? null : (csrfCookie() ?? proof?.csrfToken);
-      if (token) headers.set("x-csrf-token", token);
+    apply(headers, method, { id, accessToken, csrfToken }, isOwn) {
+      const set = (name: string, value: string | null | false) => {
+        if (value) headers.set(name, value);
+      };
+      if (!isCookie) return set("authorization", accessToken && `Bearer ${accessToken}`);
+      // Refused where the cookies are of another session: they belong to the browser.
+      set("x-session-id", isOwn && id);
+      set("x-csrf-token", !isSafe(method) && (csrfCookie() ?? csrfToken));
     },
-    cookies: () => "include",
+    cookies() {
+      if (isCookie) return { credentials: "include" };
+      // The cookies of another session would contradict the header.
+      return csrfCookie() === null ? undefined : { credentials: "omit" };
+    },
+    csrf: () => (isCookie ? csrfCookie() : null),
   };
 }

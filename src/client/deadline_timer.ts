@@ -3,6 +3,8 @@ export interface DeadlineTimer {
   /** Sets or moves the moment, in milliseconds since the epoch. */
   set(at: number): void;
   clear(): void;
+  /** Calls back at once if the moment has passed: timers stand still while a machine sleeps. */
+  check(): void;
 }
 
 /** Longer delays overflow to 1 ms (HTML timers are 32 bits). */
@@ -11,12 +13,25 @@ const LONGEST_DELAY = 2 ** 31 - 1;
 /** A timer that survives sleep, delays beyond 24.8 days and browsers that fire early. */
 export function createDeadlineTimer(onDue: () => void): DeadlineTimer {
   let handle: ReturnType<typeof setTimeout> | undefined;
+  let moment: number | null = null;
+  function clear(): void {
+    clearTimeout(handle);
+    moment = null;
+  }
+  function check(): void {
+    if (moment === null) return;
+    if (Date.now() < moment) set(moment);
+    else {
+      clear();
+      onDue();
+    }
+  }
   function set(at: number): void {
     clearTimeout(handle);
-    const delay = Math.min(Math.max(0, at - Date.now()), LONGEST_DELAY);
-    handle = setTimeout(() => (Date.now() < at ? set(at) : onDue()), delay);
+    moment = at;
+    handle = setTimeout(check, Math.min(Math.max(0, at - Date.now()), LONGEST_DELAY));
     // In Node a timer must not keep the process alive; in browsers it is a number.
     if (typeof handle === "object") handle.unref();
   }
-  return { set, clear: () => clearTimeout(handle) };
+  return { set, clear, check };
 }

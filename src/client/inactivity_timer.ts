@@ -15,15 +15,21 @@ export function inactivityTimeoutFor(session: Session | null): number {
   return idle > 0 ? idle - Math.min(5 * MINUTE, idle / 6) : DEFAULT_TIMEOUT;
 }
 
-/** Tells when the user has done nothing, in any tab, for too long. */
+/** Tells when the user has done nothing, in any tab, for too long. Decides by the clock, not by its timer. */
 export interface InactivityTimer {
-  /** Starts anew from this moment. */
-  start(timeoutMs: number): void;
+  /** Starts anew from a moment, in ms since the epoch. */
+  start(timeoutMs: number, from: number): void;
   /** Notes a use, at a moment in ms since the epoch. Cheap: no timer moves. */
   touch(at: number): void;
   stop(): void;
   /** When it will be due if nothing happens, in ms since the epoch; null while stopped. */
   deadline(): number | null;
+  /** Whether it is due: after a sleep, before its own timer has noticed. */
+  isDue(): boolean;
+  /** Calls back at once if it is due. */
+  check(): void;
+  /** The last use that is known here, in ms since the epoch. */
+  lastUse(): number;
 }
 
 /** What the timer needs. */
@@ -40,24 +46,36 @@ export function createInactivityTimer(deps: InactivityTimerDeps): InactivityTime
   const deadline = () => (timeout === null ? null : last + timeout);
 
   const timer = createDeadlineTimer(() => {
-    // A tab that was frozen has not heard of the others' uses yet.
-    last = Math.max(last, deps.lastActivity() ?? 0);
+    if (isDue()) return deps.onInactive();
     const due = deadline();
-    if (due === null) return;
-    if (due > Date.now()) timer.set(due);
-    else deps.onInactive();
+    if (due !== null) timer.set(due);
   });
+
+  function touch(at: number): void {
+    // A neighbour's clock is this machine's; a moment ahead of it is a mistake.
+    last = Math.max(last, Math.min(at, Date.now()));
+  }
+
+  function isDue(): boolean {
+    // A clock that was set back does not prolong the session.
+    last = Math.min(last, Date.now());
+    const due = deadline();
+    if (due === null || due > Date.now()) return false;
+    // A tab that was frozen has not heard of the others' uses yet.
+    touch(deps.lastActivity() ?? 0);
+    return last + (timeout ?? 0) <= Date.now();
+  }
 
   return {
     deadline,
-    start(timeoutMs) {
+    touch,
+    isDue,
+    check: timer.check,
+    lastUse: () => last,
+    start(timeoutMs, from) {
       timeout = timeoutMs;
-      last = Date.now();
+      last = Math.min(from, Date.now());
       timer.set(last + timeoutMs);
-    },
-    touch(at) {
-      // A neighbour's clock is this machine's; a moment ahead of it is a mistake.
-      last = Math.max(last, Math.min(at, Date.now()));
     },
     stop() {
       timeout = null;

@@ -1,6 +1,7 @@
 import type { Emitter } from "./emitter.js";
 import { createInactivityTimer, inactivityTimeoutFor } from "./inactivity_timer.js";
 import type { Awaitable } from "./key_value_store.js";
+import { NetworkError } from "./network_error.js";
 import { watchPage } from "./page_lifecycle.js";
 import { createRefreshSchedule } from "./refresh_schedule.js";
 import { SessionError, type SessionErrorFields } from "./session_error.js";
@@ -19,6 +20,8 @@ export interface LiveSessionDeps {
   readonly events: Emitter<SessionEventMap>;
   readonly refresh: () => Promise<void>;
   readonly onInactive: () => void;
+  /** The page may have slept, or the network is back. */
+  readonly onWake: () => void;
 }
 
 /** The session as this tab knows it. */
@@ -42,12 +45,13 @@ export function createLiveSession(deps: LiveSessionDeps) {
   let channel: TabChannel | null = null;
   let stopWatching = () => {};
   let lastShared = 0;
+  let renewedAt = 0;
 
-  function startInactivityTimer(): void {
+  function startInactivityTimer(from = Date.now()): void {
     const current = state.current();
     const { inactivityTimeoutMs: chosen = inactivityTimeoutFor(current?.session ?? null) } =
       settings;
-    if (current !== null && chosen !== null) inactivity.start(chosen);
+    if (current !== null && chosen !== null) inactivity.start(chosen, from);
   }
 
   function disarm(): void {
@@ -56,6 +60,7 @@ export function createLiveSession(deps: LiveSessionDeps) {
   }
 
   function become(next: StoredSession, fromOtherTab: boolean, user?: User | null): void {
+    const before = state.current();
     const type = state.become(next);
     if (user !== undefined) state.show({ user });
     if (channel !== null) {
@@ -63,6 +68,9 @@ export function createLiveSession(deps: LiveSessionDeps) {
       if (type === "login") startInactivityTimer();
     }
     events.emit(type, { fromOtherTab });
+    if (type === "login" && before !== null && fromOtherTab) {
+      events.emit("changed", { previous: before.session, fromOtherTab });
+    }
     events.emit("change", state.snapshot());
   }
 
@@ -137,8 +145,9 @@ export function createLiveSession(deps: LiveSessionDeps) {
   // What is stored is known at once where the store can say it.
   const first = tokens.load();
   const begin = (found: StoredSession | null) => {
-    if (found === null) state.drop(null);
-    else state.become(found);
+    if (found !== null) state.become(found);
+    // Cookies of a session that the storage does not know: the server is asked for it.
+    else if (credentials.csrf() === null) state.drop(null);
   };
   let loading: Awaitable<void> =
     first instanceof Promise
@@ -149,12 +158,17 @@ export function createLiveSession(deps: LiveSessionDeps) {
         })
       : begin(first);
 
+  /** Catches up with what happened while timers stood still. */
+  async function wake(): Promise<void> {
+    inactivity.check();
+    await read();
+    schedule.hurry();
+    deps.onWake();
+  }
+
   function connect(): void {
     channel = openTabChannel(deps.name, hear);
-    const stops = [
-      watchPage({ onRestored: () => void read(), onOnline: schedule.hurry }),
-      tokens.onSaved(() => void readSaved()),
-    ];
+    const stops = [watchPage(() => void wake()), tokens.onSaved(() => void readSaved())];
     stopWatching = () => {
       for (const stop of stops) stop();
     };
@@ -165,9 +179,17 @@ export function createLiveSession(deps: LiveSessionDeps) {
     snapshot: state.snapshot,
     lifetime: state.lifetime,
     adopt,
-    startInactivityTimer,
+    startInactivityTimer: () => startInactivityTimer(),
     stopInactivityTimer: inactivity.stop,
     inactivityDeadline: inactivity.deadline,
+    /** Whether the user has been away for too long, also where no timer has told yet. */
+    isInactive: inactivity.isDue,
+    refreshFailed(error: unknown): void {
+      if (channel !== null && state.current() !== null) schedule.failed(error);
+    },
+    isRefreshFutile: schedule.isFutile,
+    /** Whether the user has been seen since the present access token came. */
+    isUsed: () => inactivity.lastUse() > renewedAt,
 
     /** Starts timers and the line to other tabs; resolves when the storage has been read. */
     async open(): Promise<void> {
@@ -179,7 +201,9 @@ export function createLiveSession(deps: LiveSessionDeps) {
         // It may have been closed while the storage was read.
         if (current !== null && channel !== null) {
           schedule.plan(current);
-          if (inactivity.deadline() === null) startInactivityTimer();
+          // Also while no page was open nobody was there.
+          if (inactivity.deadline() === null)
+            startInactivityTimer(tokens.lastActivity() ?? undefined);
         }
       } else await loading;
     },
@@ -195,12 +219,35 @@ export function createLiveSession(deps: LiveSessionDeps) {
     /** A session that this tab has just made. */
     async login(next: StoredSession, user: User | null): Promise<void> {
       become(next, false, user);
+      renewedAt = Date.now();
+      tokens.recordActivity(renewedAt);
       await keep(next);
+    },
+
+    /** The session that the browser's cookies turned out to be of. */
+    async take(found: StoredSession): Promise<void> {
+      const current = state.current();
+      const isSame = current !== null && isSameSession(found, current);
+      // The server tells less of it than the last refresh did.
+      const next =
+        isSame && found.expiresAt === null
+          ? { ...current, csrfToken: found.csrfToken, session: found.session }
+          : found;
+      become(next, !isSame);
+      await keep(next);
+    },
+
+    /** Nobody is signed in, as far as is known; `error` says why it is not known better. */
+    settle(error: unknown): void {
+      if (state.snapshot().status !== "loading") return;
+      state.drop(error instanceof SessionError || error instanceof NetworkError ? error : null);
+      events.emit("change", state.snapshot());
     },
 
     /** Tokens that this tab has just got for the current session. */
     async renew(next: StoredSession): Promise<void> {
       become(next, false);
+      renewedAt = Date.now();
       await keep(next);
     },
 

@@ -1,21 +1,23 @@
-/** What a page lives through. */
-export interface PageEvents {
-  /** It came back from the back/forward cache and has missed what other tabs said. */
-  readonly onRestored: () => void;
-  readonly onOnline: () => void;
-}
-
-/** Listens to the page, where there is one. Returns the function that stops it. */
-export function watchPage({ onRestored, onOnline }: PageEvents): () => void {
+/**
+ * Calls back when the page may have slept, been frozen, offline or in the
+ * back/forward cache: timers are late, and what other tabs said was missed.
+ * Returns the function that stops it.
+ */
+export function watchPage(onWake: () => void): () => void {
   if (typeof window === "undefined") return () => undefined;
-  const page = window;
-  const onPageShow = (event: PageTransitionEvent) => {
-    if (event.persisted) onRestored();
+  const onVisible = () => {
+    if (page?.visibilityState !== "hidden") onWake();
   };
-  page.addEventListener("pageshow", onPageShow);
-  page.addEventListener("online", onOnline);
+  const page = globalThis.document as Document | undefined;
+  const all: (readonly [EventTarget | undefined, string])[] = [
+    [window, "pageshow"],
+    [window, "focus"],
+    [window, "online"],
+    [page, "resume"],
+    [page, "visibilitychange"],
+  ];
+  for (const [target, type] of all) target?.addEventListener(type, onVisible);
   return () => {
-    page.removeEventListener("pageshow", onPageShow);
-    page.removeEventListener("online", onOnline);
+    for (const [target, type] of all) target?.removeEventListener(type, onVisible);
   };
 }

@@ -1,21 +1,5 @@
-import type { ErrorCode, SessionErrorCode } from "./error_code.js";
-import { type FieldViolation, SessionError } from "./session_error.js";
-
-const codeByStatus: Readonly<Record<number, ErrorCode>> = {
-  400: "invalid_argument",
-  403: "permission_denied",
-  404: "not_found",
-  408: "deadline_exceeded",
-  409: "already_exists",
-  429: "too_many_attempts",
-  501: "unimplemented",
-  502: "dependency_unavailable",
-  503: "dependency_unavailable",
-  504: "deadline_exceeded",
-};
-
-const codeFor = (status: number): SessionErrorCode =>
-  status === 401 ? "unauthenticated" : (codeByStatus[status] ?? "internal");
+import { NetworkError } from "./network_error.js";
+import { SessionError } from "./session_error.js";
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -29,42 +13,39 @@ const textsOf = (value: unknown): Record<string, string> =>
       )
     : {};
 
-function violationsOf(value: unknown): FieldViolation[] {
-  if (!Array.isArray(value)) return [];
-  return value.filter(isObject).map(({ field, description }) => ({
-    field: String(field),
-    description: String(description),
-  }));
+/** Seconds from a Retry-After header of Curfew's, which is a number (RFC 9110, section 10.2.3). */
+export function parseRetryAfter(header: string | null): number | null {
+  const seconds = Number(header?.trim() || Number.NaN);
+  return seconds >= 0 && seconds < Number.POSITIVE_INFINITY ? seconds : null;
 }
 
-/** Seconds from a Retry-After header (RFC 9110, section 10.2.3): a number or a date. */
-export function parseRetryAfter(header: string | null, now: number): number | null {
-  if (header === null || header.trim() === "") return null;
-  const seconds = Number(header);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds);
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? null : Math.max(0, Math.ceil((date - now) / 1000));
-}
+/** Whether an answer claims to be a problem body (RFC 9457), as all of Curfew's failures are. */
+export const isProblem = ({ headers }: Response): boolean =>
+  /^application\/problem\+json\b/i.test(headers.get("content-type") ?? "");
 
 /**
  * Reads a failed answer's problem body (RFC 9457) without using up the
- * response. A body that is none gives a code by status: `unauthenticated` for 401.
+ * response. An answer that is no problem with a `code` is not Curfew's,
+ * whatever its status: a proxy or a captive portal gave it, so it is a
+ * NetworkError and says nothing about the session.
  */
-export async function readProblem(response: Response): Promise<SessionError> {
-  const body: unknown = await response
-    .clone()
-    .json()
-    .catch(() => null);
-  const problem = isObject(body) ? body : {};
+export async function readProblem(response: Response): Promise<SessionError | NetworkError> {
+  const { status } = response;
+  const problem: unknown = isProblem(response)
+    ? await response
+        .clone()
+        .json()
+        .catch(() => null)
+    : null;
+  if (!isObject(problem) || typeof problem.code !== "string") {
+    return new NetworkError(`An answer with status ${status} that is not Curfew's`);
+  }
   return new SessionError({
-    code: typeof problem.code === "string" ? problem.code : codeFor(response.status),
-    status: response.status,
-    detail:
-      typeof problem.detail === "string"
-        ? problem.detail
-        : `The server answered ${response.status} ${response.statusText}`.trimEnd(),
-    retryAfter: parseRetryAfter(response.headers.get("retry-after"), Date.now()),
+    code: problem.code,
+    status,
+    detail: typeof problem.detail === "string" ? problem.detail : problem.code,
+    retryAfter: parseRetryAfter(response.headers.get("retry-after")),
     metadata: textsOf(problem.metadata),
-    violations: violationsOf(problem.violations),
+    violations: Array.isArray(problem.violations) ? problem.violations : [],
   });
 }

@@ -6,6 +6,8 @@ import type { StoredSession } from "./stored_session.js";
 const SECOND = 1000;
 const LONGEST_MARGIN = 60 * SECOND;
 const LONGEST_BACKOFF = 60 * SECOND;
+/** A token that lives shorter is given near the session's maximum: another one will not be better. */
+const SHORT_LIFE = 5;
 
 /** When to refresh, in ms since the epoch: a minute ahead of expiry, or a fifth of a short life. */
 export function refreshMoment(expiresAt: number, expiresIn: number): number {
@@ -14,10 +16,14 @@ export function refreshMoment(expiresAt: number, expiresIn: number): number {
 
 /** Refreshes ahead of expiry, and tries again when the server could not be asked. */
 export interface RefreshSchedule {
-  plan(stored: StoredSession): void;
+  plan(stored: Pick<StoredSession, "expiresAt" | "expiresIn">): void;
+  /** Plans another attempt, if one can help, after a refresh that failed for whomever. */
+  failed(error: unknown): void;
   stop(): void;
-  /** Tries at once if an attempt has failed: the network is back. */
+  /** Makes up for a timer that is late, and for an attempt that nobody answered: the network may be back. */
   hurry(): void;
+  /** Whether the last refresh gave a token of so short a life that another one now is no use. */
+  isFutile(): boolean;
 }
 
 function retryDelay(error: unknown, failures: number): number | null {
@@ -25,6 +31,7 @@ function retryDelay(error: unknown, failures: number): number | null {
     error instanceof NetworkError || (error instanceof SessionError && error.isTransient);
   if (!isTransient) return null;
   const asked = error instanceof SessionError ? (error.retryAfter ?? 0) * SECOND : 0;
+  // The first is well within the server's grace time: the lost answer may have held new tokens.
   const backoff = Math.min(LONGEST_BACKOFF, SECOND * 2 ** failures);
   // Spread out, so that the end of an outage is not a stampede.
   return asked + backoff * (0.5 + Math.random() / 2);
@@ -33,27 +40,45 @@ function retryDelay(error: unknown, failures: number): number | null {
 /** Makes an empty schedule. `refresh` rejects when it fails. */
 export function createRefreshSchedule(refresh: () => Promise<void>): RefreshSchedule {
   let failures = 0;
-  const timer = createDeadlineTimer(() => {
-    refresh().catch((error: unknown) => {
-      const delay = retryDelay(error, failures);
-      if (delay === null) return;
-      failures += 1;
-      timer.set(Date.now() + delay);
-    });
-  });
+  let lastFailure: unknown;
+  // Tokens of a short life in a row, and when the last of them came.
+  let shortLives = 0;
+  let plannedAt = 0;
+  const timer = createDeadlineTimer(() => void refresh().catch(failed));
+
+  function failed(error: unknown): void {
+    // Those who waited for one refresh all report the same failure.
+    if (error === lastFailure) return;
+    lastFailure = error;
+    const delay = retryDelay(error, failures);
+    if (delay === null) return;
+    failures += 1;
+    timer.set(Date.now() + delay);
+  }
   function stop() {
     failures = 0;
     timer.clear();
   }
+  /** How long the next refresh has to wait whatever the token's life, in ms. */
+  const floor = () => (shortLives < 2 ? 0 : Math.min(LONGEST_BACKOFF, SECOND * 2 ** shortLives));
   return {
+    failed,
     stop,
     plan({ expiresAt, expiresIn }) {
       stop();
       if (expiresAt === null) return;
-      timer.set(refreshMoment(expiresAt, expiresIn ?? 0));
+      plannedAt = Date.now();
+      shortLives = (expiresIn ?? 0) < SHORT_LIFE ? shortLives + 1 : 0;
+      timer.set(Math.max(refreshMoment(expiresAt, expiresIn ?? 0), plannedAt + floor()));
     },
     hurry() {
-      if (failures > 0) timer.set(Date.now());
+      if (failures > 0 && lastFailure instanceof NetworkError) timer.set(Date.now());
+      else timer.check();
+    },
+    isFutile() {
+      // A clock that was set back does not prolong it.
+      const age = Date.now() - plannedAt;
+      return age >= 0 && age < floor();
     },
   };
 }

@@ -1,4 +1,6 @@
 import type { AuthApi, TokenAnswer } from "./auth_api.js";
+import type { CookieOwner } from "./cookie_owner.js";
+import { endsRefresh } from "./error_code.js";
 import type { Awaitable } from "./key_value_store.js";
 import type { RefreshLock } from "./refresh_lock.js";
 import { notSignedIn, SessionError } from "./session_error.js";
@@ -24,6 +26,7 @@ export interface RefresherDeps {
   readonly api: AuthApi;
   readonly tokens: TokenStorage;
   readonly lock: RefreshLock;
+  readonly owner: Pick<CookieOwner, "assertKept" | "reconcile">;
 }
 
 /** What is kept of an answer; `before` is what it succeeds, null at a login. */
@@ -40,32 +43,73 @@ export function storedFrom(
     expiresIn: answer.expires_in,
     // From before the question: rather early than late.
     expiresAt: askedAt + answer.expires_in * 1000,
-    generation: before === null ? 1 : before.generation + 1,
+    generation: answer.generation ?? (before === null ? 1 : before.generation + 1),
     session: answer.session ?? before?.session ?? null,
   };
 }
 
 /**
- * Whether this answer to a refresh says that there is nothing to refresh with
- * any more: 401, or in cookie mode that the token is missing, for the cookie is
- * gone. Nothing else does: an outage is never a logout.
+ * Milliseconds for a first attempt: less than half of the server's grace time,
+ * so that after a lost answer the next attempt still gets the same tokens.
  */
-const isFinal = (error: SessionError, stale: StoredSession): boolean =>
-  error.status === 401 || (error.status === 400 && stale.refreshToken === null);
+const FIRST_LIMIT_MS = 4000;
+
+/** Whether an answer says that the cookies are not those that the page has in mind. */
+export const isCookieMismatch = (error: unknown): boolean =>
+  error instanceof SessionError && /^(csrf|session)$/.test(error.metadata.check ?? "");
 
 /**
  * Makes `refresh(stale)`: resolves when there are newer tokens than `stale`,
  * whoever got them. One exchange at a time over all tabs; a tab that waited
  * uses what the one before it got.
  */
-export function createRefresher({ host, api, tokens, lock }: RefresherDeps) {
+export function createRefresher({ host, api, tokens, lock, owner }: RefresherDeps) {
   let flight: { readonly lifetime: AbortSignal; readonly done: Promise<void> } | null = null;
+  /** Whoever is slow gets the time that other calls have. */
+  let isSlow = false;
 
   function assertAlive(lifetime: AbortSignal): void {
     if (lifetime.aborted) throw notSignedIn();
   }
 
-  async function exchange(stale: StoredSession, lifetime: AbortSignal): Promise<void> {
+  /** Asks the server, and again where the failure says that it is worth it. */
+  async function ask(
+    stale: StoredSession,
+    signal: AbortSignal,
+    isBackground: boolean,
+  ): Promise<TokenAnswer> {
+    for (let isFirst = true; ; isFirst = false) {
+      const askedAt = Date.now();
+      try {
+        const limit = isFirst && !isSlow ? { limitMs: FIRST_LIMIT_MS } : {};
+        const answer = await api.refresh(stale, { signal, isBackground, ...limit });
+        isSlow = Date.now() - askedAt > FIRST_LIMIT_MS;
+        await owner.assertKept(answer);
+        const isOurs = answer.session?.session_id === stale.id;
+        if (stale.refreshToken === null && !isOurs) await owner.reconcile(stale);
+        return answer;
+      } catch (error) {
+        assertAlive(signal);
+        if (!isFirst) throw error;
+        const code = error instanceof SessionError ? error.code : "";
+        if (isCookieMismatch(error)) await owner.reconcile(stale);
+        // Another tab's refresh may have come between: by now its cookies are here.
+        else if (
+          stale.refreshToken === null &&
+          /^(refresh_token_reused|cookies_refused)$/.test(code)
+        )
+          continue;
+        // Nobody answered in time: the answer may be lost, or the network is slow.
+        else if (code || Date.now() - askedAt < FIRST_LIMIT_MS) throw error;
+      }
+    }
+  }
+
+  async function exchange(
+    stale: StoredSession,
+    lifetime: AbortSignal,
+    isBackground: boolean,
+  ): Promise<void> {
     const found = await tokens.load();
     assertAlive(lifetime);
     if (found === null || replaces(found, stale)) {
@@ -75,10 +119,11 @@ export function createRefresher({ host, api, tokens, lock }: RefresherDeps) {
     const askedAt = Date.now();
     let answer: TokenAnswer;
     try {
-      answer = await api.refresh(stale, lifetime);
+      answer = await ask(stale, lifetime, isBackground);
     } catch (error) {
       assertAlive(lifetime);
-      if (!(error instanceof SessionError) || !isFinal(error, stale)) throw error;
+      if (!(error instanceof SessionError)) throw error;
+      if (!endsRefresh(error.code) && error.code !== "cookies_refused") throw error;
       const latest = await tokens.load();
       assertAlive(lifetime);
       // Without a lock another tab may have been quicker with the same token.
@@ -97,13 +142,13 @@ export function createRefresher({ host, api, tokens, lock }: RefresherDeps) {
     await host.renew(storedFrom(answer, stale, askedAt));
   }
 
-  return async function refresh(stale: StoredSession): Promise<void> {
+  return async function refresh(stale: StoredSession, isBackground = false): Promise<void> {
     const current = host.current();
     if (current === null) throw notSignedIn();
     if (replaces(current, stale)) return;
     const lifetime = host.lifetime();
     if (flight?.lifetime !== lifetime) {
-      const done = lock(() => exchange(current, lifetime)).finally(() => {
+      const done = lock(() => exchange(current, lifetime, isBackground)).finally(() => {
         if (flight?.done === done) flight = null;
       });
       flight = { lifetime, done };

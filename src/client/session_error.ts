@@ -1,4 +1,4 @@
-import type { SessionErrorCode } from "./error_code.js";
+import { effectOf, type LocalErrorCode, type SessionErrorCode } from "./error_code.js";
 
 /** A field of a request that has a value it does not take. */
 export interface FieldViolation {
@@ -24,21 +24,16 @@ export interface SessionErrorFields {
 /** An answer of Curfew that is not success. */
 export class SessionError extends Error implements SessionErrorFields {
   override readonly name = "SessionError";
-  readonly code: SessionErrorCode;
-  readonly status: number;
-  readonly detail: string;
-  readonly retryAfter: number | null;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly violations: readonly FieldViolation[];
+  declare readonly code: SessionErrorCode;
+  declare readonly status: number;
+  declare readonly detail: string;
+  declare readonly retryAfter: number | null;
+  declare readonly metadata: Readonly<Record<string, string>>;
+  declare readonly violations: readonly FieldViolation[];
 
   constructor(fields: SessionErrorFields) {
     super(fields.detail);
-    this.code = fields.code;
-    this.status = fields.status;
-    this.detail = fields.detail;
-    this.retryAfter = fields.retryAfter ?? null;
-    this.metadata = fields.metadata ?? {};
-    this.violations = fields.violations ?? [];
+    Object.assign(this, { retryAfter: null, metadata: {}, violations: [] }, fields);
   }
 
   /** The reason as gRPC's ErrorInfo spells it, for example `SESSION_EXPIRED`. */
@@ -48,20 +43,25 @@ export class SessionError extends Error implements SessionErrorFields {
 
   /** The same as plain data, for logs and for other tabs. */
   toJSON(): SessionErrorFields {
-    const { code, status, detail, retryAfter, metadata, violations } = this;
-    return { code, status, detail, retryAfter, metadata, violations };
+    const { name: _, ...fields } = this;
+    return fields;
   }
 
   /** Whether the same call may succeed later without anybody doing anything. */
   get isTransient(): boolean {
-    return this.status >= 500 || this.status === 429 || this.status === 408;
+    return effectOf(this.code) === "later";
   }
 }
 
+/** An error that the client makes itself, without asking the server. */
+export const localError = (
+  code: LocalErrorCode | "credentials_missing" | "session_inactivity_timeout",
+  detail: string,
+): SessionError => new SessionError({ code, status: 0, detail });
+
 /** The error of a call that needs a session when there is none. */
 export const notSignedIn = (): SessionError =>
-  new SessionError({
-    code: "credentials_missing",
-    status: 0,
-    detail: "The session that this call needs is not here, or no longer. Call login() first.",
-  });
+  localError(
+    "credentials_missing",
+    "The session of this call is not here, or no longer. Call login() first.",
+  );

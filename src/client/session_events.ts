@@ -1,9 +1,13 @@
 import type { NetworkError } from "./network_error.js";
 import type { Session } from "./session.js";
 import type { SessionError } from "./session_error.js";
+import type { LogoutResult } from "./sign_out.js";
 import type { User } from "./user.js";
 
-/** `loading` only while an asynchronous store is read, and on a server that renders the page. */
+/**
+ * `loading` only while an asynchronous store is read, while the server is asked
+ * whose the browser's cookies are, and on a server that renders the page.
+ */
 export type SessionStatus = "loading" | "authenticated" | "unauthenticated";
 
 /** All that is known at one moment. A new object for each change, frozen by convention. */
@@ -31,6 +35,13 @@ export interface SessionEventMap {
   logout: SessionEvent;
   /** The session ended otherwise; `error.code` says why. */
   ended: SessionEvent & { readonly error: SessionError };
+  /**
+   * Another page signed in, maybe as somebody else: what this page shows of
+   * `previous` is no longer true. Follows `login`.
+   */
+  changed: SessionEvent & { readonly previous: Session | null };
+  /** What became of a logout, in the end: the server has confirmed it, or there is no way to. */
+  delivered: LogoutResult;
   /** Any change of the snapshot; follows each of the others. */
   change: SessionSnapshot;
 }

@@ -29,7 +29,7 @@ export interface SessionManagerOptions {
   readonly language?: string;
   /** A name for this device, shown in the list of sessions. */
   readonly deviceName?: string;
-  /** For a login, refresh or logout, milliseconds. Default 15 000. */
+  /** For a login, logout or refresh, milliseconds; the first try of a refresh gets 4 000 at most. Default 15 000. */
   readonly requestTimeoutMs?: number;
   /** Default the global one, looked up at each call. */
   readonly fetch?: typeof fetch;

@@ -1,4 +1,3 @@
-import type { SessionError } from "./session_error.js";
 import { LOADING, type SessionSnapshot } from "./session_events.js";
 import { isSameSession, type StoredSession } from "./stored_session.js";
 import type { User } from "./user.js";
@@ -11,8 +10,8 @@ export interface SessionState {
   lifetime(): AbortSignal;
   /** Makes `next` current: a refresh when it is of the current session, else a login. */
   become(next: StoredSession): "refresh" | "login";
-  /** Leaves no session; `error` says why, null when somebody signed out. */
-  drop(error: SessionError | null): void;
+  /** Leaves no session; `error` says why, null when somebody signed out or nobody was signed in. */
+  drop(error: SessionSnapshot["error"]): void;
   /** Changes what is shown of the same session. */
   show(change: Partial<Pick<SessionSnapshot, "user" | "error">>): void;
 }

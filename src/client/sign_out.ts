@@ -1,16 +1,21 @@
 import type { AuthApi } from "./auth_api.js";
 import { effectOf } from "./error_code.js";
 import { NetworkError } from "./network_error.js";
-import { storedFrom } from "./refresher.js";
+import { isCookieMismatch, storedFrom } from "./refresher.js";
 import { SessionError } from "./session_error.js";
 import type { StoredSession } from "./stored_session.js";
 
 /** What became of a logout. This browser has forgotten the session in any case. */
 export interface LogoutResult {
-  /** Whether the server said that the session is over. If not, it lives until it is idle. */
+  /** Whether the server said that the session is over. If not, it may live until it is idle. */
   readonly isConfirmed: boolean;
   /** Why it is not confirmed; null when it is. */
   readonly error: SessionError | NetworkError | null;
+  /**
+   * Whether the logout is kept and tried again: when the network is back, and
+   * at the next load. The `delivered` event tells of its end.
+   */
+  readonly willRetry?: true;
 }
 
 /** There is nothing, or nothing more, to end. */
@@ -18,28 +23,35 @@ export const CONFIRMED: LogoutResult = { isConfirmed: true, error: null };
 
 const LONGEST_WAIT = 2;
 
-function unconfirmed(error: unknown): LogoutResult {
-  if (error instanceof SessionError || error instanceof NetworkError) {
-    return { isConfirmed: false, error };
-  }
-  return { isConfirmed: false, error: new NetworkError("Logout failed", { cause: error }) };
-}
-
 const wait = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
-/** The proof has gone (an expired cookie, a retired key): gets another from the refresh token. */
+/** What a failure of the logout, or of a refresh for it, says about the session. */
+function outcomeOf(error: unknown): LogoutResult {
+  if (error instanceof SessionError) {
+    if (effectOf(error.code) === "ends") return CONFIRMED;
+    if (!error.isTransient) return { isConfirmed: false, error };
+    return { isConfirmed: false, error, willRetry: true };
+  }
+  const outage =
+    error instanceof NetworkError ? error : new NetworkError("Logout failed", { cause: error });
+  return { isConfirmed: false, error: outage, willRetry: true };
+}
+
+/** The proof has gone (an expired cookie, a retired key, an old anti-forgery token): refreshes for another. */
 async function renewAndSignOut(api: AuthApi, stored: StoredSession): Promise<LogoutResult> {
   try {
-    await api.logout(storedFrom(await api.refresh(stored), stored, Date.now()));
+    const askedAt = Date.now();
+    const answer = await api.refresh(stored, { isBackground: true });
+    await api.logout(storedFrom(answer, stored, askedAt));
     return CONFIRMED;
   } catch (error) {
-    return error instanceof SessionError && error.status === 401 ? CONFIRMED : unconfirmed(error);
+    return outcomeOf(error);
   }
 }
 
 /**
- * Ends a session on the server. Never rejects. A 503 is repeated, which is
- * safe: a logout that was answered once answers the same again.
+ * Ends a session on the server. Never rejects. What may succeed later is
+ * repeated, which is safe: a logout that was answered once answers the same again.
  */
 export async function signOut(
   api: AuthApi,
@@ -50,12 +62,11 @@ export async function signOut(
     await api.logout(stored);
     return CONFIRMED;
   } catch (error) {
-    if (!(error instanceof SessionError)) return unconfirmed(error);
-    if (error.status === 401) {
-      const isOver = effectOf(error.code) === "ends";
-      return isOver ? CONFIRMED : renewAndSignOut(api, stored);
+    if (!(error instanceof SessionError)) return outcomeOf(error);
+    if (effectOf(error.code) === "refreshes" || isCookieMismatch(error)) {
+      return renewAndSignOut(api, stored);
     }
-    if (error.status !== 503 || retries === 0) return unconfirmed(error);
+    if (!error.isTransient || retries === 0) return outcomeOf(error);
     // Spread out, so that clients that were refused together do not return together.
     await wait(Math.min(error.retryAfter ?? 1, LONGEST_WAIT) * (1 + Math.random() / 2));
     return signOut(api, stored, retries - 1);

@@ -2,6 +2,8 @@ import type { Session } from "./session.js";
 
 /** What a caller shows to be of a session. */
 export interface Proof {
+  /** The `session_id`; made up where the server told none, empty where only tokens were found. */
+  readonly id: string;
   /** Null in cookie mode, where no script sees it. */
   readonly accessToken: string | null;
   /** Null in cookie mode. */
@@ -10,15 +12,16 @@ export interface Proof {
   readonly csrfToken: string | null;
 }
 
+/** Of no session that is known: whichever the cookies are of. */
+export const NOBODY: Proof = { id: "", accessToken: null, refreshToken: null, csrfToken: null };
+
 /** What a browser keeps of a session from one page to the next. */
 export interface StoredSession extends Proof {
-  /** The `session_id`; made up where the server told none, empty where only tokens were found. */
-  readonly id: string;
   /** When the access token expires by this machine's clock, in ms since the epoch; null: unknown. */
   readonly expiresAt: number | null;
   /** Seconds the access token was given for; null: unknown. */
   readonly expiresIn: number | null;
-  /** Refreshes since the login. Orders copies of one session; a clock would not. */
+  /** Refreshes since the login; in cookie mode as the server counts them. Orders copies of one session. */
   readonly generation: number;
   /** The session as the server last told it; null when only tokens were found. */
   readonly session: Session | null;

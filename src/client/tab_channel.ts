@@ -20,17 +20,26 @@ export interface TabChannel {
 }
 
 /**
- * Opens the line. Where BroadcastChannel is missing a tab hears of the others
- * only when it next reads the storage.
+ * Opens the line. Where BroadcastChannel is missing or refused, a tab hears of
+ * the others only when it next reads the storage.
  */
 export function openTabChannel(name: string, onMessage: (message: TabMessage) => void): TabChannel {
-  if (typeof BroadcastChannel === "undefined") return { post() {}, close() {} };
-  const channel = new BroadcastChannel(name);
-  channel.onmessage = (event: { data: unknown }) => onMessage(event.data as TabMessage);
-  // In Node an open channel must not keep the process alive.
-  if ("unref" in channel && typeof channel.unref === "function") channel.unref();
-  return {
-    post: (message) => channel.postMessage(message),
-    close: () => channel.close(),
-  };
+  try {
+    const channel = new BroadcastChannel(name);
+    channel.onmessage = (event: { data: unknown }) => onMessage(event.data as TabMessage);
+    // In Node an open channel must not keep the process alive.
+    if ("unref" in channel && typeof channel.unref === "function") channel.unref();
+    return {
+      post(message) {
+        try {
+          channel.postMessage(message);
+        } catch {
+          // The line is closed or refused: as if there were none.
+        }
+      },
+      close: () => channel.close(),
+    };
+  } catch {
+    return { post() {}, close() {} };
+  }
 }

@@ -1,5 +1,5 @@
 import type { Awaitable, ScopedStore, StoreScope } from "./key_value_store.js";
-import type { StoredSession } from "./stored_session.js";
+import { NOBODY, type StoredSession } from "./stored_session.js";
 
 /** Keeps one StoredSession. Never throws: what the store refuses is kept in memory. */
 export interface TokenStorage {
@@ -7,6 +7,9 @@ export interface TokenStorage {
   load(): Awaitable<StoredSession | null>;
   save(stored: StoredSession): Awaitable<void>;
   clear(): Awaitable<void>;
+  /** Logouts that the server has not heard of yet, the oldest first. `clear` leaves them. */
+  loadLogouts(): Awaitable<readonly StoredSession[]>;
+  saveLogouts(logouts: readonly StoredSession[]): Awaitable<void>;
   /** When the user was last seen in any tab, in ms since the epoch; null: unknown or asynchronous. */
   lastActivity(): number | null;
   recordActivity(at: number): void;
@@ -22,32 +25,44 @@ const ACCESS = "access_token";
 const REFRESH = "refresh_token";
 const DETAILS = "curfew_session";
 const ACTIVITY = "curfew_last_activity";
+const LOGOUTS = "curfew_logouts";
 
-function parseDetails(text: string | null): Partial<StoredSession> {
+const UNKNOWN: StoredSession = {
+  ...NOBODY,
+  expiresAt: null,
+  expiresIn: null,
+  generation: 0,
+  session: null,
+};
+
+/** A value of JSON that is an object or a list as `otherwise` is, else that. */
+function parse<T extends object>(text: string | null | undefined, otherwise: T): T {
   try {
-    const value: unknown = JSON.parse(text ?? "{}");
-    return typeof value === "object" && value !== null ? value : {};
+    const value: unknown = JSON.parse(text ?? "");
+    const isAlike = Array.isArray(value) === Array.isArray(otherwise);
+    return isAlike && typeof value === "object" && value !== null ? (value as T) : otherwise;
   } catch {
-    return {};
+    return otherwise;
   }
 }
 
 function assemble([access, refresh, text]: readonly (string | null)[]): StoredSession | null {
   if (text == null && !access && !refresh) return null;
-  const details = parseDetails(text ?? null);
-  return {
-    id: details.id ?? "",
-    accessToken: access ?? null,
-    refreshToken: refresh ?? null,
-    csrfToken: details.csrfToken ?? null,
-    expiresAt: details.expiresAt ?? null,
-    expiresIn: details.expiresIn ?? null,
-    generation: details.generation ?? 0,
-    session: details.session ?? null,
-  };
+  const tokens = { accessToken: access ?? null, refreshToken: refresh ?? null };
+  return { ...UNKNOWN, ...parse(text, {}), ...tokens };
 }
 
 const isPromise = <T>(value: Awaitable<T>): value is Promise<T> => value instanceof Promise;
+
+/** Does work of a store, which may fail at once or later; then gives `otherwise()`. */
+function attempt<T>(work: () => Awaitable<T>, otherwise: () => T): Awaitable<T> {
+  try {
+    const done = work();
+    return isPromise(done) ? done.catch(otherwise) : done;
+  } catch {
+    return otherwise();
+  }
+}
 
 /**
  * Token storage in a key-value store, under the keys `access_token`,
@@ -58,6 +73,7 @@ const isPromise = <T>(value: Awaitable<T>): value is Promise<T> => value instanc
 export function createTokenStorage({ store, scope }: ScopedStore, prefix = ""): TokenStorage {
   const keyOf = (name: string) => prefix + name;
   let copy: StoredSession | null = null;
+  let logouts: readonly StoredSession[] = [];
   // What could not be written is not there to be read.
   let isRefused = false;
   // An asynchronous store is written in order, and read after.
@@ -67,21 +83,22 @@ export function createTokenStorage({ store, scope }: ScopedStore, prefix = ""): 
     copy = stored;
     return stored;
   };
+  const get = (name: string) => store.getItem(keyOf(name));
   const put = (name: string, value: string | null) =>
     value === null ? store.removeItem(keyOf(name)) : store.setItem(keyOf(name), value);
 
   function write(stored: StoredSession | null, changes: () => Awaitable<void>[]): Awaitable<void> {
-    const refuse = () => {
-      isRefused = true;
-    };
     const run = (): Awaitable<void> => {
       isRefused = false;
-      try {
-        const pending = changes().filter(isPromise);
-        if (pending.length > 0) return Promise.all(pending).then(() => undefined, refuse);
-      } catch {
-        refuse();
-      }
+      return attempt(
+        () => {
+          const pending = changes().filter(isPromise);
+          if (pending.length > 0) return Promise.all(pending).then(() => undefined);
+        },
+        () => {
+          isRefused = true;
+        },
+      );
     };
     keep(stored);
     const done = writing === null ? run() : writing.then(run);
@@ -99,18 +116,15 @@ export function createTokenStorage({ store, scope }: ScopedStore, prefix = ""): 
     load() {
       if (writing !== null) return writing.then(() => this.load());
       if (isRefused) return copy;
-      try {
-        const items = [ACCESS, REFRESH, DETAILS].map((name) => store.getItem(keyOf(name)));
-        if (items.some(isPromise)) {
-          return Promise.all(items).then(
-            (texts) => keep(assemble(texts)),
-            () => copy,
-          );
-        }
-        return keep(assemble(items as (string | null)[]));
-      } catch {
-        return copy;
-      }
+      return attempt(
+        () => {
+          const items = [ACCESS, REFRESH, DETAILS].map(get);
+          return items.some(isPromise)
+            ? Promise.all(items).then((texts) => keep(assemble(texts)))
+            : keep(assemble(items as (string | null)[]));
+        },
+        () => copy,
+      );
     },
     save(stored) {
       const { accessToken, refreshToken, ...details } = stored;
@@ -124,22 +138,35 @@ export function createTokenStorage({ store, scope }: ScopedStore, prefix = ""): 
     clear() {
       return write(null, () => [ACCESS, REFRESH, DETAILS, ACTIVITY].map((name) => put(name, null)));
     },
+    loadLogouts: () =>
+      attempt(
+        () => {
+          const text = get(LOGOUTS);
+          // Those of this page are known without the store too.
+          return isPromise(text) ? text.then((late) => parse(late, logouts)) : parse(text, logouts);
+        },
+        () => logouts,
+      ),
+    saveLogouts(next) {
+      logouts = next;
+      return attempt(
+        () => put(LOGOUTS, next.length > 0 ? JSON.stringify(next) : null),
+        () => undefined,
+      );
+    },
     lastActivity() {
-      try {
-        const at = store.getItem(keyOf(ACTIVITY));
-        return typeof at === "string" ? Number(at) || null : null;
-      } catch {
-        return null;
-      }
+      const at = attempt(
+        () => get(ACTIVITY),
+        () => null,
+      );
+      return typeof at === "string" ? Number(at) || null : null;
     },
     recordActivity(at) {
-      try {
-        const pending = put(ACTIVITY, String(at));
-        // Other tabs hear of it over the channel too.
-        if (isPromise(pending)) pending.catch(() => undefined);
-      } catch {
-        return;
-      }
+      // What fails here, other tabs hear over the channel.
+      void attempt(
+        () => put(ACTIVITY, String(at)),
+        () => undefined,
+      );
     },
     onSaved(listener) {
       if (scope !== "origin" || typeof window === "undefined") return () => undefined;

@@ -82,7 +82,7 @@ test("a session is there again after the page is loaded anew, and cleared when c
   expect(after.isAuthenticated).toBe(true);
   await after.loadProfile();
   jar.clear();
-  expect(await codeOf(after.apiRequest("/api/v1/data"))).toBe("invalid_argument");
+  expect(await codeOf(after.apiRequest("/api/v1/data"))).toBe("credentials_missing");
   expect(after.isAuthenticated).toBe(false);
 });
 

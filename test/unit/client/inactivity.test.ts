@@ -33,7 +33,7 @@ describe("the timer", () => {
   function start(lastActivity: () => number | null = () => null) {
     const onInactive = vi.fn();
     const timer = createInactivityTimer({ onInactive, lastActivity });
-    timer.start(25 * MINUTE);
+    timer.start(25 * MINUTE, Date.now());
     return { timer, onInactive };
   }
 

@@ -120,12 +120,23 @@ describe("a refresh that is refused for good ends the session here", () => {
     expect(manager.getSnapshot()).toMatchObject({ status: "unauthenticated", error: { code } });
     expect(await storage.getItem("refresh_token")).toBeNull();
   });
+});
 
-  test("a bare 401, as of a server that knows no codes", async () => {
+describe("an answer that is not Curfew's signs nobody out", () => {
+  const statuses = [200, 204, 302, 400, 401, 403, 404, 410, 418, 429, 500, 502, 503, 599];
+  test.each(
+    statuses.flatMap((status) => [
+      [status, "<h1>Proxy</h1>"] as const,
+      [status, { error: "no" }] as const,
+      [status, { code: 401, message: "Unauthorized" }] as const,
+    ]),
+  )("%i %j", async (status, body) => {
     const manager = await fixture.signedIn();
-    fixture.service.answerNext("/auth/refresh", { status: 401, body: { error: "no" } });
-    expect(await codeOf(manager.refreshTokens())).toBe("unauthenticated");
-    expect(manager.isAuthenticated).toBe(false);
+    fixture.service.answerNext("/auth/refresh", { status, ...(status !== 204 && { body }) });
+    await expect(manager.refreshTokens()).rejects.toBeInstanceOf(NetworkError);
+    expect(manager.isAuthenticated).toBe(true);
+    expect(fixture.service.live()).toHaveLength(1);
+    await manager.refreshTokens();
   });
 });
 

@@ -7,6 +7,7 @@ import { type HeldCall, problem, type ServiceAnswer, type ServiceCall } from "./
 
 interface ServedSession {
   readonly id: string;
+  userId: string;
   generation: number;
   refreshToken: string;
   end: { code: string; metadata?: Record<string, string> } | null;
@@ -23,7 +24,9 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
   const access = new Map<string, { session: ServedSession; isExpired: boolean }>();
   const overrides: { path: string; answer: ServiceAnswer | "drop" }[] = [];
   const holds: { path: string; arrive(): void; released: Promise<void> }[] = [];
-  const settings = { expiresIn: 900, idleSeconds: 1800 };
+  const settings = { expiresIn: 900, idleSeconds: 1800, hasGrace: false };
+  /** Sessions in whose name a POST to /data was done. */
+  const done: string[] = [];
   let serial = 0;
 
   const user = {
@@ -40,7 +43,7 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
     const at = (seconds: number) => new Date(now + seconds * 1000).toISOString();
     return {
       session_id: session.id,
-      user_id: user.user_id,
+      user_id: session.userId,
       state: "ACTIVE",
       created_at: at(0),
       last_activity_at: at(0),
@@ -81,12 +84,21 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
     ];
     return {
       status: 200,
-      headers: { "set-cookie": cookies.join("\n"), "x-csrf-token": csrf },
+      headers: {
+        "set-cookie": cookies.join("\n"),
+        "x-csrf-token": csrf,
+        "x-session-id": session.id,
+        "x-session-generation": String(session.generation),
+      },
       body: rest,
     };
   }
 
   const csrfOf = (session: ServedSession) => `csrf-${session.id}`;
+  /** A page that takes the cookies for those of another session. */
+  const isOfAnother = ({ headers }: ServiceCall, { id }: ServedSession): boolean =>
+    headers["x-session-id"] !== undefined && headers["x-session-id"] !== id;
+  const mistaken = problem(403, "permission_denied", { check: "session" });
   const forged = problem(403, "permission_denied", { check: "csrf" });
   const contradiction = problem(400, "invalid_argument");
 
@@ -100,7 +112,7 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
       return problem(401, "invalid_credentials");
     }
     const id = `s${sessions.size + 1}`;
-    const session = { id, generation: 1, refreshToken: "", end: null };
+    const session = { id, userId: user.user_id, generation: 1, refreshToken: "", end: null };
     sessions.set(id, session);
     return issue(session, call, { user, ended_sessions: [] });
   }
@@ -110,11 +122,17 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
     const inBody: string | undefined = JSON.parse(call.text).refresh_token;
     if (cookie !== undefined && inBody !== undefined && cookie !== inBody) return contradiction;
     const given = inBody ?? cookie;
-    if (given === undefined) return problem(400, "invalid_argument");
+    if (given === undefined) {
+      return call.headers["x-session-mode"] === "cookie"
+        ? problem(401, "credentials_missing")
+        : problem(400, "invalid_argument");
+    }
     const session = [...sessions.values()].find(({ id }) => given.startsWith(`refresh-${id}-`));
     if (!session) return problem(401, "refresh_token_invalid");
-    if (inBody === undefined && isForged(call, session)) return forged;
+    if (inBody === undefined && isOfAnother(call, session)) return mistaken;
     if (session.end) return problem(401, "session_revoked_or_invalid");
+    const isRepeated = given === `refresh-${session.id}-${session.generation - 1}`;
+    if (isRepeated && settings.hasGrace) return issue(session, call);
     if (given !== session.refreshToken) {
       session.end = { code: "access_token_blacklisted", metadata: { end_reason: "REFRESH_REUSE" } };
       return problem(401, "refresh_token_reused");
@@ -132,6 +150,7 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
     const found = access.get(token);
     if (!found) return problem(401, "access_token_invalid");
     if (bearer === undefined && isForged(call, found.session)) return forged;
+    if (bearer === undefined && isOfAnother(call, found.session)) return mistaken;
     if (found.isExpired && !call.path.endsWith("/logout")) {
       return problem(401, "access_token_expired");
     }
@@ -168,6 +187,18 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
     "POST /api/v1/auth/refresh": refresh,
     "POST /api/v1/auth/logout": logout,
     "GET /api/v1/auth/profile": (call) => protectLive(call, () => ({ status: 200, body: user })),
+    "GET /api/v1/debug/session-info": (call) =>
+      protectLive(call, (own) => ({
+        status: 200,
+        headers: {
+          "x-session-id": own.id,
+          // As the browser shows it.
+          "x-session-generation":
+            cookiesOf(call.headers.cookie).get("__Host-refresh")?.split("-").at(-1) ?? "",
+          "x-csrf-token": csrfOf(own),
+        },
+        body: { user_id: user.user_id, session_valid: true, session: sessionBody(own) },
+      })),
     "GET /api/v1/auth/sessions": (call) =>
       protectLive(call, (own) => ({
         status: 200,
@@ -187,7 +218,10 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
     "GET /api/v1/data": (call) =>
       protectLive(call, (own) => ({ status: 200, body: { by: own.id } })),
     "POST /api/v1/data": (call) =>
-      protectLive(call, (own) => ({ status: 200, body: { by: own.id, echo: call.text } })),
+      protectLive(call, (own) => {
+        done.push(own.id);
+        return { status: 200, body: { by: own.id, echo: call.text } };
+      }),
   };
 
   function answerOf(call: ServiceCall): ServiceAnswer {
@@ -253,6 +287,12 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
     settings,
     calls,
     live,
+    done,
+    /** Makes a session another user's. */
+    giveTo(id: string, userId: string): void {
+      const session = sessions.get(id);
+      if (session) session.userId = userId;
+    },
     /** How many calls went to a path that ends like this. */
     count: (path: string) => calls.filter((call) => call.path.endsWith(path)).length,
     last: (path: string) => calls.findLast((call) => call.path.endsWith(path)),

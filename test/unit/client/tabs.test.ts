@@ -142,6 +142,7 @@ describe("a duplicated tab, whose sessionStorage is a copy", () => {
         events,
         refresh: async () => undefined,
         onInactive: () => undefined,
+        onWake: () => undefined,
       });
       return { live, events, tokens };
     };
