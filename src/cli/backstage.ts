@@ -47,6 +47,13 @@ export interface Backstage {
   /** Runs the REST gateway alone, against `settings.gatewayTarget`. */
   gateway(settings: Settings, logger: Logger): Promise<void>;
 
+  /**
+   * Resolves when the database of the settings answers; rejects in bounded time when it does not.
+   *
+   * @param onWait told in a sentence what is waited for, when it takes long
+   */
+  reachDatabase(settings: Settings, onWait: (sentence: string) => void): Promise<void>;
+
   /** Resolves to the names of the migrations that this call applied. */
   migrateUp(settings: Settings): Promise<readonly string[]>;
   migrateStatus(settings: Settings): Promise<Migrations>;

@@ -5,7 +5,7 @@ import { loadSettings } from "../config/load_settings.js";
 import type { Purpose, Settings } from "../config/settings.js";
 import type { Backstage, OpenBackstage } from "./backstage.js";
 import type { GlobalOptions } from "./global_options.js";
-import { printReport, printWarning, type Report } from "./output/report.js";
+import { printNotice, printReport, printWarning, type Report } from "./output/report.js";
 import { type Connection, withConnection } from "./rpc/connection.js";
 import type { ConnectionOptions } from "./rpc/connection_options.js";
 import type { Terminal } from "./terminal.js";
@@ -47,5 +47,9 @@ export const reportFromDatabase = async (
   for (const warning of [...settings.warnings, ...newDatabaseWarning(settings)]) {
     printWarning(terminal.errors, options.json, warning);
   }
-  printReport(terminal.output, options.json, await work(await openBackstage(), settings));
+  const backstage = await openBackstage();
+  await backstage.reachDatabase(settings, (sentence) =>
+    printNotice(terminal.errors, options.json, sentence),
+  );
+  printReport(terminal.output, options.json, await work(backstage, settings));
 };

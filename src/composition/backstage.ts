@@ -17,7 +17,7 @@ import { readySchema } from "./ready_schema.js";
 import { serve } from "./serve.js";
 import { untilTold } from "./signals.js";
 import { keyRotation, openKeys } from "./signing.js";
-import { openHot, openTruth, type Truth, truthPorts } from "./stores.js";
+import { openHot, openTruth, reachDatabase, type Truth, truthPorts } from "./stores.js";
 import { openTracing } from "./traced.js";
 
 const SYSTEM = "system";
@@ -69,6 +69,7 @@ export const backstage: Backstage = {
     await tracing?.stop();
   },
 
+  reachDatabase,
   migrateUp: (settings) => withTruth(settings, (truth) => truth.migrateUp()),
   migrateStatus: (settings) => withTruth(settings, (truth) => truth.migrationStatus()),
   markRestored: (settings) => withTables(settings, ({ database }) => leapAhead(database)),

@@ -27,7 +27,7 @@ import { type Periodic, periodically } from "./periodic.js";
 import { readySchema } from "./ready_schema.js";
 import { listenForGateway, listenRpc, rpcServer } from "./rpc.js";
 import { keyReloadMs, openKeys } from "./signing.js";
-import { openHot, openTruth, servingPorts } from "./stores.js";
+import { openHot, openTruth, reachDatabase, servingPorts } from "./stores.js";
 import { openTracing, tracedHotStore, traceStatements } from "./traced.js";
 import { startUpkeep } from "./upkeep.js";
 
@@ -89,6 +89,7 @@ const start = async (
     logger.info(`opening the database in ${settings.dataDir}; the first time takes a few seconds`);
   const tracing = await openTracing(settings);
   closers.push(() => tracing?.stop());
+  await patiently(() => reachDatabase(settings, (sentence) => logger.warn(sentence)));
   const truth = await openTruth(settings);
   closers.push(truth.close);
   if (tracing) traceStatements(truth.database, tracing);

@@ -8,6 +8,7 @@ import { inProcessHotStore } from "../embedded/in_process_hot_store.js";
 import { openEmbeddedPostgres } from "../embedded/pglite.js";
 import { postgresAuditLog } from "../postgres/audit_log.js";
 import { type Database, openDatabase, run } from "../postgres/database.js";
+import { makeFirstContact } from "../postgres/first_contact.js";
 import { postgresJobLeases } from "../postgres/job_leases.js";
 import { postgresKeyStore } from "../postgres/key_store.js";
 import { postgresLoginThrottle } from "../postgres/login_throttle.js";
@@ -81,6 +82,14 @@ export const openTruth = async (settings: Settings, { patient = false } = {}): P
       await embedded?.close();
     },
   };
+};
+
+/** Waits in bounded time for a database outside this process; `onWait` is told of a longer wait. */
+export const reachDatabase = async (
+  { databaseUrl }: Settings,
+  onWait: (sentence: string) => void,
+): Promise<void> => {
+  if (databaseUrl !== undefined) await makeFirstContact(databaseUrl, onWait);
 };
 
 /** The ports that Postgres answers. */

@@ -6,6 +6,9 @@ import { plannedRows } from "./statements.js";
 /** Any number, the same in every replica: who holds it migrates. */
 const MIGRATION_LOCK = 7_302_001;
 
+/** A database that accepts connections and says nothing must not hold up a command, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
 const config = { migrationSource, tableName: "curfew_migrations" };
 
 export interface MigrationStatus {
@@ -23,7 +26,8 @@ export const migrateUp = async (
 ): Promise<string[]> => {
   // Nobody else uses an embedded database, whose connections would all wait for a transaction left open.
   if (database.userParams.sharedBackend === true) return migrate(database);
-  const guard = new pg.Client(connection);
+  const parts = typeof connection === "string" ? { connectionString: connection } : connection;
+  const guard = new pg.Client({ ...parts, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   // If this connection is lost, the next query on it fails; without a listener it would end the process.
   guard.on("error", () => undefined);
   await guard.connect();

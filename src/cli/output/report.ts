@@ -30,3 +30,8 @@ export const asksForJson = (words: readonly string[]): boolean => {
 export const printWarning = (errors: Display, json: boolean | undefined, text: string): void => {
   errors.write(`${json ? JSON.stringify({ warning: text }) : `curfew: warning: ${text}`}\n`);
 };
+
+/** Says on the error stream what a command is doing. */
+export const printNotice = (errors: Display, json: boolean | undefined, text: string): void => {
+  errors.write(`${json ? JSON.stringify({ notice: text }) : `curfew: ${text}`}\n`);
+};

@@ -66,7 +66,9 @@ export const run = async (
       return () => undefined;
     },
   };
-  const open = async (): Promise<Backstage> => (invocation.backstage ?? {}) as Backstage;
+  const answering: Partial<Backstage> = { reachDatabase: async () => undefined };
+  const open = async (): Promise<Backstage> =>
+    ({ ...answering, ...invocation.backstage }) as Backstage;
   const exitCode = await runProgram(words, open, terminal);
   return { exitCode, output: text(output), errors: text(errors), rawModes };
 };

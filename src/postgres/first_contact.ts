@@ -1,0 +1,61 @@
+import pg from "pg";
+import { unavailable } from "../core/errors.js";
+import { databaseFailure } from "./database.js";
+
+/** Limits of a first contact, in milliseconds. */
+export interface FirstContactLimits {
+  /** Gives up after this long. */
+  readonly limitMs: number;
+  /** Tells what is waited for after this long. */
+  readonly noticeMs: number;
+}
+
+export const FIRST_CONTACT: FirstContactLimits = { limitMs: 10_000, noticeMs: 2_000 };
+
+/**
+ * Opens a connection, asks the database one question and closes the connection, so that a start or
+ * a command finds out in bounded time whether there is a database at all.
+ *
+ * @param onWait told once in a sentence, when the answer takes longer than `noticeMs`
+ * @throws CurfewError DEPENDENCY_UNAVAILABLE that names host and port, or the error of a database
+ * that answered and refuses
+ */
+export const makeFirstContact = async (
+  connection: string | pg.ClientConfig,
+  onWait: (sentence: string) => void,
+  { limitMs, noticeMs }: FirstContactLimits = FIRST_CONTACT,
+): Promise<void> => {
+  const parts = typeof connection === "string" ? { connectionString: connection } : connection;
+  const client = new pg.Client({
+    ...parts,
+    connectionTimeoutMillis: limitMs,
+    query_timeout: limitMs,
+  });
+  // If this connection is lost, its query fails; without a listener it would end the process.
+  client.on("error", () => undefined);
+  const at = `${client.host}:${client.port}`;
+  const seconds = limitMs / 1000;
+  const notice = setTimeout(
+    () => onWait(`waiting for the database at ${at}, for at most ${seconds} s`),
+    noticeMs,
+  );
+  try {
+    await client.connect();
+    await client.query("SELECT 1");
+  } catch (error) {
+    throw isSilence(error)
+      ? unavailable(
+          new Error(
+            `${at} said nothing within ${seconds} s: it accepts connections without answering, or a firewall drops them`,
+          ),
+        )
+      : databaseFailure(error);
+  } finally {
+    clearTimeout(notice);
+    // A server that says nothing does not say goodbye either.
+    void client.end().catch(() => undefined);
+  }
+};
+
+const isSilence = (error: unknown): boolean =>
+  error instanceof Error && /timeout expired|Query read timeout/.test(error.message);
