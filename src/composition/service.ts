@@ -140,6 +140,7 @@ const start = async (
     periodically("writing activity", activityEveryMs, core.activity.flush, logger),
     periodically("noting what was answered", ANSWERS_EVERY_MS, core.answers.flush, logger),
     periodically("forgiving login attempts", FORGIVE_MS, core.flushForgivenAttempts, logger),
+    periodically("withdrawing logins", ANSWERS_EVERY_MS, core.unanswered.flush, logger),
     periodically("reading service keys", SERVICE_KEYS_EVERY_MS, serviceKeyRing.reload, logger),
     periodically("reading signing keys", keyReloadMs(settings), () => keyring.reload(), logger),
     periodically("following endings", REVOCATION_POLL_MS, revocations.poll, logger),
@@ -177,7 +178,8 @@ const start = async (
       delayMs: settings.production ? 1000 : 0,
       graceMs: settings.shutdownGraceMs,
       flush: async () => {
-        await Promise.all([core.activity.flush(), core.answers.flush()]).catch((err: unknown) =>
+        const writes = [core.activity.flush(), core.answers.flush(), core.unanswered.flush()];
+        await Promise.all(writes).catch((err: unknown) =>
           logger.error({ err }, "the last uses of sessions were lost: the database did not answer"),
         );
       },

@@ -6,6 +6,8 @@ import type { SessionStore } from "./ports/session_store.js";
 import type { WithRecentActivity } from "./recent_activity.js";
 import { timedOut } from "./session.js";
 import { type CoreSettings, toleratedActivityLossMs } from "./settings.js";
+import type { UnansweredLogins } from "./unanswered_logins.js";
+import { unansweredSweep } from "./unanswered_sweep.js";
 
 /** Small, so that nobody waits for a batch's locks. */
 const BATCH = 200;
@@ -22,12 +24,15 @@ export const cleanup =
     store: SessionStore;
     audit: Pick<AuditLog, "deleteBefore">;
     throttle: LoginThrottle;
+    unanswered: UnansweredLogins;
     withRecentActivity: WithRecentActivity;
     clock: Clock;
     settings: CoreSettings;
   }) =>
   async (call?: Call): Promise<number> => {
     const { store, clock, settings } = deps;
+    const { consistencyTimeoutMs } = settings;
+    const sweepUnanswered = unansweredSweep({ ...deps, consistencyTimeoutMs });
     const marginMs = SWEEP_MARGIN_MS + 2 * toleratedActivityLossMs(settings.idleTimeoutMs);
 
     /** Resolves to how many were looked at and how many of these had timed out. */
@@ -61,7 +66,7 @@ export const cleanup =
 
     requireCaller(call);
     await deps.throttle.prune();
-    let cleaned = 0;
+    let cleaned = await sweepUnanswered(call);
     for (;;) {
       const { seen, ended } = await sweep();
       cleaned += ended;

@@ -122,6 +122,10 @@ const UNDECIDED: ReadonlySet<Reason> = new Set([
   "DEADLINE_EXCEEDED",
 ]);
 
+/** Whether a store did not answer, so that what was asked of it may or may not have happened. */
+export const isOutage = (failure: unknown): boolean =>
+  failure instanceof CurfewError && failure.reason === "DEPENDENCY_UNAVAILABLE";
+
 /** Whether a failure leaves the question open: the same call may succeed later, and nothing follows until then. */
 export const isUndecided = (failure: unknown): failure is CurfewError =>
   failure instanceof CurfewError && UNDECIDED.has(failure.reason);

@@ -1,4 +1,6 @@
+import type { AnswerLog } from "./answer_log.js";
 import { type Call, requireCaller } from "./call.js";
+import { isOutage } from "./errors.js";
 import type { HotTrust } from "./hot_trust.js";
 import { accessTicket, type IssuedTokens, type IssueTokens } from "./issue_tokens.js";
 import type { ActionResult, TryPassword } from "./password_attempt.js";
@@ -11,6 +13,7 @@ import type { WithRecentActivity } from "./recent_activity.js";
 import { type Session, timedOut } from "./session.js";
 import { makeRoom } from "./session_limit.js";
 import type { CoreSettings } from "./settings.js";
+import { type UnansweredLogins, withdrawal } from "./unanswered_logins.js";
 import { type Account, foldUsername, type User } from "./user.js";
 
 export interface LoginInput {
@@ -54,18 +57,21 @@ export const login = (deps: {
   hasher: PasswordHasher;
   issue: IssueTokens;
   trust: HotTrust;
+  answers: AnswerLog;
+  unanswered: UnansweredLogins;
   withRecentActivity: WithRecentActivity;
   ids: IdSource;
   clock: Clock;
   settings: CoreSettings;
 }): ((input: LoginInput, call?: Call) => Promise<LoginOutput>) => {
-  const { store, users, hasher, trust, ids, clock, settings } = deps;
+  const { store, users, hasher, trust, answers, unanswered, ids, clock, settings } = deps;
 
   const admit = async (
     tx: SessionTransaction,
     verified: Account,
     newHash: string | undefined,
     input: LoginInput,
+    call: Call | undefined,
   ): Promise<Admission> => {
     const user = await tx.lockUser(verified.id);
     if (user?.passwordHash !== verified.passwordHash || user.isActive !== verified.isActive)
@@ -75,18 +81,25 @@ export const login = (deps: {
     const seemsIdle = found.some(
       (session) => timedOut(session, now, settings.idleTimeoutMs) === "IDLE_TIMEOUT",
     );
-    // Postgres learns of a use seconds later: too late to say which session is in use now.
-    const evictsByUse =
-      settings.limitPolicy === "evict_least_recently_used" && found.length >= settings.maxSessions;
-    const open = seemsIdle || evictsByUse ? await deps.withRecentActivity(found) : found;
+    // Postgres learns of a use seconds later: too late to say which session is in use now, or
+    // which was never used.
+    const isFull = found.length >= settings.maxSessions;
+    const mattersUse =
+      settings.limitPolicy === "evict_least_recently_used" ||
+      found.some((session) => unanswered.includes(session, now));
+    const open = seemsIdle || (isFull && mattersUse) ? await deps.withRecentActivity(found) : found;
     const endings: Ending[] = [];
     const live: Session[] = [];
     for (const session of open) {
       // What seems timed out is ended here, so that what does not count against
       // the limit is not valid either (N1).
       const reason = timedOut(session, now, settings.idleTimeoutMs);
-      if (reason === undefined) live.push(session);
-      else endings.push({ sessionId: session.id, reason, at: now, by: "system" });
+      if (reason !== undefined)
+        endings.push({ sessionId: session.id, reason, at: now, by: "system" });
+      // Nobody holds the tokens of these, so they go before any session in use.
+      else if (isFull && unanswered.includes(session, now))
+        endings.push(withdrawal(session.id, now));
+      else live.push(session);
     }
     const room = makeRoom(live, settings.maxSessions, settings.limitPolicy);
     if (room === undefined) return { kind: "full", ended: await tx.endSessions(endings) };
@@ -108,7 +121,12 @@ export const login = (deps: {
       device: input.device,
       ip: input.ip,
       userAgent: input.userAgent,
-      refresh: { generation: 1, rotatedAt: createdAt, previousRotatedAt: createdAt },
+      refresh: {
+        generation: 1,
+        rotatedAt: createdAt,
+        previousRotatedAt: createdAt,
+        ...(call && { isUnanswered: true }),
+      },
       end: undefined,
     };
     if (newHash !== undefined) await tx.updateUser(user.id, { passwordHash: newHash });
@@ -134,16 +152,26 @@ export const login = (deps: {
       settings.consistencyTimeoutMs,
     );
 
-  /** Nobody will ever hold the tokens of this session: do not let it count. */
-  const withdraw = (session: Session) =>
-    store
-      .transaction(async (tx) => {
-        await tx.lockSession(session.id);
-        return tx.endSessions([
-          { sessionId: session.id, reason: "SESSION_LIMIT", at: clock.now(), by: "system" },
-        ]);
-      })
-      .catch(() => undefined);
+  /** Admits the user in one transaction. If nobody knows whether it was committed, it is undone. */
+  const admitOrUndo = async (
+    account: Account,
+    newHash: string | undefined,
+    input: LoginInput,
+    call: Call | undefined,
+  ): Promise<Admission> => {
+    let made: Session | undefined;
+    try {
+      return await store.transaction(async (tx) => {
+        const admission = await admit(tx, account, newHash, input, call);
+        made = admission.kind === "admitted" ? admission.session : undefined;
+        return admission;
+      }, call);
+    } catch (failure) {
+      // Not waited for: Postgres is silent, and the caller has to hear so.
+      if (made !== undefined && isOutage(failure)) void unanswered.withdraw(made);
+      throw failure;
+    }
+  };
 
   /** Makes the session of a user whose password was right. */
   const signIn = async (
@@ -153,8 +181,9 @@ export const login = (deps: {
     call: Call | undefined,
   ): Promise<ActionResult<LoginOutput>> => {
     if (!account.isActive) return { kind: "refused", reason: "USER_INACTIVE" };
+    requireCaller(call);
     const newHash = needsRehash ? await hasher.hash(input.password) : undefined;
-    const admission = await store.transaction((tx) => admit(tx, account, newHash, input), call);
+    const admission = await admitOrUndo(account, newHash, input, call);
     if (admission.kind === "changed") return admission;
     if (admission.kind === "full") {
       await settle(admission.ended);
@@ -164,10 +193,14 @@ export const login = (deps: {
     try {
       await settle(ended);
       const tokens = await admission.issue();
+      call?.onAnswered((isSent) => {
+        if (isSent) answers.record(session.id, session.refresh.generation, clock.now());
+        else void unanswered.withdraw(session);
+      });
       const evicted = ended.filter((gone) => gone.end?.reason === "SESSION_LIMIT");
       return { kind: "done", value: { tokens, session, user, evicted } };
     } catch (failure) {
-      await withdraw(session);
+      await unanswered.withdraw(session);
       throw failure;
     }
   };

@@ -1,6 +1,6 @@
 import type { AuditEvent } from "./audit_event.js";
 import { type Call, requireCaller } from "./call.js";
-import { CurfewError, fail, type Reason, unavailable } from "./errors.js";
+import { type CurfewError, fail, isOutage, type Reason, unavailable } from "./errors.js";
 import { createForgivenAttempts } from "./forgiven_attempts.js";
 import type { Clock } from "./ports/clock.js";
 import type {
@@ -71,10 +71,11 @@ export const createPasswordAttempts = (deps: {
   const { forgive, flush } = createForgivenAttempts(deps);
 
   const judge = async <T>(
-    { find, act, password }: PasswordAttempt<T>,
+    { find, act, password, call }: PasswordAttempt<T>,
     admission: Exclude<Admission, { kind: "source_refused" }>,
   ): Promise<Judged<T>> => {
     for (let checks = 1; checks <= MAX_CHECKS; checks++) {
+      requireCaller(call);
       const account = await find();
       // Also for unknown and locked accounts, so that all take the same time (D1).
       const { ok, needsRehash } = await hasher.verify(password, account?.passwordHash);
@@ -153,6 +154,3 @@ export const createPasswordAttempts = (deps: {
 
 const tooManyAttempts = ({ cause, retryAfterMs }: ThrottleRefusal): CurfewError =>
   fail("TOO_MANY_ATTEMPTS", { retryAfterMs, ...(cause === "busy" && { metadata: { cause } }) });
-
-const isOutage = (failure: unknown): boolean =>
-  failure instanceof CurfewError && failure.reason === "DEPENDENCY_UNAVAILABLE";

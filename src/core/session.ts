@@ -10,6 +10,7 @@ export const END_REASONS = [
   "USER_DELETED",
   "IDLE_TIMEOUT",
   "EXPIRED",
+  "LOGIN_UNANSWERED",
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 

@@ -36,6 +36,7 @@ import { sessionEventsFeed } from "./session_events_feed.js";
 import { sessionStats } from "./session_stats.js";
 import type { CoreSettings } from "./settings.js";
 import type { SharedClock } from "./shared_clock.js";
+import { createUnansweredLogins } from "./unanswered_logins.js";
 import { type PatternRound, unusualPatterns } from "./unusual_patterns.js";
 import { validateToken, validateTokens } from "./validate_token.js";
 
@@ -84,6 +85,8 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
   };
   const activity = activityLog(store);
   const answers = createAnswerLog(store);
+  const { consistencyTimeoutMs } = settings;
+  const unanswered = createUnansweredLogins({ store, answers, clock, consistencyTimeoutMs });
   const trust = hotTrust(ports);
   const recent = withRecentActivity({ hot, trust, activity, clock });
   const current = currentSessions({ store, trust, withRecentActivity: recent });
@@ -112,7 +115,16 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
 
   return {
     login: onTime(
-      login({ ...ports, tryPassword, issue, trust, withRecentActivity: recent, settings }),
+      login({
+        ...ports,
+        answers,
+        unanswered,
+        tryPassword,
+        issue,
+        trust,
+        withRecentActivity: recent,
+        settings,
+      }),
     ),
     refreshTokens: onTime(
       refreshTokens({
@@ -139,7 +151,7 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
     /** Kept going by the server: looks for unusual patterns, and tells watchers what happens. */
     findPatterns,
     sessionEvents: sessionEventsFeed({ ...ports, retentionMs: settings.auditRetentionMs }),
-    cleanup: cleanup({ ...ports, withRecentActivity: recent, settings }),
+    cleanup: cleanup({ ...ports, unanswered, withRecentActivity: recent, settings }),
     /** Kept going by the server: forgives login attempts that an outage kept from being forgiven. */
     flushForgivenAttempts: flushForgiven,
     bootstrapAdmin: bootstrapAdmin(ports),
@@ -151,5 +163,6 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
     trust,
     activity,
     answers,
+    unanswered,
   };
 };

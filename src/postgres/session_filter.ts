@@ -105,7 +105,7 @@ const narrowingsByState = (state: SessionState, liveAt: LiveAt, open: Narrow): N
 };
 
 /** The least UUIDv7 of a millisecond (RFC 9562, section 5.7). */
-const firstIdOf = (at: number): string => {
+export const firstIdOf = (at: number): string => {
   const hex = Math.min(Math.max(0, Math.trunc(at)), 2 ** 48 - 1)
     .toString(16)
     .padStart(12, "0");

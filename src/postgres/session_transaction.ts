@@ -15,7 +15,7 @@ import {
   type UserRow,
   userColumns,
 } from "./rows.js";
-import { narrowToLive } from "./session_filter.js";
+import { firstIdOf, narrowToLive } from "./session_filter.js";
 import { preparedRows, type Rows } from "./statements.js";
 
 /**
@@ -169,6 +169,16 @@ export const sessionTransaction = (
       return due.map(sessionFromRow);
     },
 
+    async lockUnanswered({ createdAfter, createdBefore }, limit, afterId) {
+      const found = await rows<SessionRow>(LOCK_UNANSWERED, [
+        firstIdOf(createdAfter),
+        firstIdOf(createdBefore),
+        afterId ?? firstIdOf(0),
+        limit,
+      ]);
+      return found.map(sessionFromRow);
+    },
+
     async postponeChecks(checks) {
       await rows(
         `UPDATE sessions s SET next_check_at = c.at
@@ -232,6 +242,14 @@ const END_SESSIONS = `
     FROM ended ORDER BY ended.revision
   )
   SELECT ${sessionColumns("ended")} FROM ended ORDER BY ended.revision`;
+
+/** Ids are UUIDv7, so their index answers for the time of creation. */
+const LOCK_UNANSWERED = `
+  SELECT ${SESSION} FROM sessions s
+  WHERE s.session_id >= ?::uuid AND s.session_id < ?::uuid AND s.session_id > ?::uuid
+    AND s.revoked_at IS NULL AND s.unanswered_generation = 1 AND s.refresh_generation = 1
+    AND s.last_activity_at <= s.created_at
+  ORDER BY s.session_id LIMIT ? FOR UPDATE OF s SKIP LOCKED`;
 
 const RECORD = `
   INSERT INTO audit_events (at, type, user_id, session_id, actor, ip, reason, metadata)

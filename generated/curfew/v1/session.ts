@@ -97,6 +97,8 @@ export enum EndReason_Value {
   IDLE_TIMEOUT = 9,
   /** EXPIRED - Reached its maximum lifetime. */
   EXPIRED = 10,
+  /** LOGIN_UNANSWERED - Its login was not answered OK, so nobody holds its tokens. */
+  LOGIN_UNANSWERED = 11,
   UNRECOGNIZED = -1,
 }
 

@@ -107,6 +107,16 @@ export interface SessionTransaction extends AttemptTransaction {
   endSessions(endings: readonly Ending[]): Promise<Session[]>;
   /** Locks up to `limit` unended sessions whose next check is due; those that another sweeper holds are left to it. */
   lockDue(now: number, limit: number): Promise<Session[]>;
+  /**
+   * Locks up to `limit` unended sessions of that age that nobody is known to
+   * have been told of or to have used, by id, after `afterId`; those that
+   * another transaction holds are left out.
+   */
+  lockUnanswered(
+    age: { readonly createdAfter: number; readonly createdBefore: number },
+    limit: number,
+    afterId: string | undefined,
+  ): Promise<Session[]>;
   /** Sets when to look again; no later than `LATEST_CHECK_MS` after the session would time out. */
   postponeChecks(checks: readonly { sessionId: string; nextCheckAt: number }[]): Promise<void>;
   /** Makes the hot store forget the user's live sessions: what it remembers of the user has changed. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addSession, addSessions, end, NOW, newId } from "../samples.js";
+import { addSession, addSessions, end, idsOf, NOW, newId } from "../samples.js";
 import type { SessionStores } from "./fixture.js";
 
 const UNANSWERED = {
@@ -82,5 +82,37 @@ export const describeAnswers = (stores: () => SessionStores): void => {
     expect((await one.get(held.id))?.refresh).toEqual(held.refresh);
     expect(new Set(await two.markAnswered(answers))).toEqual(new Set([held.id, free.id]));
     expect((await one.get(held.id))?.refresh).toEqual(ANSWERED);
+  });
+
+  test("N4 sessions that nobody was told of are found by their age, page by page", async () => {
+    const { one } = stores();
+    const login = { generation: 1, rotatedAt: NOW, previousRotatedAt: NOW, isUnanswered: true };
+    const lost = await addSessions(one, 5, { refresh: login });
+    await addSession(one, { refresh: { ...login, isUnanswered: false } });
+    await addSession(one, { refresh: { ...login, generation: 2 } });
+    await addSession(one, { refresh: login, lastActivityAt: NOW + 1000 });
+    const gone = await addSession(one, { refresh: login });
+    await end(one, gone.id);
+    const find = (createdAfter: number, createdBefore: number, limit: number, after?: string) =>
+      one.transaction(async (tx) =>
+        idsOf(await tx.lockUnanswered({ createdAfter, createdBefore }, limit, after)),
+      );
+    const ids = idsOf(lost);
+    expect(await find(NOW, NOW + 5000, 10)).toEqual(ids);
+    expect(await find(NOW + 1000, NOW + 4000, 10)).toEqual(ids.slice(1, 4));
+    expect(await find(NOW, NOW + 5000, 2, ids[1])).toEqual(ids.slice(2, 4));
+  });
+
+  test("N4 sweepers share the work: what one holds is left to it", async ({ skip }) => {
+    const { one, two, parallelTransactions } = stores();
+    skip(!parallelTransactions, "its transactions never overlap");
+    const refresh = { generation: 1, rotatedAt: NOW, previousRotatedAt: NOW, isUnanswered: true };
+    const [first, second] = await addSessions(one, 2, { refresh });
+    const age = { createdAfter: NOW, createdBefore: NOW + 5000 };
+    await one.transaction(async (tx) => {
+      expect(idsOf(await tx.lockUnanswered(age, 1, undefined))).toEqual([first?.id]);
+      const others = await two.transaction((tx) => tx.lockUnanswered(age, 10, undefined));
+      expect(idsOf(others)).toEqual([second?.id]);
+    });
   });
 };

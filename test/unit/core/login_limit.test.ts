@@ -54,7 +54,7 @@ describe("a login at the session limit", () => {
     await expect(stage.login()).rejects.toMatchObject(reason("DEPENDENCY_UNAVAILABLE"));
     expect(stage.live()).toEqual(["s2", "s3", "s4", "s5"]);
     const [withdrawn] = stage.truth.sessions().slice(-1);
-    expect(withdrawn?.end).toMatchObject({ reason: "SESSION_LIMIT", at: NOW, by: "system" });
+    expect(withdrawn?.end).toMatchObject({ reason: "LOGIN_UNANSWERED", at: NOW, by: "system" });
     expect(stage.throttled).not.toContain("failed");
   });
 

@@ -1,3 +1,4 @@
+import { createAnswerLog } from "../../../src/core/answer_log.js";
 import type { Call } from "../../../src/core/call.js";
 import { fail, unavailable } from "../../../src/core/errors.js";
 import type { HotTrust } from "../../../src/core/hot_trust.js";
@@ -6,9 +7,10 @@ import { type LoginInput, login } from "../../../src/core/login.js";
 import { createPasswordAttempts } from "../../../src/core/password_attempt.js";
 import type { Admission } from "../../../src/core/ports/login_throttle.js";
 import type { PasswordHasher } from "../../../src/core/ports/password_hasher.js";
-import type { Unburied } from "../../../src/core/ports/session_store.js";
+import type { SessionStore, Unburied } from "../../../src/core/ports/session_store.js";
 import type { Session } from "../../../src/core/session.js";
 import type { CoreSettings } from "../../../src/core/settings.js";
+import { createUnansweredLogins } from "../../../src/core/unanswered_logins.js";
 import type { Account } from "../../../src/core/user.js";
 import { memoryTruth } from "./memory_truth.js";
 import { account, MINUTE, NOW, SETTINGS } from "./samples.js";
@@ -24,6 +26,8 @@ export const loginStage = (
     readonly user?: Partial<Account>;
     readonly sessions?: readonly Session[];
     readonly settings?: Partial<CoreSettings>;
+    /** Breaks or delays transactions. */
+    readonly wrapStore?: (store: SessionStore) => SessionStore;
   } = {},
 ) => {
   const settings = { ...SETTINGS, ...given.settings };
@@ -72,8 +76,12 @@ export const loginStage = (
   };
   const clock = { now: () => stage.now, monotonic: () => stage.now, sleep: async () => undefined };
   let ids = 0;
+  const store = given.wrapStore?.(truth.store) ?? truth.store;
+  const { consistencyTimeoutMs } = settings;
+  const answers = createAnswerLog(store);
+  const unanswered = createUnansweredLogins({ store, answers, clock, consistencyTimeoutMs });
   const attempts = createPasswordAttempts({
-    store: truth.store,
+    store,
     throttle: {
       async reserve(usernameFolded, ip): Promise<Admission> {
         truth.attempts.push("reserved");
@@ -102,7 +110,9 @@ export const loginStage = (
     clock,
   });
   const act = login({
-    store: truth.store,
+    store,
+    answers,
+    unanswered,
     users: {
       findByUsername: async (folded) => truth.accountNamed(folded),
       get: async () => undefined,
@@ -135,6 +145,8 @@ export const loginStage = (
   return Object.assign(stage, {
     truth,
     flushForgiven: attempts.flushForgiven,
+    answers,
+    unanswered,
     login: (
       password = "right",
       username = "ada",

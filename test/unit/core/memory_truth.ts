@@ -26,6 +26,7 @@ type Used =
   | "insertSession"
   | "updateSession"
   | "endSessions"
+  | "lockUnanswered"
   | "record"
   | "concludeAttempt";
 
@@ -98,6 +99,12 @@ export const memoryTruth = (accounts: readonly Account[], sessions: readonly Ses
       if (outcome !== "failed") return { locked: false };
       draft.failures += 1;
       return { locked: draft.failures === limits.perAccount };
+    },
+    async lockUnanswered({ createdAfter, createdBefore }, limit) {
+      return [...draft.sessions.values()]
+        .filter(({ refresh, end }) => refresh.isUnanswered && refresh.generation === 1 && !end)
+        .filter(({ createdAt }) => createdAt >= createdAfter && createdAt <= createdBefore)
+        .slice(0, limit);
     },
     async record(events) {
       draft.events.push(...events);

@@ -118,5 +118,5 @@ test("O3 R2 R6 a client that only repeats the last token it holds is never calle
     expect(stage.truth.session("session").end).toBeUndefined();
     expect(stage.truth.eventTypes()).not.toContain("REFRESH_REUSED");
   });
-  await fc.assert(property, { numRuns: 3000 });
-});
+  await fc.assert(property, { numRuns: 1000 });
+}, 60_000);
