@@ -1,3 +1,4 @@
+import type { SessionGuard } from "../session_guard.js";
 import type { ValidSession } from "../valid_session.js";
 import type { Validator } from "../validator.js";
 import { ValidatorError } from "../validator_error.js";
@@ -15,6 +16,8 @@ interface Admission {
   readonly validator: Validator;
   readonly token: string;
   readonly user: CurrentUser;
+  /** Nothing that follows from it counts as a use of the session. */
+  readonly isBackground: boolean;
 }
 
 // By identity, so that nothing a caller sends can stand for it.
@@ -25,15 +28,22 @@ export const userOf = (session: ValidSession): CurrentUser => {
   return { userId, username, roles, session };
 };
 
-/** Checks a token and remembers, under `key`, whom it let in. */
+/**
+ * Checks a token and remembers, under `key`, whom it let in.
+ *
+ * @param isBackground whether nobody caused the request, so that its session may become idle
+ */
 export const admit = async (
   key: object,
   validator: Validator,
   token: string,
+  isBackground = false,
 ): Promise<CurrentUser> => {
-  const session = validator.validateNow(token) ?? (await validator.validate(token));
-  const user = userOf(session);
-  admissions.set(key, { validator, token, user });
+  // `validateNow` counts as a use.
+  const known = isBackground ? undefined : validator.validateNow(token);
+  const options = isBackground ? { skipActivity: true } : {};
+  const user = userOf(known ?? (await validator.validate(token, options)));
+  admissions.set(key, { validator, token, user, isBackground });
   return user;
 };
 
@@ -51,8 +61,9 @@ export const currentUser = (key: object): CurrentUser => admissionOf(key).user;
  * not up to `maxStaleness` ago. For what cannot be taken back.
  */
 export const currentActiveUser = async (key: object): Promise<CurrentUser> => {
-  const { validator, token } = admissionOf(key);
-  return userOf(await validator.validate(token, { fresh: true }));
+  const { validator, token, isBackground } = admissionOf(key);
+  const options = { fresh: true, skipActivity: isBackground };
+  return userOf(await validator.validate(token, options));
 };
 
 /** Throws PERMISSION_DENIED unless the user has one of the roles. */
@@ -61,8 +72,12 @@ export const assertRole = (user: CurrentUser, roles: readonly string[]): void =>
     throw new ValidatorError("PERMISSION_DENIED");
 };
 
-/** Looks after a stream that the request opened. */
-export const guardAdmission = (key: object, onEnded: (error: ValidatorError) => void) => {
-  const { validator, token, user } = admissionOf(key);
-  return validator.guard(token, user.session, onEnded);
+/** Looks after a stream that the request opened. Messages of a background stream are no uses. */
+export const guardAdmission = (
+  key: object,
+  onEnded: (error: ValidatorError) => void,
+): SessionGuard => {
+  const { validator, token, user, isBackground } = admissionOf(key);
+  const guard = validator.guard(token, user.session, onEnded);
+  return isBackground ? { ...guard, touch: () => undefined } : guard;
 };

@@ -13,6 +13,7 @@ import {
 import { endWithSession } from "./open_response.js";
 import { problemAnswer } from "./problem.js";
 
+export { skipsActivity } from "./background.js";
 export type { CurrentUser } from "./current_user.js";
 
 /** Express's middleware, or that of anything else that gives node:http's request and response. */
@@ -26,6 +27,12 @@ export type Middleware = (
 export interface RequireUserOptions {
   /** Finds the access token; throws or rejects where there is none. Default: the bearer token. */
   readonly tokenOf?: (request: IncomingMessage) => string | Promise<string>;
+  /**
+   * Whether nobody caused the request, such as a page that polls: then it does not count as a use
+   * of the session, which can become idle meanwhile. Such a check asks Curfew, also in local mode.
+   * `skipsActivity` goes by the header `X-Skip-Activity: true`. Default: every request counts.
+   */
+  readonly isBackground?: (request: IncomingMessage) => boolean;
 }
 
 const refuse = (response: ServerResponse, thrown: unknown): void => {
@@ -36,10 +43,10 @@ const refuse = (response: ServerResponse, thrown: unknown): void => {
 /** Lets in requests with a good access token; answers 401 and 503 to others. */
 export const requireUser = (
   validator: Validator,
-  { tokenOf = bearerOf }: RequireUserOptions = {},
+  { tokenOf = bearerOf, isBackground = () => false }: RequireUserOptions = {},
 ): Middleware => {
   const letIn = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    await admit(request, validator, await tokenOf(request));
+    await admit(request, validator, await tokenOf(request), isBackground(request));
     endWithSession(request, response);
   };
   return (request, response, next) => {

@@ -14,6 +14,7 @@ import {
 import { endWithSession } from "./open_response.js";
 import { problemAnswer } from "./problem.js";
 
+export { skipsActivity } from "./background.js";
 export type { CurrentUser } from "./current_user.js";
 
 declare module "fastify" {
@@ -28,6 +29,12 @@ export interface CurfewFastifyOptions {
   readonly validator: Validator;
   /** Finds the access token; throws or rejects where there is none. Default: the bearer token. */
   readonly tokenOf?: (request: FastifyRequest) => string | Promise<string>;
+  /**
+   * Whether nobody caused the request, such as a page that polls: then it does not count as a use
+   * of the session, which can become idle meanwhile. Such a check asks Curfew, also in local mode.
+   * `skipsActivity` goes by the header `X-Skip-Activity: true`. Default: every request counts.
+   */
+  readonly isBackground?: (request: FastifyRequest) => boolean;
 }
 
 /** Makes `requireUser` and `requireRole` work on all routes of the instance and of those inside it. */
@@ -47,10 +54,10 @@ const refuse = (reply: FastifyReply, thrown: unknown): FastifyReply => {
 
 /** Hook (`onRequest`) that lets in requests with a good access token; 401 and 503 for others. */
 export const requireUser = async (request: FastifyRequest, reply: FastifyReply) => {
-  const { validator, tokenOf } = request.server.curfewOptions;
+  const { validator, tokenOf, isBackground } = request.server.curfewOptions;
   try {
     const token = await (tokenOf?.(request) ?? bearerOf(request.raw));
-    await admit(request, validator, token);
+    await admit(request, validator, token, isBackground?.(request));
     endWithSession(request, reply.raw);
   } catch (error) {
     return refuse(reply, error);

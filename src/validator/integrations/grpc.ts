@@ -9,6 +9,7 @@ import { grpcStatusOf } from "../rpc_failure.js";
 import type { SessionGuard } from "../session_guard.js";
 import type { Validator } from "../validator.js";
 import { toValidatorError, ValidatorError } from "../validator_error.js";
+import { SKIP_ACTIVITY_HEADER } from "./background.js";
 import { bearerToken } from "./bearer.js";
 import {
   admit,
@@ -28,7 +29,18 @@ export interface ValidatorInterceptorOptions {
   readonly publicMethods?: readonly string[];
   /** Roles that open methods, by path: one of them is enough. Others need a user and no role. */
   readonly roles?: Readonly<Record<string, readonly string[]>>;
+  /**
+   * Whether nobody caused the call, such as a client that polls: then neither it nor the messages
+   * of its stream count as uses of the session, which can become idle meanwhile. Such a check asks
+   * Curfew, also in local mode. `skipsActivity` goes by the metadata `x-skip-activity: true`.
+   * Default: every call counts.
+   */
+  readonly isBackground?: (metadata: Metadata, path: string) => boolean;
 }
+
+/** Whether a call has the metadata `x-skip-activity: true`: for the option `isBackground`. */
+export const skipsActivity = (metadata: Metadata): boolean =>
+  metadata.get(SKIP_ACTIVITY_HEADER)[0] === "true";
 
 const tokenOf = (metadata: Metadata): string => {
   const values = metadata.get("authorization");
@@ -102,13 +114,15 @@ export const validatorInterceptor = ({
   validator,
   publicMethods = [],
   roles = {},
+  isBackground = () => false,
 }: ValidatorInterceptorOptions): ServerInterceptor => {
   const open = new Set(publicMethods);
   return ({ path, requestStream, responseStream }, call) => {
     if (open.has(path)) return new ServerInterceptingCall(call);
     const needed = Object.hasOwn(roles, path) ? roles[path] : undefined;
     const check = async (metadata: Metadata): Promise<void> => {
-      const user = await admit(metadata, validator, tokenOf(metadata));
+      const background = isBackground(metadata, path);
+      const user = await admit(metadata, validator, tokenOf(metadata), background);
       if (needed !== undefined) assertRole(user, needed);
     };
     return interceptedCall(call, check, requestStream || responseStream);

@@ -7,6 +7,7 @@ import { bearerOf } from "./bearer.js";
 import { admit, type CurrentUser, guardAdmission } from "./current_user.js";
 import { problemAnswer } from "./problem.js";
 
+export { skipsActivity } from "./background.js";
 export type { CurrentUser } from "./current_user.js";
 
 /** Close code of a WebSocket whose session has ended: 401, in the range for applications (RFC 6455 section 7.4.2). */
@@ -39,16 +40,28 @@ export const upgradeToken = (request: IncomingMessage): string => {
 /** For the socket of an opening request, which Node leaves without a listener: an error nobody hears ends the process. */
 const hungUp = (): void => undefined;
 
+/** Options of authenticateUpgrade. */
+export interface UpgradeOptions {
+  /**
+   * Whether nobody causes the messages of this WebSocket, such as a feed that answers by itself:
+   * then neither they nor the opening request count as uses of the session, which can become idle
+   * meanwhile. `skipsActivity` goes by the header `X-Skip-Activity: true`, which browsers cannot
+   * send; go by the path for them. Default: all count.
+   */
+  readonly isBackground?: (request: IncomingMessage) => boolean;
+}
+
 /** Checks an opening request (event `upgrade` of the HTTP server). Rejects with the ValidatorError. */
 export const authenticateUpgrade = async (
   validator: Validator,
   request: IncomingMessage,
   tokenOf: (request: IncomingMessage) => string = upgradeToken,
+  { isBackground = () => false }: UpgradeOptions = {},
 ): Promise<CurrentUser> => {
   const { socket } = request;
   socket.on("error", hungUp);
   try {
-    return await admit(request, validator, tokenOf(request));
+    return await admit(request, validator, tokenOf(request), isBackground(request));
   } finally {
     socket.off("error", hungUp);
   }
@@ -75,7 +88,7 @@ export const refuseUpgrade = (socket: Duplex, thrown: unknown): void => {
 /**
  * Closes a WebSocket with code 4401 and the reason (`ACCESS_TOKEN_BLACKLISTED` …)
  * when the session of its opening request ends. Its messages count as uses of
- * the session. For requests that `authenticateUpgrade` let in.
+ * the session, unless it was opened as a background one. For requests that `authenticateUpgrade` let in.
  */
 export const closeWithSession = (socket: ServerWebSocket, request: IncomingMessage): void => {
   let forced: NodeJS.Timeout | undefined;

@@ -1,6 +1,9 @@
+import { IncomingMessage, ServerResponse } from "node:http";
+import { Socket } from "node:net";
 import { expect, test } from "vitest";
 import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
 import type { ValidatorError } from "../../../src/validator/index.js";
+import { requireUser, skipsActivity } from "../../../src/validator/integrations/express.js";
 import { waitUntil } from "../../support/wait_until.js";
 import { setUpValidatorStage } from "./stage.js";
 
@@ -50,3 +53,33 @@ test("A2: guard ends a stream when its session becomes idle, and keeps one that 
   ).rejects.toBeDefined();
   expect(session.sessionId).toBe(sessionId);
 });
+
+test.each(["remote", "local"] as const)(
+  "A2: a session that is only polled becomes idle (%s mode)",
+  async (mode) => {
+    const { token } = await stage.signIn();
+    const validator = await stage.open({ mode });
+    const guard = requireUser(validator, { isBackground: skipsActivity });
+    const poll = async (): Promise<number> => {
+      const headers = { authorization: `Bearer ${token}`, "x-skip-activity": "true" };
+      const request = Object.assign(new IncomingMessage(new Socket()), { headers });
+      const response = new ServerResponse(request);
+      await new Promise<void>((resolve) => {
+        response.end = () => {
+          resolve();
+          return response;
+        };
+        guard(request, response, () => resolve());
+      });
+      return response.statusCode;
+    };
+    expect(await poll()).toBe(200);
+    await waitUntil(
+      "the session is refused although it is polled",
+      async () => (await poll()) === 401,
+    );
+    await expect(validator.validate(token)).rejects.toMatchObject({
+      reason: "SESSION_INACTIVITY_TIMEOUT",
+    });
+  },
+);

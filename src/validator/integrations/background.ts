@@ -1,0 +1,14 @@
+/**
+ * The header, and over gRPC the metadata, by which a caller says that nobody caused a request: a
+ * page that polls. `curfew/client` sends it for requests that are made with `background: true`.
+ */
+export const SKIP_ACTIVITY_HEADER = "x-skip-activity";
+
+/** The part of an HTTP request that headers are in; node:http's, and what is built on it. */
+export interface RequestWithHeaders {
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+/** Whether a request has the header `X-Skip-Activity: true`: for the option `isBackground`. */
+export const skipsActivity = ({ headers }: RequestWithHeaders): boolean =>
+  headers[SKIP_ACTIVITY_HEADER] === "true";
