@@ -1,25 +1,33 @@
 import { fail } from "../core/errors.js";
+import { sourceOf } from "../core/source.js";
 import type { UseCases } from "../core/use_cases.js";
 import { createBoundedRunner } from "../crypto/bounded_runner.js";
 
 /** Logins under way at once in this process: more than keep the hashing busy, fewer than crowd out others at Postgres. */
-const MOST_LOGINS_AT_ONCE = 16;
-const MOST_LOGINS_WAITING = 200;
+const MAX_LOGINS_AT_ONCE = 16;
+const MAX_LOGINS_WAITING = 200;
 /** How long a login may wait for its turn, in milliseconds. */
-const MOST_WAIT_MS = 3000;
+const MAX_WAIT_MS = 3000;
 
 /**
  * A login that waits for its turn before it asks Postgres anything: a storm of
  * them must not take the connections that validation and the lease need. The
- * excess is refused with TOO_MANY_ATTEMPTS, and costs nothing (D2).
+ * excess is refused with TOO_MANY_ATTEMPTS, and costs nothing (D2). Sources take
+ * turns, and one that is locked out is not let in at all (D10).
  */
-export const boundedLogin = (login: UseCases["login"]): UseCases["login"] => {
+export const boundedLogin = ({
+  login,
+  requireSource,
+}: Pick<UseCases, "login" | "requireSource">): UseCases["login"] => {
   const turn = createBoundedRunner({
-    concurrency: MOST_LOGINS_AT_ONCE,
-    maxQueue: MOST_LOGINS_WAITING,
-    maxWaitMs: MOST_WAIT_MS,
+    concurrency: MAX_LOGINS_AT_ONCE,
+    maxQueue: MAX_LOGINS_WAITING,
+    maxWaitMs: MAX_WAIT_MS,
     onBusy: (retryAfterMs) =>
       fail("TOO_MANY_ATTEMPTS", { retryAfterMs, metadata: { cause: "busy" } }),
   });
-  return (input, call) => turn(() => login(input, call));
+  return async (input, call) => {
+    requireSource(input.ip);
+    return turn(() => login(input, call), sourceOf(input.ip));
+  };
 };

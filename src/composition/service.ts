@@ -115,7 +115,7 @@ const start = async (
   const onEvents = ({ events, found }: PatternRound) => metrics.sessions.countEvents(events, found);
   const ports = { ...stores, ...localPorts(settings, keyring), hot, clock, onEvents };
   const useCases = createUseCases(ports, coreSettings(settings));
-  const core = { ...useCases, login: boundedLogin(useCases.login) };
+  const core = { ...useCases, login: boundedLogin(useCases) };
   metrics.watchBreaker(() => (core.trust.lease() === undefined ? "open" : "closed"));
   const feed = revocationFeed({ ...ports, trust: core.trust });
   const revocations = measuredFeed(feed, clock, metrics);

@@ -7,6 +7,7 @@ import type { Clock } from "./ports/clock.js";
 import type { PasswordHasher } from "./ports/password_hasher.js";
 import type { SessionStore } from "./ports/session_store.js";
 import type { UserStore } from "./ports/user_store.js";
+import { sourceOf } from "./source.js";
 import { type Account, foldUsername } from "./user.js";
 
 export interface ChangePasswordInput {
@@ -42,7 +43,7 @@ export const changePassword =
     /** Sets the new password, unless the caller's session or user has ended meanwhile. */
     const replace = async (proven: Account): Promise<ActionResult<bigint>> => {
       requireCaller(call);
-      const passwordHash = await deps.hasher.hash(input.newPassword);
+      const passwordHash = await deps.hasher.hash(input.newPassword, sourceOf(ip));
       const result = await store.transaction(
         async (tx): Promise<"set" | "changed" | CurfewError> => {
           const user = await tx.lockUser(userId);

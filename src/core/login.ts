@@ -13,6 +13,7 @@ import type { WithRecentActivity } from "./recent_activity.js";
 import { type Session, timedOut } from "./session.js";
 import { makeRoom } from "./session_limit.js";
 import type { CoreSettings } from "./settings.js";
+import { sourceOf } from "./source.js";
 import { type UnansweredLogins, withdrawal } from "./unanswered_logins.js";
 import { type Account, foldUsername, type User } from "./user.js";
 
@@ -182,7 +183,7 @@ export const login = (deps: {
   ): Promise<ActionResult<LoginOutput>> => {
     if (!account.isActive) return { kind: "refused", reason: "USER_INACTIVE" };
     requireCaller(call);
-    const newHash = needsRehash ? await hasher.hash(input.password) : undefined;
+    const newHash = needsRehash ? await hasher.hash(input.password, sourceOf(input.ip)) : undefined;
     const admission = await admitOrUndo(account, newHash, input, call);
     if (admission.kind === "changed") return admission;
     if (admission.kind === "full") {

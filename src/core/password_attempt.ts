@@ -11,6 +11,8 @@ import type {
 } from "./ports/login_throttle.js";
 import type { PasswordHasher } from "./ports/password_hasher.js";
 import type { SessionStore } from "./ports/session_store.js";
+import { createRefusedSources } from "./refused_sources.js";
+import { sourceOf } from "./source.js";
 import type { ThrottleRefusal } from "./throttle_verdict.js";
 import type { Account } from "./user.js";
 
@@ -48,6 +50,8 @@ export type TryPassword = <T>(attempt: PasswordAttempt<T>) => Promise<T>;
 
 export interface PasswordAttempts {
   readonly tryPassword: TryPassword;
+  /** @throws CurfewError TOO_MANY_ATTEMPTS for a source that is known to be locked out; costs next to nothing */
+  readonly requireSource: (ip: string) => void;
   /** Forgives the attempts that an outage kept from being forgiven; to be called now and then. */
   readonly flushForgiven: () => Promise<void>;
 }
@@ -71,14 +75,18 @@ export const createPasswordAttempts = (deps: {
   const { forgive, flush } = createForgivenAttempts(deps);
 
   const judge = async <T>(
-    { find, act, password, call }: PasswordAttempt<T>,
+    { find, act, password, ip, call }: PasswordAttempt<T>,
     admission: Exclude<Admission, { kind: "source_refused" }>,
   ): Promise<Judged<T>> => {
     for (let checks = 1; checks <= MAX_CHECKS; checks++) {
       requireCaller(call);
       const account = await find();
       // Also for unknown and locked accounts, so that all take the same time (D1).
-      const { ok, needsRehash } = await hasher.verify(password, account?.passwordHash);
+      const { ok, needsRehash } = await hasher.verify(
+        password,
+        account?.passwordHash,
+        sourceOf(ip),
+      );
       if (admission.kind === "account_refused")
         return { outcome: { kind: "throttled", refusal: admission.refusal }, account };
       if (!ok || account === undefined) return { outcome: { kind: "wrong" }, account };
@@ -129,12 +137,20 @@ export const createPasswordAttempts = (deps: {
     }
   };
 
+  const refusedSources = createRefusedSources(clock.monotonic);
+  const requireSource = (ip: string): void => {
+    const refusal = refusedSources.refusalOf(sourceOf(ip));
+    if (refusal !== undefined) throw tooManyAttempts(refusal);
+  };
+
   const tryPassword: TryPassword = async (attempt) => {
+    requireSource(attempt.ip);
     // First, so that a caller that repeats a failed call does not meet its own place.
     await flush();
     const admission = await throttle.reserve(attempt.usernameFolded, attempt.ip);
     if (admission.kind === "source_refused") {
       await refuse(attempt, undefined, "TOO_MANY_ATTEMPTS");
+      refusedSources.note(sourceOf(attempt.ip), admission.refusal);
       throw tooManyAttempts(admission.refusal);
     }
     const { reservation } = admission;
@@ -149,7 +165,7 @@ export const createPasswordAttempts = (deps: {
     if ("failure" in answer) throw answer.failure;
     return answer.value;
   };
-  return { tryPassword, flushForgiven: flush };
+  return { tryPassword, requireSource, flushForgiven: flush };
 };
 
 const tooManyAttempts = ({ cause, retryAfterMs }: ThrottleRefusal): CurfewError =>

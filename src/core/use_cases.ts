@@ -105,7 +105,7 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
   const validate = validateToken({ ...ports, check });
   const end = endSessions({ store, trust, clock, idleTimeoutMs });
   const issue = issueTokens({ ...ports, settings });
-  const { tryPassword, flushForgiven } = createPasswordAttempts(ports);
+  const { tryPassword, requireSource, flushForgiven } = createPasswordAttempts(ports);
   const findPatterns = unusualPatterns(ports, ports.onEvents);
   /** A machine that was suspended is late: nothing is judged before Postgres has told the time. */
   const onTime =
@@ -154,6 +154,7 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
     cleanup: cleanup({ ...ports, unanswered, withRecentActivity: recent, settings }),
     /** Kept going by the server: forgives login attempts that an outage kept from being forgiven. */
     flushForgivenAttempts: flushForgiven,
+    requireSource,
     bootstrapAdmin: bootstrapAdmin(ports),
     /** Counts a use of a session that was found live a moment ago; returns at once. */
     noteUse: (sessionId: string): void => {

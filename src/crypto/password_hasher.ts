@@ -58,8 +58,8 @@ export function createPasswordHasher(options: PasswordHasherOptions = {}): Passw
   };
 
   return {
-    hash: (password) => run(() => hashArgon2(password.normalize("NFC"), cost)),
-    verify(password, encoded) {
+    hash: (password, source) => run(() => hashArgon2(password.normalize("NFC"), cost), source),
+    verify(password, encoded, source) {
       const check = checkFor(encoded);
       return (isCostly(check.work) ? runCostly : run)(async () => {
         const normal = password.normalize("NFC");
@@ -68,7 +68,7 @@ export function createPasswordHasher(options: PasswordHasherOptions = {}): Passw
         }
         const ok = normal !== password && (await check.matches(password));
         return { ok, needsRehash: ok };
-      });
+      }, source);
     },
   };
 }

@@ -1,13 +1,16 @@
-/** Turns passwords into hashes. Work is bounded; the excess is refused with TOO_MANY_ATTEMPTS (D2). */
+/**
+ * Turns passwords into hashes. Work is bounded; the excess is refused with
+ * TOO_MANY_ATTEMPTS (D2). Sources take turns: a flood of one does not hold up others (D10).
+ */
 export interface PasswordHasher {
   /** An encoded hash with its parameters and salt, to be stored. */
-  hash(password: string): Promise<string>;
+  hash(password: string, source?: string): Promise<string>;
   /**
    * Whether the password is the one that was hashed. Without a hash to compare
    * with, or with one that cannot be read, does the work of a real check and
    * answers no, so that time does not tell (D1).
    */
-  verify(password: string, encoded: string | undefined): Promise<PasswordVerdict>;
+  verify(password: string, encoded: string | undefined, source?: string): Promise<PasswordVerdict>;
 }
 
 export interface PasswordVerdict {

@@ -190,22 +190,50 @@ describe("D2: a login that the hasher has no time for", () => {
   });
 });
 
-test("D10: a source over its limit is refused before any hashing, and the refusal is an event", async () => {
-  const stage = loginStage();
-  stage.refusal = "source_refused";
-  for (const [password, username] of [
-    ["right", "ada"],
-    ["wrong", "ada"],
-    ["right", "nobody"],
-  ])
-    await expect(stage.login(password, username)).rejects.toMatchObject({
-      reason: "TOO_MANY_ATTEMPTS",
-      retryAfterMs: 5000,
-      metadata: {},
-    });
-  expect(stage.checked).toEqual([]);
-  expect(stage.truth.eventTypes()).toEqual(Array(3).fill("LOGIN_FAILED"));
-  expect(stage.throttled).not.toContain("failed");
+describe("D10: a source over its limit", () => {
+  test("is refused before any hashing, alike for every name; the refusal is one event a minute", async () => {
+    const stage = loginStage();
+    stage.refusal = "source_refused";
+    stage.lockedForMs = 90_000;
+    const attempts = [
+      ["right", "ada"],
+      ["wrong", "ada"],
+      ["right", "nobody"],
+    ];
+    for (const [password, username] of attempts)
+      await expect(stage.login(password, username)).rejects.toMatchObject({
+        reason: "TOO_MANY_ATTEMPTS",
+        retryAfterMs: 90_000,
+        metadata: {},
+      });
+    expect(stage.checked).toEqual([]);
+    expect(stage.throttled).toEqual(["reserved"]);
+    expect(stage.truth.eventTypes()).toEqual(["LOGIN_FAILED"]);
+    stage.now += 60_000;
+    stage.lockedForMs = 30_000;
+    await expect(stage.login()).rejects.toMatchObject({ retryAfterMs: 30_000 });
+    expect(stage.truth.eventTypes()).toEqual(["LOGIN_FAILED", "LOGIN_FAILED"]);
+  });
+
+  test("is let in again when its lock has ended", async () => {
+    const stage = loginStage();
+    stage.refusal = "source_refused";
+    await expect(stage.login()).rejects.toMatchObject(reason("TOO_MANY_ATTEMPTS"));
+    stage.refusal = undefined;
+    stage.now += 4999;
+    await expect(stage.login()).rejects.toMatchObject({ retryAfterMs: 1 });
+    stage.now += 1;
+    expect((await stage.login()).user.username).toBe("ada");
+  });
+
+  test("is asked about again at once where only parallel attempts were in the way", async () => {
+    const stage = loginStage();
+    stage.refusal = "source_refused";
+    stage.refusedFor = "busy";
+    await expect(stage.login()).rejects.toMatchObject({ metadata: { cause: "busy" } });
+    stage.refusal = undefined;
+    await stage.login();
+  });
 });
 
 describe("O4: an attempt that did not fail for a wrong password", () => {

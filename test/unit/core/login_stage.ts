@@ -38,6 +38,7 @@ export const loginStage = (
     refusal: undefined as "account_refused" | "source_refused" | undefined,
     /** What was reserved and how it was concluded, in order; within transactions only if they commit. */
     throttled: truth.attempts,
+    lockedForMs: 5000,
     refusedFor: "failures" as "failures" | "busy",
     /** Failures that lock the account. */
     perAccount: 5,
@@ -96,7 +97,7 @@ export const loginStage = (
           : {
               kind: stage.refusal,
               reservation,
-              refusal: { cause: stage.refusedFor, retryAfterMs: 5000 },
+              refusal: { cause: stage.refusedFor, retryAfterMs: stage.lockedForMs },
             };
       },
       async forgive(_, outcome) {

@@ -92,3 +92,49 @@ describe("D2: bounded work", () => {
     expect(await run(async () => "next")).toBe("next");
   });
 });
+
+describe("D10: jobs of several sources", () => {
+  const bounds = { concurrency: 1, maxWaitMs: 1000, onBusy: busy };
+  const settled = () => vi.advanceTimersByTimeAsync(0);
+
+  test("take turns, so that a flood of one delays another by one job", async () => {
+    const run = createBoundedRunner({ ...bounds, maxQueue: 20 });
+    const order: string[] = [];
+    const blocker = manualJob();
+    const jobs = [run(blocker.run, "flood")];
+    const add = (source: string, name: string) =>
+      jobs.push(run(async () => String(order.push(name)), source));
+    for (let i = 0; i < 5; i++) add("flood", `flood ${i}`);
+    add("honest", "honest 0");
+    add("honest", "honest 1");
+    add("other", "other");
+    blocker.finish("");
+    await Promise.all(jobs);
+    expect(order.slice(0, 5)).toEqual(["flood 0", "honest 0", "other", "flood 1", "honest 1"]);
+  });
+
+  test("a full queue of one source makes room for another, and turns its own newest away", async () => {
+    const run = createBoundedRunner({ ...bounds, maxQueue: 3 });
+    const blocker = manualJob();
+    const running = run(blocker.run, "flood");
+    const outcomes = ["a", "b", "c", "d"].map((name) =>
+      run(async () => name, "flood").catch((error: Error) => error.message),
+    );
+    const honest = run(async () => "honest", "honest");
+    await settled();
+    blocker.finish("");
+    expect(await Promise.all([running, honest])).toEqual(["", "honest"]);
+    expect(await Promise.all(outcomes)).toEqual(["a", "b", "busy for 1000", "busy for 1000"]);
+  });
+
+  test("equal shares turn nobody out who already waits", async () => {
+    const run = createBoundedRunner({ ...bounds, maxQueue: 2 });
+    const blocker = manualJob();
+    const running = run(blocker.run, "a");
+    const waiting = [run(async () => "b", "b"), run(async () => "c", "c")];
+    await expect(run(async () => "d", "d")).rejects.toThrow("busy");
+    blocker.finish("");
+    await running;
+    expect(await Promise.all(waiting)).toEqual(["b", "c"]);
+  });
+});
