@@ -32,7 +32,12 @@ export const createRecorder = (now: () => number): Recorder => {
 };
 
 /** Reasons after which nobody knows whether the call did its work. */
-const UNCERTAIN = new Set(["DEPENDENCY_UNAVAILABLE", "DEADLINE_EXCEEDED", "NO_ANSWER"]);
+const UNCERTAIN = new Set([
+  "DEPENDENCY_UNAVAILABLE",
+  "OVERLOADED",
+  "DEADLINE_EXCEEDED",
+  "NO_ANSWER",
+]);
 
 /** What a failure of a call means for its history. */
 export const failureAnswer = (

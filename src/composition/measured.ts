@@ -1,9 +1,28 @@
 import type { Clock } from "../core/ports/clock.js";
 import type { HotAnswer, HotStore } from "../core/ports/hot_store.js";
 import type { SessionStore } from "../core/ports/session_store.js";
+import type { WorkClass } from "../core/ports/work_class.js";
 import type { RevocationFeed } from "../core/revocation_feed.js";
 import type { EndReason } from "../core/session.js";
+import type { PrimaryPorts } from "../core/use_cases.js";
 import type { Metrics } from "../telemetry/metrics.js";
+
+/** The primary store of every class of work, counting what validation and activity ask of it. */
+export const measuredPorts = (
+  forWork: (work: WorkClass) => PrimaryPorts,
+  clock: Pick<Clock, "now">,
+  metrics: Metrics,
+): ((work: WorkClass) => PrimaryPorts) => {
+  const measured = new Map<WorkClass, PrimaryPorts>();
+  return (work) => {
+    const ports = measured.get(work) ?? {
+      ...forWork(work),
+      store: measuredStore(forWork(work).store, clock, metrics),
+    };
+    measured.set(work, ports);
+    return ports;
+  };
+};
 
 /** The store, counting what validation and activity ask of it. */
 export const measuredStore = (

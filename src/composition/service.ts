@@ -9,7 +9,7 @@ import { toleratedActivityLossMs } from "../core/settings.js";
 import type { PatternRound } from "../core/unusual_patterns.js";
 import { createUseCases } from "../core/use_cases.js";
 import { checkDatabase } from "../postgres/database_check.js";
-import { poolUse } from "../postgres/pool_use.js";
+import { poolUse, warm } from "../postgres/lending.js";
 import { forgetReplicas } from "../postgres/replica_registry.js";
 import { readDescriptors } from "../rpc/descriptors.js";
 import type { Logger } from "../telemetry/logger.js";
@@ -21,13 +21,13 @@ import { coreSettings, localPorts, systemClock } from "./core.js";
 import { firstAdministrator } from "./first_start.js";
 import { startGateway } from "./gateway.js";
 import { hostPort, listening } from "./listening.js";
-import { measuredFeed, measuredStore } from "./measured.js";
+import { measuredFeed, measuredPorts } from "./measured.js";
 import { patiently } from "./patiently.js";
 import { type Periodic, periodically } from "./periodic.js";
 import { readySchema } from "./ready_schema.js";
 import { listenForGateway, listenRpc, rpcServer } from "./rpc.js";
 import { keyReloadMs, openKeys } from "./signing.js";
-import { openHot, openTruth, reachDatabase, servingPorts } from "./stores.js";
+import { openHot, openTruth, reachDatabase, servingPorts, warmConnections } from "./stores.js";
 import { openTracing, tracedHotStore, traceStatements } from "./traced.js";
 import { startUpkeep } from "./upkeep.js";
 
@@ -38,6 +38,8 @@ const EMBEDDED_PULSE_MS = 1000;
 /** How soon login attempts that an outage cut off are forgiven once Postgres answers. */
 const FORGIVE_MS = 250;
 const SERVICE_KEYS_EVERY_MS = 1000;
+/** How often connections that were lost are opened again before they are needed, in milliseconds. */
+const WARM_EVERY_MS = 1000;
 
 /** A running service. */
 export interface Service {
@@ -90,7 +92,7 @@ const start = async (
   const tracing = await openTracing(settings);
   closers.push(() => tracing?.stop());
   await patiently(() => reachDatabase(settings, (sentence) => logger.warn(sentence)));
-  const truth = await openTruth(settings);
+  const truth = await openTruth(settings, { onQueue: metrics.queue });
   closers.push(truth.close);
   if (tracing) traceStatements(truth.database, tracing);
   const { isPooled, advice } = await patiently(() => checkDatabase(truth.database));
@@ -102,9 +104,14 @@ const start = async (
   const applied = await patiently(() => readySchema(settings, truth));
   if (applied.length > 0) logger.info({ applied }, "the schema is up to date");
 
-  const { keys, serviceKeys, leases, census, ...others } = servingPorts(truth.database, settings);
-  const stores = { ...others, store: measuredStore(others.store, clock, metrics) };
-  metrics.watchPool(() => poolUse(truth.database));
+  await patiently(() => warm(truth.database, warmConnections(settings)));
+  const { keys, serviceKeys, leases, census, registry, ...primary } = servingPorts(
+    truth.database,
+    settings,
+  );
+  const forWork = measuredPorts(primary.forWork, clock, metrics);
+  const stores = { ...forWork("administration"), forWork, registry };
+  metrics.queue.watchPool(() => poolUse(truth.database));
   // The lock of the data directory proves that whoever had a lease in it is dead.
   if (settings.embedded) await patiently(() => forgetReplicas(truth.database));
   const keyring = await patiently(() => openKeys(settings, keys, clock));
@@ -117,12 +124,12 @@ const start = async (
   const useCases = createUseCases(ports, coreSettings(settings));
   const core = { ...useCases, login: boundedLogin(useCases) };
   metrics.watchBreaker(() => (core.trust.lease() === undefined ? "open" : "closed"));
-  const feed = revocationFeed({ ...ports, trust: core.trust });
+  const feed = revocationFeed({ ...ports, ...forWork("control"), trust: core.trust });
   const revocations = measuredFeed(feed, clock, metrics);
   core.trust.onSettled(endings.announce);
   // What goes wrong in it goes wrong again in the next regular poll, where it is reported.
   endings.onEnding(() => void revocations.poll().catch(() => undefined));
-  const denied = deniedCalls(ports);
+  const denied = deniedCalls({ ...ports, ...forWork("background") });
   const serviceKeyRing = serviceKeyCheck(serviceKeys, clock);
 
   const generatedPassword = await patiently(() =>
@@ -137,6 +144,12 @@ const start = async (
   const pulseMs = isAlone ? EMBEDDED_PULSE_MS : PULSE_MS;
   const background: Periodic[] = [
     periodically("the look at the hot store", pulseMs, core.trust.pulse, logger),
+    periodically(
+      "opening connections",
+      WARM_EVERY_MS,
+      () => warm(truth.database, warmConnections(settings)),
+      logger,
+    ),
     periodically("writing activity", activityEveryMs, core.activity.flush, logger),
     periodically("noting what was answered", ANSWERS_EVERY_MS, core.answers.flush, logger),
     periodically("forgiving login attempts", FORGIVE_MS, core.flushForgivenAttempts, logger),

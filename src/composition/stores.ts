@@ -2,22 +2,26 @@ import { randomUUID } from "node:crypto";
 import type { Settings } from "../config/settings.js";
 import type { EndingSignal } from "../core/ports/ending_signal.js";
 import type { HotStore } from "../core/ports/hot_store.js";
+import type { WorkClass } from "../core/ports/work_class.js";
 import { activityStepMs } from "../core/settings.js";
+import type { PrimaryPorts } from "../core/use_cases.js";
 import { inProcessEndingSignal } from "../embedded/in_process_ending_signal.js";
 import { inProcessHotStore } from "../embedded/in_process_hot_store.js";
 import { openEmbeddedPostgres } from "../embedded/pglite.js";
 import { postgresAuditLog } from "../postgres/audit_log.js";
-import { type Database, openDatabase, run } from "../postgres/database.js";
+import { type Database, type DatabaseOptions, openDatabase, run } from "../postgres/database.js";
 import { makeFirstContact } from "../postgres/first_contact.js";
 import { postgresJobLeases } from "../postgres/job_leases.js";
 import { postgresKeyStore } from "../postgres/key_store.js";
+import { shareOf } from "../postgres/lending.js";
 import { postgresLoginThrottle } from "../postgres/login_throttle.js";
 import { type MigrationStatus, migrateUp, migrationStatus } from "../postgres/migrate.js";
 import { postgresReplicaRegistry } from "../postgres/replica_registry.js";
 import { postgresServiceKeyStore } from "../postgres/service_key_store.js";
 import { postgresSessionCensus } from "../postgres/session_census.js";
 import { postgresSessionStore } from "../postgres/session_store.js";
-import { unlessSilent } from "../postgres/silence.js";
+import { sharesOf } from "../postgres/shares.js";
+import { type SilenceGuard, unlessSilent } from "../postgres/silence.js";
 import { postgresUserStore } from "../postgres/user_store.js";
 import { openRedis } from "../redis/client.js";
 import { redisEndingSignal } from "../redis/ending_signal.js";
@@ -25,12 +29,16 @@ import { redisHotStore } from "../redis/hot_store.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { measuredHotStore } from "./measured.js";
 
-/** Most time to wait for a connection to Postgres, in milliseconds. */
-const ACQUIRE_TIMEOUT_MS = 200;
+/** Most time that work without a caller waits for its turn at Postgres, in milliseconds. */
+const MAX_QUEUE_WAIT_MS = 5000;
 /** Most time of one statement, in milliseconds; those of migrations have no limit. */
 const STATEMENT_TIMEOUT_MS = 2000;
 /** Sessions the in-process hot store remembers: some 400 bytes each. */
 const IN_PROCESS_SESSIONS = 200_000;
+
+/** Connections that a server opens at its start and keeps: each class of work has those of its share. */
+export const warmConnections = ({ postgresPoolSize }: Settings): number =>
+  Object.values(sharesOf(postgresPoolSize)).reduce((sum, share) => sum + share, 0);
 
 /** The truth: Postgres, ours in the process or yours. */
 export interface Truth {
@@ -44,8 +52,15 @@ export interface Truth {
  * Opens the database of the settings; the embedded one if they name none.
  *
  * @param patient for a command, whose caller rather waits than is refused
+ * @param onQueue told of what waits for a connection, and what is refused
  */
-export const openTruth = async (settings: Settings, { patient = false } = {}): Promise<Truth> => {
+export const openTruth = async (
+  settings: Settings,
+  {
+    patient = false,
+    onQueue,
+  }: { readonly patient?: boolean; readonly onQueue?: DatabaseOptions["onQueue"] } = {},
+): Promise<Truth> => {
   const embedded =
     settings.databaseUrl === undefined
       ? await openEmbeddedPostgres({ dataDir: settings.dataDir })
@@ -55,8 +70,11 @@ export const openTruth = async (settings: Settings, { patient = false } = {}): P
     connection,
     poolSize: settings.postgresPoolSize,
     // The embedded database works in this very process, one statement after the other.
-    acquireTimeoutMs: embedded || patient ? 10_000 : ACQUIRE_TIMEOUT_MS,
+    acquireTimeoutMs: embedded || patient ? 10_000 : MAX_QUEUE_WAIT_MS,
     statementTimeoutMs: embedded || patient ? 10_000 : STATEMENT_TIMEOUT_MS,
+    reserve: !patient,
+    warmConnections: patient ? 0 : warmConnections(settings),
+    onQueue,
     sharedBackend: embedded !== undefined,
   });
   return {
@@ -92,18 +110,10 @@ export const reachDatabase = async (
   if (databaseUrl !== undefined) await makeFirstContact(databaseUrl, onWait);
 };
 
-/** The ports that Postgres answers. */
-export const truthPorts = (database: Database, settings: Settings) => ({
+const primaryPorts = (database: Database, settings: Settings): PrimaryPorts => ({
   store: postgresSessionStore(database),
   users: postgresUserStore(database),
   audit: postgresAuditLog(database),
-  keys: postgresKeyStore(database),
-  serviceKeys: postgresServiceKeyStore(database),
-  registry: postgresReplicaRegistry(database, randomUUID(), {
-    isPrivate: settings.redisUrl === undefined,
-  }),
-  leases: postgresJobLeases(database, randomUUID()),
-  census: postgresSessionCensus(database),
   throttle: postgresLoginThrottle(database, {
     perAccount: settings.loginMaxFailures,
     perSource: settings.loginMaxFailuresPerSource,
@@ -111,20 +121,55 @@ export const truthPorts = (database: Database, settings: Settings) => ({
   }),
 });
 
-/** The same for a server, which gives up on a database that hangs; the embedded one works in this very process. */
+/** The ports that Postgres answers. */
+export const truthPorts = (database: Database, settings: Settings) => ({
+  ...primaryPorts(database, settings),
+  keys: postgresKeyStore(database),
+  serviceKeys: postgresServiceKeyStore(database),
+  registry: postgresReplicaRegistry(database, randomUUID(), {
+    isPrivate: settings.redisUrl === undefined,
+  }),
+  leases: postgresJobLeases(database, randomUUID()),
+  census: postgresSessionCensus(database),
+});
+
+/**
+ * The same for a server: each class of work has a share of the connections, and
+ * what callers wait for is given up when the database hangs. The embedded
+ * database works in this very process.
+ */
 export const servingPorts = (database: Database, settings: Settings) => {
-  const ports = truthPorts(database, settings);
-  if (settings.embedded) return ports;
-  const guard = unlessSilent(database);
-  const { store, users, audit, throttle } = ports;
+  const guard = settings.embedded ? undefined : unlessSilent(database);
+  const made = new Map<WorkClass, PrimaryPorts>();
+  const forWork = (work: WorkClass): PrimaryPorts => {
+    const ports = made.get(work) ?? guarded(primaryPorts(shareOf(database, work), settings), guard);
+    made.set(work, ports);
+    return ports;
+  };
+  const control = truthPorts(shareOf(database, "control"), settings);
+  const background = truthPorts(shareOf(database, "background"), settings);
+  const { keys, serviceKeys, registry } = control;
+  const { leases, census } = background;
   return {
-    ...ports,
-    store: guard.store(store),
-    users: guard.port(users),
-    audit: guard.port(audit),
-    throttle: guard.port(throttle),
+    ...forWork("administration"),
+    forWork,
+    keys,
+    serviceKeys,
+    registry,
+    leases,
+    census,
   };
 };
+
+const guarded = (ports: PrimaryPorts, guard: SilenceGuard | undefined): PrimaryPorts =>
+  guard === undefined
+    ? ports
+    : {
+        store: guard.store(ports.store),
+        users: guard.port(ports.users),
+        audit: guard.port(ports.audit),
+        throttle: guard.port(ports.throttle),
+      };
 
 /** The hot store of the settings, and how endings are announced; in this process if they name no Redis. */
 export const openHot = (

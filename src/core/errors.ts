@@ -108,7 +108,7 @@ export const unavailable = (cause?: unknown): CurfewError =>
   new CurfewError("DEPENDENCY_UNAVAILABLE", { retryAfterMs: 1000, cause });
 
 /**
- * The stores answer, and there is more work than they can do in time: the call was not begun.
+ * The stores answer, and there is more work than they can do in time. Repeating the call later is safe.
  *
  * @param retryAfterMs milliseconds until there is room, as far as that is known
  */
@@ -129,6 +129,10 @@ export const isOutage = (failure: unknown): boolean =>
 /** Whether a failure leaves the question open: the same call may succeed later, and nothing follows until then. */
 export const isUndecided = (failure: unknown): failure is CurfewError =>
   failure instanceof CurfewError && UNDECIDED.has(failure.reason);
+
+/** Whether a failure says only that a store, which answers, has too much to do. */
+export const isOverloaded = (failure: unknown): boolean =>
+  failure instanceof CurfewError && failure.reason === "OVERLOADED";
 
 /** One field has a value it does not take. */
 export const invalidField = (field: string, description: string): CurfewError =>

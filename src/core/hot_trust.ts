@@ -1,4 +1,4 @@
-import { unavailable } from "./errors.js";
+import { isOverloaded, unavailable } from "./errors.js";
 import type { HotStore, Lease } from "./ports/hot_store.js";
 import type { ReplicaRegistry } from "./ports/replica_registry.js";
 import type { SessionStore, Unburied } from "./ports/session_store.js";
@@ -43,9 +43,12 @@ export interface HotTrust {
   truthAnswers(): boolean;
   /**
    * Resolves when none of these can be called live by any replica; rejects with
-   * DEPENDENCY_UNAVAILABLE after `timeoutMs`. Then pulses go on trying.
+   * DEPENDENCY_UNAVAILABLE after `timeoutMs`, and with OVERLOADED where `store`
+   * is too busy. Then pulses go on trying.
+   *
+   * @param store the primary store in the class of the caller's work; absent: that of the heartbeat
    */
-  settle(changes: readonly Unburied[], timeoutMs: number): Promise<void>;
+  settle(changes: readonly Unburied[], timeoutMs: number, store?: InvalidationStore): Promise<void>;
   /** Resolves when the clock is right again after the machine was suspended; rejects with DEPENDENCY_UNAVAILABLE. */
   knowTime(): Promise<void>;
   /** Calls back when endings have been settled, so that they can be told to others. */
@@ -55,10 +58,13 @@ export interface HotTrust {
   leave(): Promise<void>;
 }
 
+/** What the primary store does for invalidation. */
+export type InvalidationStore = Pick<SessionStore, "unburied" | "markBuried" | "outOfReach">;
+
 export const hotTrust = (deps: {
   hot: Pick<HotStore, "shards" | "identify" | "bury" | "onDisturbance">;
   registry: ReplicaRegistry;
-  store: Pick<SessionStore, "unburied" | "markBuried" | "outOfReach">;
+  store: InvalidationStore;
   clock: SharedClock;
 }): HotTrust => {
   const { hot, registry, store, clock } = deps;
@@ -96,7 +102,8 @@ export const hotTrust = (deps: {
       outage = undefined;
       return answered;
     } catch (failure) {
-      outage = { failure };
+      // A store that is busy answers others.
+      if (!isOverloaded(failure)) outage = { failure };
       throw failure;
     }
   };
@@ -121,14 +128,14 @@ export const hotTrust = (deps: {
   };
 
   /** Tells the hot servers. Resolves to whom of them, and to what is in force since then. */
-  const bury = async (changes: readonly Unburied[]) => {
+  const bury = async (changes: readonly Unburied[], primary: InvalidationStore) => {
     // What was not told is seen by its empty id.
     const servers = await hot.bury(changes).catch(() => []);
     const told = changes.flatMap((unburied, i) => {
       const server = servers[i];
       return server !== undefined && server.serverId !== "" ? [{ ...server, unburied }] : [];
     });
-    return { told, buried: told.length > 0 ? await store.markBuried(told) : [] };
+    return { told, buried: told.length > 0 ? await primary.markBuried(told) : [] };
   };
 
   /** Tells the hot servers of a lease what they have missed. Resolves to the shards where that failed. */
@@ -142,7 +149,7 @@ export const hotTrust = (deps: {
         ({ sessionId }) => (serverIds[shards.of(sessionId)] ?? "") !== "",
       );
       if (ours.length > 0) {
-        const { told, buried } = await bury(ours);
+        const { told, buried } = await bury(ours, store);
         if (buried.length > 0) tellSettled(ours);
         const right = new Set(
           told.flatMap(({ shard, serverId, unburied }) =>
@@ -266,18 +273,18 @@ export const hotTrust = (deps: {
     truthAnswers: () => outage === undefined,
     revision: () => revision,
 
-    async settle(changes, timeoutMs) {
+    async settle(changes, timeoutMs, primary = store) {
       const deadline = clock.monotonic() + timeoutMs;
       let open = changes;
       while (open.length > 0) {
-        const { told, buried } = await bury(open);
+        const { told, buried } = await bury(open, primary);
         const isTold = new Set(told.map(({ unburied }) => unburied.sessionId));
         for (const { sessionId } of open) if (!isTold.has(sessionId)) suspect(sessionId);
         const done = new Set(buried);
         open = open.filter((change) => !done.has(change.sessionId));
         if (open.length > 0) {
           const ids = open.map((change) => change.sessionId);
-          const free = new Set(await store.outOfReach(ids, shards));
+          const free = new Set(await primary.outOfReach(ids, shards));
           open = open.filter((change) => !free.has(change.sessionId));
         }
         if (open.length === 0) break;

@@ -7,7 +7,7 @@ import { currentSessions } from "./current_sessions.js";
 import { endSessions } from "./end_sessions.js";
 import { overloaded } from "./errors.js";
 import { explainToken } from "./explain_token.js";
-import { hotTrust } from "./hot_trust.js";
+import { type HotTrust, hotTrust } from "./hot_trust.js";
 import { issueTokens } from "./issue_tokens.js";
 import { listSessions } from "./list_sessions.js";
 import { liveSessions } from "./live_sessions.js";
@@ -28,6 +28,7 @@ import type { SessionStore, Standing } from "./ports/session_store.js";
 import type { TokenSigner } from "./ports/token_signer.js";
 import type { TokenVerifier } from "./ports/token_verifier.js";
 import type { UserStore } from "./ports/user_store.js";
+import type { WorkClass } from "./ports/work_class.js";
 import { withRecentActivity } from "./recent_activity.js";
 import { recordActivity } from "./record_activity.js";
 import { refreshTokens } from "./refresh_tokens.js";
@@ -40,12 +41,18 @@ import { createUnansweredLogins } from "./unanswered_logins.js";
 import { type PatternRound, unusualPatterns } from "./unusual_patterns.js";
 import { validateToken, validateTokens } from "./validate_token.js";
 
-/** Everything the core needs from outside. */
-export interface Ports {
+/** What the core reads and writes in the primary store on behalf of callers and in the background. */
+export interface PrimaryPorts {
   readonly store: SessionStore;
   readonly users: UserStore;
   readonly audit: AuditLog;
   readonly throttle: LoginThrottle;
+}
+
+/** Everything the core needs from outside. */
+export interface Ports extends PrimaryPorts {
+  /** The primary store for a class of work, which waits for no other class (O2). Absent: the same for all. */
+  readonly forWork?: (work: WorkClass) => PrimaryPorts;
   readonly registry: ReplicaRegistry;
   readonly hot: HotStore;
   readonly signer: TokenSigner;
@@ -70,8 +77,15 @@ const MOST_DOUBTS_IN_STATEMENT = 500;
 export type UseCases = ReturnType<typeof createUseCases>;
 
 /** What Curfew does, made of its parts. */
-export const createUseCases = (ports: Ports, settings: CoreSettings) => {
-  const { store, hot, clock } = ports;
+export const createUseCases = (given: Ports, settings: CoreSettings) => {
+  const { hot, clock } = given;
+  const portsFor = (work: WorkClass): Ports => ({ ...given, ...given.forWork?.(work) });
+  const control = portsFor("control");
+  const validation = portsFor("validation");
+  const signIn = portsFor("sign_in");
+  const background = portsFor("background");
+  const ports = portsFor("administration");
+  const { store } = ports;
   const { idleTimeoutMs } = settings;
   const passwordPolicy = {
     minLength: settings.passwordMinLength,
@@ -83,15 +97,25 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
       ...settings.passwordContextWords,
     ),
   };
-  const activity = activityLog(store);
-  const answers = createAnswerLog(store);
+  const activity = activityLog(background.store);
+  const answers = createAnswerLog(background.store);
   const { consistencyTimeoutMs } = settings;
-  const unanswered = createUnansweredLogins({ store, answers, clock, consistencyTimeoutMs });
-  const trust = hotTrust(ports);
+  const unanswered = createUnansweredLogins({
+    store: signIn.store,
+    answers,
+    clock,
+    consistencyTimeoutMs,
+  });
+  const trust = hotTrust(control);
+  /** The same, but what a caller has to wait for is done in the class of its own work. */
+  const trustOf = ({ store }: Ports): HotTrust => ({
+    ...trust,
+    settle: (changes, timeoutMs) => trust.settle(changes, timeoutMs, store),
+  });
   const recent = withRecentActivity({ hot, trust, activity, clock });
-  const current = currentSessions({ store, trust, withRecentActivity: recent });
+  const current = currentSessions({ store, trust: trustOf(ports), withRecentActivity: recent });
   const standing = perTurn<string, Standing | undefined>({
-    run: (sessionIds) => store.standings(sessionIds),
+    run: (sessionIds) => validation.store.standings(sessionIds),
     maxBatch: MOST_DOUBTS_IN_STATEMENT,
     maxInFlight: MOST_DOUBT_STATEMENTS,
     schedule: ports.schedule,
@@ -100,13 +124,19 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
       error: () => overloaded(undefined, "too many doubts waiting"),
     },
   });
-  const check = sessionCheck({ hot, trust, store, standing, activity, clock, idleTimeoutMs });
+  const check = sessionCheck({
+    ...validation,
+    trust: trustOf(validation),
+    standing,
+    activity,
+    idleTimeoutMs,
+  });
   const live = liveSessions({ hot, trust, activity });
   const validate = validateToken({ ...ports, check });
-  const end = endSessions({ store, trust, clock, idleTimeoutMs });
+  const end = endSessions({ store, trust: trustOf(ports), clock, idleTimeoutMs });
   const issue = issueTokens({ ...ports, settings });
-  const { tryPassword, requireSource, flushForgiven } = createPasswordAttempts(ports);
-  const findPatterns = unusualPatterns(ports, ports.onEvents);
+  const { tryPassword, requireSource, flushForgiven } = createPasswordAttempts(signIn);
+  const findPatterns = unusualPatterns(background, ports.onEvents);
   /** A machine that was suspended is late: nothing is judged before Postgres has told the time. */
   const onTime =
     <Args extends unknown[], Output>(act: (...args: Args) => Promise<Output>) =>
@@ -116,21 +146,21 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
   return {
     login: onTime(
       login({
-        ...ports,
+        ...signIn,
         answers,
         unanswered,
         tryPassword,
         issue,
-        trust,
+        trust: trustOf(signIn),
         withRecentActivity: recent,
         settings,
       }),
     ),
     refreshTokens: onTime(
       refreshTokens({
-        ...ports,
+        ...signIn,
         issue,
-        trust,
+        trust: trustOf(signIn),
         activity,
         answers,
         withRecentActivity: recent,
@@ -150,8 +180,8 @@ export const createUseCases = (ports: Ports, settings: CoreSettings) => {
     sessionStats: sessionStats({ ...ports, idleTimeoutMs, findPatterns }),
     /** Kept going by the server: looks for unusual patterns, and tells watchers what happens. */
     findPatterns,
-    sessionEvents: sessionEventsFeed({ ...ports, retentionMs: settings.auditRetentionMs }),
-    cleanup: cleanup({ ...ports, unanswered, withRecentActivity: recent, settings }),
+    sessionEvents: sessionEventsFeed({ ...background, retentionMs: settings.auditRetentionMs }),
+    cleanup: cleanup({ ...background, unanswered, withRecentActivity: recent, settings }),
     /** Kept going by the server: forgives login attempts that an outage kept from being forgiven. */
     flushForgivenAttempts: flushForgiven,
     requireSource,

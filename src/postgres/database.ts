@@ -1,7 +1,11 @@
+import { Socket } from "node:net";
 import knexFactory, { type Knex } from "knex";
 import type pg from "pg";
 import { CurfewError, unavailable } from "../core/errors.js";
+import { type AdmissionOptions, createAdmission } from "./admission.js";
 import { configureConnection } from "./connection_settings.js";
+import { lendConnections } from "./lending.js";
+import { NO_SHARES, sharesOf } from "./shares.js";
 import { createStatementNames } from "./statement_names.js";
 
 export interface DatabaseOptions {
@@ -9,8 +13,16 @@ export interface DatabaseOptions {
   readonly connection: string | pg.ClientConfig;
   /** Most connections of this process. */
   readonly poolSize: number;
-  /** Most time to wait for a connection, in milliseconds. */
+  /** Most time that work without a caller waits for its turn, in milliseconds; that of a call waits until its deadline. */
   readonly acquireTimeoutMs: number;
+  /** Most time to open a connection, in milliseconds. Default: CONNECT_TIMEOUT_MS. */
+  readonly connectTimeoutMs?: number;
+  /** Whether each class of work has connections of its own, as in a server. Default: all share alike. */
+  readonly reserve?: boolean;
+  /** Connections that stay open when they are idle. Default: 0. */
+  readonly warmConnections?: number;
+  /** Told of what waits for its turn, and what is refused. */
+  readonly onQueue?: Pick<AdmissionOptions, "onAdmitted" | "onRefused"> | undefined;
   /** Most time of one statement, in milliseconds; 0: no limit. */
   readonly statementTimeoutMs: number;
   /** Whether all connections end in one backend, as PGlite's do: names of prepared statements would clash. */
@@ -22,12 +34,22 @@ export type Database = Knex;
 /** How long a transaction may wait for its next statement before Postgres ends it, in milliseconds. */
 const IDLE_IN_TRANSACTION_MS = 10_000;
 
+/** How long Postgres may leave all statements unanswered before it counts as down, in milliseconds. */
+export const MAX_SILENCE_MS = 220;
+
+/**
+ * TLS and SCRAM to a managed database over a wide network take several round
+ * trips and two hundred milliseconds or more; this is enough for a slow one.
+ */
+export const CONNECT_TIMEOUT_MS = 5000;
+
 /** The one pool of this process, bounded in size and in time. */
 export const openDatabase = (options: DatabaseOptions): Database => {
   const base =
     typeof options.connection === "string"
       ? { connectionString: options.connection }
       : options.connection;
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
   const connections = new Map<string, PooledConnection>();
   const names = createStatementNames(options.sharedBackend === true);
   const configure = async (connection: PooledConnection): Promise<void> => {
@@ -48,25 +70,28 @@ export const openDatabase = (options: DatabaseOptions): Database => {
     connection: {
       ...base,
       application_name: "curfew",
-      connectionTimeoutMillis: options.acquireTimeoutMs,
+      connectionTimeoutMillis: connectTimeoutMs,
       // The server's limit does not help when the server is gone without a word.
       query_timeout: options.statementTimeoutMs === 0 ? 0 : options.statementTimeoutMs + 50,
       keepAlive: true,
+      stream: openSocket,
     } as Knex.StaticConnectionConfig,
     pool: {
-      min: 0,
+      min: options.warmConnections ?? 0,
       max: options.poolSize,
-      acquireTimeoutMillis: options.acquireTimeoutMs,
-      createTimeoutMillis: options.acquireTimeoutMs,
+      // Only work that was admitted acquires: at most it waits for a connection that is being opened.
+      acquireTimeoutMillis: connectTimeoutMs,
+      createTimeoutMillis: connectTimeoutMs,
       createRetryIntervalMillis: 50,
-      propagateCreateError: true,
+      // Another connection may become free sooner: see lending.ts.
+      propagateCreateError: false,
       afterCreate(connection: PooledConnection, done: (error?: unknown) => void) {
         connections.set(connection.__knexUid, connection);
         connection.once("end", () => connections.delete(connection.__knexUid));
         configure(connection).then(() => done(), done);
       },
     },
-    acquireConnectionTimeout: options.acquireTimeoutMs,
+    acquireConnectionTimeout: connectTimeoutMs,
   });
   database.userParams = { names, sharedBackend: options.sharedBackend === true };
   database.on("query-error", (error: unknown, { __knexUid }: { __knexUid: string }) => {
@@ -79,7 +104,37 @@ export const openDatabase = (options: DatabaseOptions): Database => {
     connection.emit("error", error);
     void connection.end();
   });
+  let heardAt = Number.NEGATIVE_INFINITY;
+  database.on("query-response", () => {
+    heardAt = performance.now();
+  });
+  const admission = createAdmission({
+    ...options.onQueue,
+    size: options.poolSize,
+    shares: options.reserve === true ? sharesOf(options.poolSize) : NO_SHARES,
+    maxWaitMs: options.acquireTimeoutMs,
+    answers: () => connections.size > 0 && performance.now() - heardAt < MAX_SILENCE_MS,
+  });
+  lendConnections(database, admission, () => connections.size);
   return database;
+};
+
+/** A server that is reachable accepts a connection within a round trip; a lost packet is sent again after a second. */
+const ACCEPT_TIMEOUT_MS = 1500;
+
+/**
+ * A socket that gives up a server that does not accept. What follows, TLS and
+ * the password, may take up to the limit for opening a connection; a route that
+ * is dead must not take as long, or it would be found alive as late.
+ */
+const openSocket = (): Socket => {
+  const socket = new Socket();
+  const giveUp = (): void => {
+    socket.destroy(new Error("the server did not accept the connection in time"));
+  };
+  const timer = setTimeout(giveUp, ACCEPT_TIMEOUT_MS);
+  const accepted = (): void => clearTimeout(timer);
+  return socket.once("connect", accepted).once("close", accepted);
 };
 
 type PooledConnection = pg.Client & { readonly __knexUid: string };

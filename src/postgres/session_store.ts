@@ -1,9 +1,10 @@
 import type { Knex } from "knex";
 import { requireCaller } from "../core/call.js";
-import { unavailable } from "../core/errors.js";
+import { overloaded } from "../core/errors.js";
 import type { LiveAt, SessionStore } from "../core/ports/session_store.js";
 import { type Database, databaseFailure, run, worthRepeating } from "./database.js";
 import { endedSessions } from "./ended_sessions.js";
+import { borrow } from "./lending.js";
 import { orderOfEndings } from "./order_of_endings.js";
 import { isUuid, SESSION_COLUMNS, type SessionRow, sessionFromRow } from "./rows.js";
 import { countSessions } from "./session_count.js";
@@ -18,7 +19,7 @@ import { sessionTransaction } from "./session_transaction.js";
 import { standings } from "./standings.js";
 import { preparedRows } from "./statements.js";
 
-/** How often a transaction is run again after a deadlock before the caller hears of it. */
+/** How often a transaction is run again after a deadlock before the caller hears that too many want the same rows. */
 const MOST_RUNS = 4;
 
 /** More sessions that are due to be looked at than these are many among those that are open. */
@@ -46,16 +47,21 @@ export const postgresSessionStore = (database: Database): SessionStore => {
       for (let runs = 1; ; runs++) {
         requireCaller(call);
         try {
-          return await database.transaction(async (trx) => {
-            const result = await work(sessionTransaction(trx, call));
-            // The last moment at which the work can be undone: COMMIT is sent next.
-            requireCaller(call);
-            return result;
-          });
+          const { connection, giveBack } = await borrow(database, call);
+          const begin = database.transaction(
+            async (trx) => {
+              const result = await work(sessionTransaction(trx, call));
+              // The last moment at which the work can be undone: COMMIT is sent next.
+              requireCaller(call);
+              return result;
+            },
+            { connection },
+          );
+          return await begin.finally(giveBack);
         } catch (error) {
           if (!worthRepeating(error instanceof Error ? (error.cause ?? error) : error))
             throw databaseFailure(error);
-          if (runs === MOST_RUNS) throw unavailable(error);
+          if (runs === MOST_RUNS) throw overloaded(undefined, error);
         }
       }
     },

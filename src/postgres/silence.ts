@@ -1,10 +1,7 @@
 import type { CallLimits } from "../core/call.js";
 import { unavailable } from "../core/errors.js";
 import type { SessionStore } from "../core/ports/session_store.js";
-import type { Database } from "./database.js";
-
-/** How long Postgres may leave all statements unanswered before it counts as down, in milliseconds. */
-const MAX_SILENCE_MS = 220;
+import { type Database, MAX_SILENCE_MS } from "./database.js";
 
 /** Wrappers that give up the answers of a database that hangs. */
 export interface SilenceGuard {

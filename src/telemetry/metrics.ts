@@ -1,18 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type CountCall, callMetrics } from "./call_metrics.js";
 import { type JobMetrics, jobMetrics } from "./job_metrics.js";
+import { type QueueMetrics, queueMetrics } from "./queue_metrics.js";
 import { type CountRefusal, refusalMetrics } from "./refusal_metrics.js";
 import { type SessionMetrics, sessionMetrics } from "./session_metrics.js";
 
 /** How the hot store answered: of an ended or a live session, not at all, or not in time. */
 export type HotOutcome = "live" | "ended" | "doubt" | "failure";
-
-export interface PoolUse {
-  readonly used: number;
-  readonly idle: number;
-  /** Callers that wait for a connection. */
-  readonly waiting: number;
-}
 
 export type BreakerState = "closed" | "half_open" | "open";
 
@@ -32,12 +26,12 @@ export interface Metrics {
   countTruthBatch(sessions: number): void;
   /** One flush of activity, and how old the oldest of it was. */
   countActivityFlush(sessions: number, lagSeconds: number): void;
-  /** Tells where to read the use of the connection pool at each scrape. */
-  watchPool(read: () => PoolUse): void;
   /** Tells where to read the state of the hot store's breaker at each scrape. */
   watchBreaker(read: () => BreakerState): void;
   readonly sessions: SessionMetrics;
   readonly jobs: JobMetrics;
+  /** The connections to Postgres, and the queue in front of them. */
+  readonly queue: QueueMetrics;
   /** What holds them all. */
   readonly registry: Registry;
   /** All metrics in Prometheus's text format. */
@@ -74,15 +68,13 @@ export const createMetrics = ({ processMetrics = true } = {}): Metrics => {
     countHotAnswers,
     sessions: sessionMetrics(registry),
     jobs: jobMetrics(registry, Date.now),
+    queue: queueMetrics(registry),
     registry,
     countHotBatch: (sessions) => hotBatches.observe(sessions),
     countTruthBatch: (sessions) => truthBatches.observe(sessions),
     countActivityFlush: (sessions, lagSeconds) => {
       flushes.observe(sessions);
       flushLag.observe(lagSeconds);
-    },
-    watchPool: (read) => {
-      watchPool(registry, read);
     },
     watchBreaker: (read) => {
       watchBreaker(registry, read);
@@ -108,18 +100,6 @@ const hotAnswers = (registry: Registry): Metrics["countHotAnswers"] => {
   return (outcome, questions) => {
     counts[outcome] += questions;
   };
-};
-
-const watchPool = (registry: Registry, read: () => PoolUse): void => {
-  const gauge: Gauge<"state"> = new Gauge({
-    name: "curfew_postgres_pool_connections",
-    help: "Connections of the PostgreSQL pool by state, and callers waiting for one.",
-    labelNames: ["state"],
-    registers: [registry],
-    collect: () => {
-      for (const [state, count] of Object.entries(read())) gauge.set({ state }, count);
-    },
-  });
 };
 
 const BREAKER_STATES = ["closed", "half_open", "open"] as const;

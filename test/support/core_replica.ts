@@ -88,7 +88,9 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   const database = openDatabase({
     connection: options.databaseUrl,
     poolSize: 8,
-    acquireTimeoutMs: postgresTimeoutMs,
+    // A storm on a busy machine waits in the queue as long as it takes.
+    acquireTimeoutMs: options.postgresTimeoutMs ?? 60_000,
+    connectTimeoutMs: postgresTimeoutMs,
     statementTimeoutMs: postgresTimeoutMs,
   });
   let ahead = 0;

@@ -68,8 +68,8 @@ export enum ErrorReason {
   WATCH_FELL_BEHIND = 23,
   /**
    * OVERLOADED - RESOURCE_EXHAUSTED: the stores answer, and there is more work than they can
-   * do in time. The call was not begun and changed nothing. `RetryInfo` and the
-   * trailer `grpc-retry-pushback-ms` say when to try again. Never log out.
+   * do in time. `RetryInfo` and the trailer `grpc-retry-pushback-ms` say when to
+   * try again, which is safe. Never log out.
    */
   OVERLOADED = 24,
   UNRECOGNIZED = -1,

@@ -27,7 +27,7 @@ interface Answer {
 }
 
 /** Answers that leave open what the session is. */
-const UNCERTAIN = "DEPENDENCY_UNAVAILABLE";
+const UNCERTAIN = new Set(["DEPENDENCY_UNAVAILABLE", "OVERLOADED"]);
 
 /** `endedReasons`: the reasons that a session may be called ended for in this history. */
 export const recordHistory = (endedReasons = ["ACCESS_TOKEN_BLACKLISTED"]): History => {
@@ -59,7 +59,7 @@ export const recordHistory = (endedReasons = ["ACCESS_TOKEN_BLACKLISTED"]): Hist
         const { sessionId, kind, outcome } = answer;
         const ended = kind === "ending" ? outcome === "OK" : endedReasons.includes(outcome);
         if (ended && !knownEnded.has(sessionId)) knownEnded.set(sessionId, answer);
-        if (!ended && outcome !== "valid" && outcome !== UNCERTAIN)
+        if (!ended && outcome !== "valid" && !UNCERTAIN.has(outcome))
           violations.push(`${sessionId}: a ${kind} was answered ${outcome}`);
         if (kind === "ending")
           firstEnding.set(

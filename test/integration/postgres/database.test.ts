@@ -19,7 +19,10 @@ const LIMITS = { poolSize: 2, acquireTimeoutMs: 200, statementTimeoutMs: 300 };
 const SLACK = 2000;
 
 const opened: Database[] = [];
-const open = (url: string, limits: Partial<typeof LIMITS> = {}): Database => {
+const open = (
+  url: string,
+  limits: Partial<typeof LIMITS & { connectTimeoutMs: number }> = {},
+): Database => {
   const database = openDatabase({ connection: url, ...LIMITS, ...limits });
   opened.push(database);
   return database;
@@ -137,11 +140,16 @@ describe("trouble with the server is DEPENDENCY_UNAVAILABLE", () => {
     });
   });
 
-  test("a pool that is used up", async () => {
+  test("O1: a pool that is used up is OVERLOADED while Postgres answers", async () => {
     const database = open(testDatabase.url, { poolSize: 1, statementTimeoutMs: 2000 });
-    await database.transaction(async () => {
-      const waited = await timeToOutage(run(database.raw("SELECT 1")));
-      expect(waited).toBeLessThan(LIMITS.acquireTimeoutMs + SLACK);
+    await database.transaction(async (trx) => {
+      let refused: unknown;
+      const waiting = run(database.raw("SELECT 1")).catch((failure: unknown) => {
+        refused = failure;
+      });
+      while (refused === undefined) await trx.raw("SELECT 1");
+      await waiting;
+      expect(refused).toMatchObject({ reason: "OVERLOADED" });
     });
   });
 
@@ -211,13 +219,16 @@ describe("a server that goes and returns", () => {
   test("a dead route: answers in time, and works within 2 s of its return", async () => {
     const proxy = await startTcpProxy(server);
     onTestFinished(() => proxy.close());
-    const database = open(proxy.urlFor(server.url));
+    const database = open(proxy.urlFor(server.url), {
+      acquireTimeoutMs: 1000,
+      connectTimeoutMs: 500,
+    });
     await Promise.all([database.raw("SELECT 1"), database.raw("SELECT 1")]);
     proxy.hang();
     const waits = await Promise.all(
       Array.from({ length: 10 }, () => timeToOutage(run(database.raw("SELECT 1")))),
     );
-    expect(Math.max(...waits)).toBeLessThan(LIMITS.statementTimeoutMs + SLACK);
+    expect(Math.max(...waits)).toBeLessThan(1500 + LIMITS.statementTimeoutMs + SLACK);
     proxy.restore();
     const back = performance.now();
     await waitUntil("it works", async () => {

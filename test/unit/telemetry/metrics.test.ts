@@ -35,7 +35,12 @@ describe("metrics", () => {
     metrics.countHotBatch(7);
     metrics.countTruthBatch(3);
     metrics.countActivityFlush(40, 0.6);
-    metrics.watchPool(() => ({ used: 2, idle: 1, waiting }));
+    metrics.queue.watchPool(() => ({
+      used: 2,
+      idle: 1,
+      opening: 0,
+      classes: { sign_in: { used: 2, waiting }, control: { used: 0, waiting: 0 } },
+    }));
     metrics.watchBreaker(() => (waiting > 0 ? "open" : "closed"));
     expect(await metrics.render()).toContain('curfew_hot_store_breaker{state="closed"} 1');
     waiting = 9;
