@@ -92,7 +92,15 @@ const start = async (
   const tracing = await openTracing(settings);
   closers.push(() => tracing?.stop());
   await patiently(() => reachDatabase(settings, (sentence) => logger.warn(sentence)));
-  const truth = await openTruth(settings, { onQueue: metrics.queue });
+  const truth = await openTruth(settings, {
+    onQueue: {
+      onAdmitted: metrics.queue.onAdmitted,
+      onRefused: (work, cause) => {
+        metrics.queue.onRefused(work, cause);
+        metrics.countRefusal("queue", `postgres_${work}`);
+      },
+    },
+  });
   closers.push(truth.close);
   if (tracing) traceStatements(truth.database, tracing);
   const { isPooled, advice } = await patiently(() => checkDatabase(truth.database));
