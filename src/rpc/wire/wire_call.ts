@@ -231,8 +231,11 @@ export class WireCall implements ServerInterceptingCallInterface {
   #closeEarly(): void {
     const { stream } = this;
     if (stream.closed || stream.destroyed) return;
-    if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
-    else setTimeout(() => this.#closeEarly(), CLOSE_RETRY_MS).unref();
+    if (stream.state.localClose === 1) {
+      stream.close(constants.NGHTTP2_NO_ERROR);
+      // Discard what has come: Node keeps a stream until its bytes are read.
+      stream.resume();
+    } else setTimeout(() => this.#closeEarly(), CLOSE_RETRY_MS).unref();
   }
 
   #isGone(): boolean {
