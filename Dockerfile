@@ -10,7 +10,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/copy_assets.mjs scripts/
+COPY scripts/build.mjs scripts/build_lock.mjs scripts/copy_assets.mjs scripts/fingerprint.mjs scripts/node_version.mjs scripts/
 COPY generated generated
 COPY src src
 RUN npm run build

@@ -1,8 +1,12 @@
 #!/usr/bin/env node
-import type { Backstage } from "./backstage.js";
-import { processTerminal } from "./process_terminal.js";
-import { runProgram } from "./run_program.js";
+import { complaintAboutNode } from "./node_version.js";
 
-const openBackstage = async (): Promise<Backstage> => (await import("../main.js")).backstage;
-
-process.exitCode = await runProgram(process.argv.slice(2), openBackstage, processTerminal());
+// An older Node fails on what is imported below, in words that help nobody.
+const complaint = complaintAboutNode(process.versions.node);
+if (complaint === undefined) {
+  const { main } = await import("./run_main.js");
+  process.exitCode = await main();
+} else {
+  process.stderr.write(`curfew: ${complaint}\n`);
+  process.exitCode = 1;
+}

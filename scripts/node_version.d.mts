@@ -1,0 +1,1 @@
+export declare const complaintAboutNode: (version: string) => string | undefined;
