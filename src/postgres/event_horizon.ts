@@ -5,6 +5,8 @@ import type { Rows } from "./statements.js";
 
 /** How long one call looks again for writers to end, in milliseconds; most transactions end sooner. */
 const MAX_WAIT_MS = 50;
+/** The same as long as no id is known to be final. */
+const MAX_FIRST_WAIT_MS = 1000;
 const LOOK_EVERY_MS = 5;
 
 /** The newest id that any transaction has drawn. */
@@ -86,7 +88,7 @@ const createEventHorizon = (rows: Rows): EventHorizon => {
 
   return {
     async reach() {
-      const deadline = performance.now() + MAX_WAIT_MS;
+      const deadline = performance.now() + (final === undefined ? MAX_FIRST_WAIT_MS : MAX_WAIT_MS);
       let newest = await look();
       while (waiting !== undefined && performance.now() < deadline) {
         const before = waiting;

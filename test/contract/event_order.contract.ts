@@ -129,6 +129,7 @@ export const describeEventOrder = (engine: Engine): void => {
     test.runIf(engine.parallelTransactions)(
       "writers that never pause hold up nobody, and no event is left out or comes twice",
       async () => {
+        await sessionsAfter(ORIGIN);
         let writing = true;
         let written = 0;
         const writers = Array.from({ length: 6 }, async (_, i) => {
