@@ -52,8 +52,11 @@ CREATE TABLE keys (
     created_at timestamp with time zone NOT NULL,
     activated_at timestamp with time zone,
     retiring_at timestamp with time zone,
-    retired_at timestamp with time zone
+    retired_at timestamp with time zone,
+    token_ms bigint DEFAULT 0 NOT NULL
 );
+
+COMMENT ON COLUMN keys.token_ms IS 'The longest life of a token that the key has signed, in milliseconds; 0: not known. The key is retired no earlier than that after its last use.';
 
 CREATE TABLE known_devices (
     user_id text NOT NULL,

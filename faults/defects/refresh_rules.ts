@@ -21,8 +21,8 @@ export const REFRESH_RULES: readonly Defect[] = [
     sabotage: () =>
       changeCore((core, { ports }) => ({
         refreshTokens: (input) =>
-          core.refreshTokens(input).catch((failure: unknown) => {
-            const presented = ports.codec.parse(input.refreshToken);
+          core.refreshTokens(input).catch(async (failure: unknown) => {
+            const presented = await ports.codec.parse(input.refreshToken);
             if (!isReuse(failure) || presented === undefined) throw failure;
             const parent = { ...presented, generation: presented.generation + 1 };
             return core.refreshTokens({ ...input, refreshToken: ports.codec.mint(parent) });
@@ -63,7 +63,7 @@ export const REFRESH_RULES: readonly Defect[] = [
       changeCore((core, { ports }) => ({
         refreshTokens: (input) =>
           core.refreshTokens(input).catch(async (failure: unknown) => {
-            const sessionId = ports.codec.parse(input.refreshToken)?.sessionId;
+            const sessionId = (await ports.codec.parse(input.refreshToken))?.sessionId;
             if (isReuse(failure) && sessionId !== undefined)
               await core.end.one(sessionId, { reason: "REFRESH_REUSE", by: "system" });
             throw failure;

@@ -1,5 +1,6 @@
 import type { Backstage, ServiceKeySummary } from "../cli/backstage.js";
 import type { Settings } from "../config/settings.js";
+import type { AuditEvent } from "../core/audit_event.js";
 import { importUsers } from "../core/import_users.js";
 import type { ServiceKey } from "../core/ports/service_key_store.js";
 import { createUseCases } from "../core/use_cases.js";
@@ -44,15 +45,10 @@ const summary = ({ hash: _, ...key }: ServiceKey): ServiceKeySummary => key;
 const rotation = (settings: Settings, truth: Truth) =>
   keyRotation(settings, truthPorts(truth.database, settings).keys, { now: Date.now });
 
-const changed = (
-  truth: Truth,
-  settings: Settings,
-  type: "SERVICE_KEY_CREATED" | "SERVICE_KEY_REVOKED" | "SIGNING_KEY_CHANGED",
+const event = (
+  type: "SERVICE_KEY_CREATED" | "SERVICE_KEY_REVOKED",
   metadata: Record<string, string>,
-) =>
-  truthPorts(truth.database, settings).audit.record([
-    { type, at: Date.now(), actor: SYSTEM, metadata },
-  ]);
+): AuditEvent => ({ type, at: Date.now(), actor: SYSTEM, metadata });
 
 /** What the command line has done without a server. */
 export const backstage: Backstage = {
@@ -85,8 +81,8 @@ export const backstage: Backstage = {
         createdAt: Date.now(),
         revokedAt: undefined,
       };
-      await truthPorts(truth.database, settings).serviceKeys.create(key);
-      await changed(truth, settings, "SERVICE_KEY_CREATED", { key_id: id, name });
+      const { serviceKeys } = truthPorts(truth.database, settings);
+      await serviceKeys.create(key, event("SERVICE_KEY_CREATED", { key_id: id, name }));
       return { key: summary(key), text };
     }),
 
@@ -96,29 +92,21 @@ export const backstage: Backstage = {
     ),
 
   revokeServiceKey: (settings, keyId) =>
-    withTables(settings, async (truth) => {
-      const found = await truthPorts(truth.database, settings).serviceKeys.revoke(
+    withTables(settings, (truth) =>
+      truthPorts(truth.database, settings).serviceKeys.revoke(
         keyId,
         Date.now(),
-      );
-      if (found) await changed(truth, settings, "SERVICE_KEY_REVOKED", { key_id: keyId });
-      return found;
-    }),
+        event("SERVICE_KEY_REVOKED", { key_id: keyId }),
+      ),
+    ),
 
   listKeys: (settings) => withTables(settings, (truth) => rotation(settings, truth).list()),
 
   rotateKey: (settings, how) =>
-    withTables(settings, async (truth) => {
-      const key = await rotation(settings, truth).rotate(how);
-      await changed(truth, settings, "SIGNING_KEY_CHANGED", { kid: key.kid, change: "rotate" });
-      return key;
-    }),
+    withTables(settings, (truth) => rotation(settings, truth).rotate(how)),
 
   retireKey: (settings, kid, how) =>
-    withTables(settings, async (truth) => {
-      await rotation(settings, truth).retire(kid, how);
-      await changed(truth, settings, "SIGNING_KEY_CHANGED", { kid, change: "retire" });
-    }),
+    withTables(settings, (truth) => rotation(settings, truth).retire(kid, how)),
 
   createUser: (settings, user) =>
     withTables(settings, async (truth) => {

@@ -21,6 +21,7 @@ export const openKeys = (settings: Settings, store: KeyStore, clock: Clock): Pro
     requireEncryption: settings.production,
     clock,
     publicationMs: settings.keyPublicationMs,
+    tokenMs: { sign: settings.accessTokenLifetimeMs, refresh: settings.maxLifetimeMs },
   });
 
 export const keyRotation = (

@@ -55,7 +55,7 @@ const countingSessions = ({ census, leases, clock, settings, metrics }: UpkeepPa
 };
 
 /** Makes and retires keys when their time has come, if the settings say so. */
-const rotatingKeys = ({ settings, keys, leases, clock, audit, logger, metrics }: UpkeepParts) => {
+const rotatingKeys = ({ settings, keys, leases, clock, logger, metrics }: UpkeepParts) => {
   let inUse: { readonly use: string; readonly activeSince: number }[] = [];
   metrics.jobs.watchKeys(() => inUse);
   const look = async () => {
@@ -72,10 +72,6 @@ const rotatingKeys = ({ settings, keys, leases, clock, audit, logger, metrics }:
   const act = asLeader(leases, "keys", HOLD_MS, async () => {
     for (const { kid, use, change } of await rotate()) {
       logger.info({ kid, use, change }, "a key was changed on schedule");
-      const metadata = { kid, use, change };
-      await audit.record([
-        { type: "SIGNING_KEY_CHANGED", at: clock.now(), actor: "system", metadata },
-      ]);
     }
   });
   return async (): Promise<void> => {

@@ -4,7 +4,6 @@ import { fail, invalidField } from "./errors.js";
 import { checkNewPassword, type PasswordPolicy } from "./password_policy.js";
 import type { Clock } from "./ports/clock.js";
 import type { IdSource } from "./ports/id_source.js";
-import type { LoginThrottle } from "./ports/login_throttle.js";
 import type { PasswordHasher } from "./ports/password_hasher.js";
 import type { SessionStore, SessionTransaction, UserPatch } from "./ports/session_store.js";
 import type { UserStore } from "./ports/user_store.js";
@@ -45,14 +44,13 @@ export interface ManageUsers {
 export const manageUsers = (deps: {
   store: SessionStore;
   users: UserStore;
-  throttle: LoginThrottle;
   hasher: PasswordHasher;
   end: EndSessions;
   ids: IdSource;
   clock: Clock;
   passwordPolicy: PasswordPolicy;
 }): ManageUsers => {
-  const { store, users, throttle, hasher, clock } = deps;
+  const { store, users, hasher, clock } = deps;
 
   const lock = async (tx: SessionTransaction, userId: string): Promise<Account> => {
     const user = await tx.lockUser(userId);
@@ -130,21 +128,18 @@ export const manageUsers = (deps: {
         await lock(tx, userId);
         await tx.updateUser(userId, { passwordHash });
         await tx.record([event("PASSWORD_SET", userId, actor)]);
+        await tx.unlockAccount(foldUsername(account.username));
         await endAll(tx, userId, "PASSWORD_CHANGE", actor);
       }, actor.call);
-      await throttle.unlock(foldUsername(account.username));
       return deps.end.settleUser(userId);
     },
 
     async unlock(userId, actor) {
-      const user = await users.get(userId);
-      if (user === undefined) throw fail("NOT_FOUND", { metadata: { user_id: userId } });
-      requireCaller(actor.call);
-      await throttle.unlock(foldUsername(user.username));
-      await store.transaction(
-        (tx) => tx.record([event("ACCOUNT_UNLOCKED", userId, actor)]),
-        actor.call,
-      );
+      await store.transaction(async (tx) => {
+        const user = await lock(tx, userId);
+        await tx.unlockAccount(foldUsername(user.username));
+        await tx.record([event("ACCOUNT_UNLOCKED", userId, actor)]);
+      }, actor.call);
     },
 
     async delete(userId, actor) {
@@ -152,11 +147,11 @@ export const manageUsers = (deps: {
         const user = await tx.lockUser(userId);
         if (user === undefined) return undefined;
         await tx.deleteUser(userId);
+        await tx.unlockAccount(foldUsername(user.username));
         await tx.record([event("USER_DELETED", userId, actor)]);
         await endAll(tx, userId, "USER_DELETED", actor);
         return user;
       }, actor.call);
-      if (user) await throttle.unlock(foldUsername(user.username));
       const revision = await deps.end.settleUser(userId);
       // Sessions without a user: an earlier call, whose answer may have been lost, did it.
       if (user === undefined && revision === 0n)

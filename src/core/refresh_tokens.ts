@@ -75,7 +75,7 @@ export const refreshTokens = (deps: {
 
   const exchange = async (
     tx: SessionTransaction,
-    presented: NonNullable<ReturnType<RefreshTokenCodec["parse"]>>,
+    presented: NonNullable<Awaited<ReturnType<RefreshTokenCodec["parse"]>>>,
     { ip, omitRoles = false, skipActivity = false }: RefreshInput,
     call: Call | undefined,
   ): Promise<Outcome> => {
@@ -143,7 +143,7 @@ export const refreshTokens = (deps: {
   };
 
   return async (input, call) => {
-    const presented = codec.parse(input.refreshToken);
+    const presented = await codec.parse(input.refreshToken);
     if (presented === undefined) throw fail("REFRESH_TOKEN_INVALID");
     const outcome = await store.transaction((tx) => exchange(tx, presented, input, call), call);
     if (outcome.kind === "granted") {

@@ -1,8 +1,15 @@
 import type { Clock } from "../core/ports/clock.js";
-import type { KeyStore, KeyUse, SigningAlgorithm, StoredKey } from "../core/ports/key_store.js";
+import type {
+  KeyMove,
+  KeyStore,
+  KeyUse,
+  SigningAlgorithm,
+  StoredKey,
+} from "../core/ports/key_store.js";
 import { DEFAULT_PUBLICATION_MS } from "./keyring.js";
 import { describeKey, type KeyDescription, type KeyTimes } from "./keys/key_description.js";
 import { KeyError } from "./keys/key_error.js";
+import { keyEvent } from "./keys/key_event.js";
 import { algorithmFor } from "./keys/key_lifecycle.js";
 import { makeStoredKey } from "./keys/stored_key.js";
 
@@ -56,15 +63,15 @@ export function createKeyRotation(options: KeyRotationOptions): KeyRotation {
     return key;
   }
 
-  async function start(key: Pick<StoredKey, "kid" | "use">): Promise<void> {
+  /** The moves by which a key starts to sign, and those before it stop. */
+  async function starting(key: Pick<StoredKey, "kid" | "use">, at: number): Promise<KeyMove[]> {
     const others = (await store.list()).filter(
       ({ kid, use, state }) => kid !== key.kid && use === key.use && state === "active",
     );
-    const now = clock.now();
-    await store.setState(key.kid, "active", now);
-    for (const { kid } of others) {
-      await store.setState(kid, "retiring", now);
-    }
+    return [
+      { kid: key.kid, to: "active", at },
+      ...others.map(({ kid }): KeyMove => ({ kid, to: "retiring", at })),
+    ];
   }
 
   return {
@@ -94,10 +101,11 @@ export function createKeyRotation(options: KeyRotationOptions): KeyRotation {
         encryptionKey,
         now: clock.now(),
       });
-      await store.insert(key);
-      if (immediately) {
-        await start(key);
-      }
+      await store.change({
+        insert: key,
+        moves: immediately ? await starting(key, key.createdAt) : [],
+        event: keyEvent(key.kid, use, "rotate", key.createdAt),
+      });
       return find(key.kid);
     },
     async activate(kid, { force = false } = {}) {
@@ -113,7 +121,11 @@ export function createKeyRotation(options: KeyRotationOptions): KeyRotation {
           `Key ${kid} is not known everywhere yet; it can sign from ${instant(key.signsFrom)} on.`,
         );
       }
-      await start(key);
+      const now = clock.now();
+      await store.change({
+        moves: await starting(key, now),
+        event: keyEvent(kid, key.use, "activate", now),
+      });
     },
     async retire(kid, { force = false } = {}) {
       const key = await find(kid);
@@ -123,7 +135,11 @@ export function createKeyRotation(options: KeyRotationOptions): KeyRotation {
       if (clock.now() < (key.retirableFrom ?? 0) && !force) {
         throw new KeyError(`Key ${kid} may have live tokens until ${instant(key.retirableFrom)}.`);
       }
-      await store.setState(kid, "retired", clock.now());
+      const now = clock.now();
+      await store.change({
+        moves: [{ kid, to: "retired", at: now }],
+        event: keyEvent(kid, key.use, "retire", now),
+      });
     },
   };
 }

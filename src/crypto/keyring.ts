@@ -16,7 +16,8 @@ import {
 /** How long a new key is published before it signs: longer than anyone keeps a JWKS. */
 export const DEFAULT_PUBLICATION_MS = 10 * 60_000;
 
-const UNKNOWN_KEY_INTERVAL_MS = 1000;
+/** Least time between loads for keys that are not known: forged tokens cost no more than ten a second. */
+const UNKNOWN_KEY_INTERVAL_MS = 100;
 
 export interface KeyringOptions {
   readonly store: KeyStore;
@@ -28,9 +29,15 @@ export interface KeyringOptions {
   readonly encryptionKey?: Uint8Array | undefined;
   /** Refuse to keep a key in clear: for production (D6). */
   readonly requireEncryption?: boolean | undefined;
-  readonly clock: Pick<Clock, "now" | "monotonic">;
+  readonly clock: Clock;
   /** How long a new key is published before it signs, in milliseconds; by default ten minutes. */
   readonly publicationMs?: number | undefined;
+  /**
+   * The longest life of the tokens that this process signs, by use of the key, in
+   * milliseconds: noted with the key, which is retired no earlier. Absent: for a
+   * process that signs none.
+   */
+  readonly tokenMs?: Readonly<Record<KeyUse, number>> | undefined;
 }
 
 /** The keys of this replica, in memory. */
@@ -48,7 +55,10 @@ export interface Keyring {
    * keys stay as they were.
    */
   reload(): Promise<void>;
-  /** The same for a key that is not known: at most one reload a second, shared by all who ask. */
+  /**
+   * The same for a key that is not known: a reload that begins after the call,
+   * shared by all callers until it begins, and at most ten in a second.
+   */
   reloadForUnknownKey(): Promise<void>;
 }
 
@@ -66,6 +76,7 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
     encryptionKey: options.encryptionKey,
     now: () => clock.now(),
     publicationMs: options.publicationMs ?? DEFAULT_PUBLICATION_MS,
+    tokenMs: options.tokenMs ?? { sign: 0, refresh: 0 },
   };
 
   function refuseClear(use: KeyUse): void {
@@ -118,7 +129,7 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
     reload,
     reloadForUnknownKey: createReloadGate({
       reload,
-      monotonic: () => clock.monotonic(),
+      clock,
       minIntervalMs: UNKNOWN_KEY_INTERVAL_MS,
     }),
   };

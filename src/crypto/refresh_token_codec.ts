@@ -1,6 +1,7 @@
 import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
 import { decodeCanonicalBase64url } from "../access_token/canonical_base64url.js";
-import type { RefreshTokenCodec } from "../core/ports/refresh_token_codec.js";
+import { unavailable } from "../core/errors.js";
+import type { RefreshTokenCodec, RefreshTokenContent } from "../core/ports/refresh_token_codec.js";
 import type { Keyring } from "./keyring.js";
 import { bytesToUuid, uuidToBytes } from "./uuid_bytes.js";
 
@@ -17,7 +18,19 @@ const TOKEN_LENGTH = PREFIX.length + (TOKEN_BYTES / 3) * 4;
 const MAX_GENERATION = 2 ** 32 - 1;
 
 /** Refresh tokens of 80 characters that carry their session and generation under an HMAC. */
-export function createRefreshTokenCodec(keys: Pick<Keyring, "refreshKeys">): RefreshTokenCodec {
+export function createRefreshTokenCodec(
+  keys: Pick<Keyring, "refreshKeys" | "reloadForUnknownKey">,
+): RefreshTokenCodec {
+  const keyOf = (keyTag: string) => keys.refreshKeys().all.find(({ tag }) => tag === keyTag)?.key;
+
+  /** Another replica may have just made it. A key that is not known yet logs nobody out. */
+  async function loadKey(keyTag: string): Promise<KeyObject | undefined> {
+    await keys.reloadForUnknownKey().catch((cause: unknown) => {
+      throw unavailable(cause);
+    });
+    return keyOf(keyTag);
+  }
+
   return {
     mint({ sessionId, generation, keyTag }) {
       const session = uuidToBytes(sessionId);
@@ -45,17 +58,27 @@ export function createRefreshTokenCodec(keys: Pick<Keyring, "refreshKeys">): Ref
         return undefined;
       }
       const keyTag = bytes.toString("hex", TAG_AT, SESSION_AT);
-      const key = keys.refreshKeys().all.find(({ tag }) => tag === keyTag)?.key;
-      const content = bytes.subarray(0, HMAC_AT);
-      if (key === undefined || !timingSafeEqual(hmac(key, content), bytes.subarray(HMAC_AT))) {
-        return undefined;
-      }
-      return {
-        sessionId: bytesToUuid(bytes.subarray(SESSION_AT, GENERATION_AT)),
-        generation: bytes.readUInt32BE(GENERATION_AT),
-        keyTag,
-      };
+      const key = keyOf(keyTag);
+      return key === undefined
+        ? loadKey(keyTag).then((loaded) => loaded && contentOf(bytes, keyTag, loaded))
+        : contentOf(bytes, keyTag, key);
     },
+  };
+}
+
+function contentOf(
+  bytes: Buffer,
+  keyTag: string,
+  key: KeyObject,
+): Required<RefreshTokenContent> | undefined {
+  const content = bytes.subarray(0, HMAC_AT);
+  if (!timingSafeEqual(hmac(key, content), bytes.subarray(HMAC_AT))) {
+    return undefined;
+  }
+  return {
+    sessionId: bytesToUuid(bytes.subarray(SESSION_AT, GENERATION_AT)),
+    generation: bytes.readUInt32BE(GENERATION_AT),
+    keyTag,
   };
 }
 

@@ -1,5 +1,12 @@
+import { createHash } from "node:crypto";
 import { type AttemptTransaction, RESERVATION_MS } from "../core/ports/login_throttle.js";
 import type { Rows } from "./statements.js";
+
+/** What stands for a text in the table: what strangers typed as a username may be a password. */
+export const print = (text: string): string =>
+  createHash("sha256").update(text).digest("base64url");
+/** The row of an account. */
+export const accountKey = (usernameFolded: string): string => `account:${print(usernameFolded)}`;
 
 /**
  * Reserves a place for one attempt, first of the source, then of the account.
@@ -112,5 +119,10 @@ export const attemptStatements = (rows: Rows): AttemptTransaction => ({
       RESERVATION_MS,
     ]);
     return { locked: outcome === "failed" && account?.attempts === limits.perAccount };
+  },
+  async unlockAccount(usernameFolded) {
+    await rows("UPDATE login_throttle SET attempts = 0 WHERE key = ?", [
+      accountKey(usernameFolded),
+    ]);
   },
 });

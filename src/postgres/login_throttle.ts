@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import {
   type Admission,
   type LoginThrottle,
@@ -7,7 +7,7 @@ import {
 } from "../core/ports/login_throttle.js";
 import { sourceOf } from "../core/source.js";
 import { type ThrottleLimits, throttleRefusal } from "../core/throttle_verdict.js";
-import { attemptStatements, RESERVE } from "./attempt_statements.js";
+import { accountKey, attemptStatements, print, RESERVE } from "./attempt_statements.js";
 import type { Database } from "./database.js";
 import { preparedRows } from "./statements.js";
 
@@ -51,12 +51,6 @@ export const postgresLoginThrottle = (
       await concludeAttempt(reservation, outcome);
     },
 
-    async unlock(usernameFolded) {
-      await rows("UPDATE login_throttle SET attempts = 0 WHERE key = ?", [
-        accountKey(usernameFolded),
-      ]);
-    },
-
     async prune() {
       // Reservations outlive a window that is shorter than they are.
       await rows(
@@ -86,6 +80,3 @@ const admission = (reservation: Reservation, taken: readonly TakenRow[]): Admiss
     return { kind: "account_refused", reservation, refusal: refusal(account, perAccount) };
   return { kind: "reserved", reservation };
 };
-
-const print = (text: string) => createHash("sha256").update(text).digest("base64url");
-const accountKey = (usernameFolded: string) => `account:${print(usernameFolded)}`;

@@ -1,5 +1,7 @@
 import type { ServiceKey, ServiceKeyStore, ServiceScope } from "../core/ports/service_key_store.js";
-import { type Database, run } from "./database.js";
+import { type Database, databaseFailure } from "./database.js";
+import { eventColumns } from "./event_row.js";
+import { plannedRows } from "./statements.js";
 
 interface ServiceKeyRow {
   key_id: string;
@@ -9,6 +11,16 @@ interface ServiceKeyRow {
   created_at: Date;
   revoked_at: Date | null;
 }
+
+const LIST = `
+  SELECT k.key_id, k.name, k.hash, k.scopes, k.created_at, k.revoked_at
+  FROM service_keys k ORDER BY k.created_at, k.key_id`;
+
+const INSERT =
+  "INSERT INTO service_keys (key_id, name, hash, scopes, created_at) VALUES (?, ?, ?, ?, ?)";
+
+const REVOKE = `
+  UPDATE service_keys SET revoked_at = ? WHERE key_id = ? AND revoked_at IS NULL RETURNING 1`;
 
 const fromRow = (row: ServiceKeyRow): ServiceKey => ({
   id: row.key_id,
@@ -20,30 +32,29 @@ const fromRow = (row: ServiceKeyRow): ServiceKey => ({
 });
 
 export const postgresServiceKeyStore = (database: Database): ServiceKeyStore => ({
-  async create(key) {
-    await run(
-      database("service_keys").insert({
-        key_id: key.id,
-        name: key.name,
-        hash: key.hash,
-        scopes: key.scopes,
-        created_at: new Date(key.createdAt),
-      }),
-    );
+  async create(key, event) {
+    try {
+      await database.transaction(async (trx) => {
+        const { id, name, hash, scopes, createdAt } = key;
+        await plannedRows(trx)(INSERT, [id, name, hash, [...scopes], new Date(createdAt)]);
+        await trx("audit_events").insert(eventColumns(event));
+      });
+    } catch (error) {
+      throw databaseFailure(error);
+    }
   },
   async list() {
-    const rows = await run(
-      database<ServiceKeyRow>("service_keys").orderBy(["created_at", "key_id"]),
-    );
-    return rows.map(fromRow);
+    return (await plannedRows(database)<ServiceKeyRow>(LIST, [])).map(fromRow);
   },
-  async revoke(keyId, at) {
-    const changed = await run(
-      database("service_keys")
-        .where("key_id", keyId)
-        .whereNull("revoked_at")
-        .update({ revoked_at: new Date(at) }),
-    );
-    return changed > 0;
+  async revoke(keyId, at, event) {
+    try {
+      return await database.transaction(async (trx) => {
+        const revoked = await plannedRows(trx)(REVOKE, [new Date(at), keyId]);
+        if (revoked.length > 0) await trx("audit_events").insert(eventColumns(event));
+        return revoked.length > 0;
+      });
+    } catch (error) {
+      throw databaseFailure(error);
+    }
   },
 });

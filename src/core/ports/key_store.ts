@@ -1,3 +1,5 @@
+import type { AuditEvent } from "../audit_event.js";
+
 /**
  * Keeps signing and refresh keys for all replicas. Every method rejects with
  * DEPENDENCY_UNAVAILABLE when the store does not answer within its time limit.
@@ -9,17 +11,36 @@ export interface KeyStore {
    * Inserts the key unless there is one of the same use and algorithm in the
    * state `next` or `active`. Resolves to the newest of those, or to the key
    * inserted. Safe when many replicas start at once: one wins, all get its key.
+   * The event is written with the key, if it is inserted.
    */
-  insertIfNone(key: StoredKey): Promise<StoredKey>;
-  /** Inserts the key. Rejects when the kid is taken. */
-  insert(key: StoredKey): Promise<void>;
+  insertIfNone(key: StoredKey, event: AuditEvent): Promise<StoredKey>;
   /**
-   * Moves a key on to a later state and notes `at` as the time of it. A key
-   * that has this state or a later one, or does not exist, is left as it is.
+   * Changes keys and writes the event that tells of it, in one transaction (D7).
+   * Resolves to whether anything changed; if not, no event is written.
    */
-  setState(kid: string, state: Exclude<KeyState, "next">, at: number): Promise<void>;
+  change(change: KeyChange): Promise<boolean>;
+  /** Notes that the key signs tokens that live for so long; a longer life that was noted before stays. */
+  noteTokenLife(kid: string, tokenMs: number): Promise<void>;
   /** Replaces the secret of a key by the same one in another wrapping. */
   replaceSecret(kid: string, secret: Uint8Array): Promise<void>;
+}
+
+/** What happens to keys together. */
+export interface KeyChange {
+  /** A new key. The change rejects when its kid is taken. */
+  readonly insert?: StoredKey | undefined;
+  readonly moves?: readonly KeyMove[] | undefined;
+  readonly event: AuditEvent;
+}
+
+/**
+ * Moves a key on to a later state and notes `at` as the time of it. A key that
+ * has this state or a later one, or does not exist, is left as it is.
+ */
+export interface KeyMove {
+  readonly kid: string;
+  readonly to: Exclude<KeyState, "next">;
+  readonly at: number;
 }
 
 /** `sign`: access tokens, a key pair. `refresh`: refresh tokens, an HMAC key. */
@@ -56,4 +77,9 @@ export interface StoredKey {
   readonly activatedAt?: number | undefined;
   readonly retiringAt?: number | undefined;
   readonly retiredAt?: number | undefined;
+  /**
+   * The longest life of a token that the key has signed, in milliseconds;
+   * 0 or absent: not known, as of keys of earlier versions.
+   */
+  readonly tokenMs?: number | undefined;
 }

@@ -13,8 +13,6 @@ export interface LoginThrottle {
   reserve(usernameFolded: string, ip: string): Promise<Admission>;
   /** Concludes an attempt that is no failure, whatever was noted of it before. Repeating it is safe. */
   forgive(reservation: Reservation, outcome: "passed" | "released"): Promise<void>;
-  /** Forgets the account's failed logins. */
-  unlock(usernameFolded: string): Promise<void>;
   /** Deletes counts that no longer matter. */
   prune(): Promise<void>;
 }
@@ -54,6 +52,8 @@ export interface AttemptTransaction {
    * whether this failure locked the account.
    */
   concludeAttempt(reservation: Reservation, outcome: AttemptOutcome): Promise<{ locked: boolean }>;
+  /** Forgets the failed logins of an account. */
+  unlockAccount(usernameFolded: string): Promise<void>;
 }
 
 export type AttemptOutcome = "failed" | "passed" | "released";

@@ -21,6 +21,13 @@ export interface RefreshTokenCodec {
    * Throws a RangeError for a session id or generation that no token can hold.
    */
   mint(content: RefreshTokenContent): string;
-  /** The content with its `keyTag`, or undefined for anything but a token minted with one of our keys. */
-  parse(token: string): Required<RefreshTokenContent> | undefined;
+  /**
+   * The content with its `keyTag`, or undefined for anything but a token minted
+   * with one of our keys. For a key that is not known yet, the keys are read
+   * again first; rejects with DEPENDENCY_UNAVAILABLE when that fails.
+   * Synchronous for known keys.
+   */
+  parse(
+    token: string,
+  ): Required<RefreshTokenContent> | undefined | Promise<Required<RefreshTokenContent> | undefined>;
 }

@@ -1,8 +1,12 @@
+import type { AuditEvent } from "../audit_event.js";
+
 /** Keeps the keys of other backends. A key's text is never stored, only its SHA-256. */
 export interface ServiceKeyStore {
-  create(key: ServiceKey): Promise<void>;
+  /** Stores the key, and the event that tells of it, in one transaction (D7). */
+  create(key: ServiceKey, event: AuditEvent): Promise<void>;
   list(): Promise<ServiceKey[]>;
-  revoke(keyId: string, at: number): Promise<boolean>;
+  /** Resolves to whether there was such a key to revoke; if not, no event is written. */
+  revoke(keyId: string, at: number, event: AuditEvent): Promise<boolean>;
 }
 
 export type ServiceScope = "validate" | "admin";

@@ -22,7 +22,9 @@ export interface KeyTimes {
 
 /** Describes a key, with the times at which its next change may come. */
 export function describeKey({ secret, ...key }: StoredKey, times: KeyTimes): KeyDescription {
-  const tokenMs = key.use === "sign" ? times.accessTokenMs : times.sessionMs;
+  const today = key.use === "sign" ? times.accessTokenMs : times.sessionMs;
+  // Settings may have been lowered since the key signed.
+  const tokenMs = Math.max(today, key.tokenMs ?? 0);
   return {
     ...key,
     sealed: isSealed(secret),

@@ -1,29 +1,40 @@
+import type { Clock } from "../../core/ports/clock.js";
+
 export interface ReloadGateOptions {
   readonly reload: () => Promise<void>;
-  /** Milliseconds from any fixed point. */
-  readonly monotonic: () => number;
+  readonly clock: Pick<Clock, "monotonic" | "sleep">;
   /** The least time from the end of one reload to the start of the next, in milliseconds. */
   readonly minIntervalMs: number;
 }
 
 /**
- * Makes a reload safe to ask for by anybody at any rate: whoever asks while
- * one is under way, or soon after, gets the outcome of that one.
+ * Makes a reload safe to ask for by anybody at any rate. Whoever asks gets the
+ * outcome of a load that began after the question: what was made just before
+ * the question is found. All that ask before a load begins share that load.
  */
 export function createReloadGate({
   reload,
-  monotonic,
+  clock,
   minIntervalMs,
 }: ReloadGateOptions): () => Promise<void> {
-  let latest: Promise<void> | undefined;
-  let openAt = 0;
+  let upcoming: Promise<void> | undefined;
+  let running: Promise<void> | undefined;
+  let endedAt = Number.NEGATIVE_INFINITY;
+
+  async function loadFromNowOn(): Promise<void> {
+    // A failure of that load was answered to those that asked for it.
+    await running?.catch(() => undefined);
+    const wait = endedAt + minIntervalMs - clock.monotonic();
+    if (wait > 0) await clock.sleep(wait);
+    upcoming = undefined;
+    running = reload().finally(() => {
+      endedAt = clock.monotonic();
+    });
+    return running;
+  }
+
   return () => {
-    if (latest === undefined || monotonic() >= openAt) {
-      openAt = Number.POSITIVE_INFINITY;
-      latest = reload().finally(() => {
-        openAt = monotonic() + minIntervalMs;
-      });
-    }
-    return latest;
+    upcoming ??= loadFromNowOn();
+    return upcoming;
   };
 }

@@ -6,6 +6,7 @@ import type {
   StoredKey,
 } from "../../core/ports/key_store.js";
 import { KeyError } from "./key_error.js";
+import { keyEvent } from "./key_event.js";
 import { algorithmFor, currentKey, dueTransitions } from "./key_lifecycle.js";
 import type { SigningKeys } from "./key_set.js";
 import type { RefreshKeys } from "./refresh_key.js";
@@ -22,6 +23,8 @@ export interface StoredKeysOptions {
   readonly now: () => number;
   /** How long a key is published before it signs, in milliseconds. */
   readonly publicationMs: number;
+  /** The longest life of the tokens that this replica signs, by use of the key, in milliseconds. */
+  readonly tokenMs: Readonly<Record<KeyUse, number>>;
 }
 
 /** Makes sure that there is a key of this use and of today's algorithm, whoever starts first. */
@@ -37,7 +40,8 @@ export async function ensureStoredKey(options: StoredKeysOptions, use: KeyUse): 
   }
   // When another key signs already, the other replicas have to learn of this one first.
   const state = currentKey(keys, algorithm) === undefined ? "active" : "next";
-  await store.insertIfNone(await makeStoredKey({ algorithm, state, encryptionKey, now: now() }));
+  const key = await makeStoredKey({ algorithm, state, encryptionKey, now: now() });
+  await store.insertIfNone(key, keyEvent(key.kid, use, "create", key.createdAt));
 }
 
 /** Loads the signing keys in use, after doing what is due. */
@@ -73,6 +77,9 @@ async function loadStored(
     );
   }
   await sealClearKeys(options, keys);
+  // Before the key signs: it is retired by the longest life that was noted.
+  const tokenMs = options.tokenMs[use];
+  if ((current.tokenMs ?? 0) < tokenMs) await options.store.noteTokenLife(current.kid, tokenMs);
   return { keys, current };
 }
 
@@ -84,8 +91,16 @@ async function settleStoredKeys(
   const at = now();
   const keys = await keysOf(store, use);
   const due = dueTransitions(keys, algorithm, at - publicationMs);
-  for (const { kid, to } of due) {
-    await store.setState(kid, to, at);
+  const toActive = due.find(({ to }) => to === "active");
+  // A key that signs and those that it replaces change together; each other change is one of its own.
+  const together = toActive ? due.filter(({ to }) => to !== "retired") : [];
+  const alone = due.filter((transition) => !together.includes(transition));
+  if (toActive !== undefined) {
+    const moves = together.map((transition) => ({ ...transition, at }));
+    await store.change({ moves, event: keyEvent(toActive.kid, use, "activate", at) });
+  }
+  for (const { kid, to } of alone) {
+    await store.change({ moves: [{ kid, to, at }], event: keyEvent(kid, use, "retire", at) });
   }
   return due.length === 0 ? keys : keysOf(store, use);
 }

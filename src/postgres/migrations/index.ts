@@ -4,6 +4,7 @@ import * as operations from "./0003_operations.js";
 import * as passwordAttempts from "./0004_password_attempts.js";
 import * as unanswered from "./0005_unanswered.js";
 import * as eventIds from "./0006_event_ids.js";
+import * as keyTokenLife from "./0007_key_token_life.js";
 
 export interface Migration {
   readonly name: string;
@@ -18,6 +19,7 @@ export const MIGRATIONS: readonly Migration[] = [
   passwordAttempts,
   unanswered,
   eventIds,
+  keyTokenLife,
 ];
 
 /** An explicit list, because knex's directory loader confuses .ts with .js. */

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { decodeJwt } from "jose";
 import type { AccessClaims } from "../../../src/access_token/access_claims.js";
 import { openKeyring } from "../../../src/crypto/keyring.js";
@@ -20,7 +21,7 @@ export const openSigner = async (databaseUrl: string): Promise<ChangeClaims> => 
     const keyring = await openKeyring({
       store: postgresKeyStore(database),
       algorithm: "EdDSA",
-      clock: { now: Date.now, monotonic: () => performance.now() },
+      clock: { now: Date.now, monotonic: () => performance.now(), sleep: (ms) => setTimeout(ms) },
     });
     const { sign } = createTokenSigner(keyring);
     return (token, claims) => {

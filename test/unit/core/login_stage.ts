@@ -104,7 +104,6 @@ export const loginStage = (
         if (stage.failingForgiveness-- > 0) throw unavailable();
         truth.attempts.push(outcome);
       },
-      unlock: async () => undefined,
       prune: async () => undefined,
     },
     hasher,

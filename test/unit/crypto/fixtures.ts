@@ -26,13 +26,14 @@ export const CLAIMS: AccessClaims = {
 };
 
 /** A clock that goes when it is told to. */
-export function createManualClock(): Pick<Clock, "now" | "monotonic"> & {
-  advance(ms: number): void;
-} {
+export function createManualClock(): Clock & { advance(ms: number): void } {
   let elapsed = 0;
   return {
     now: () => 1_700_000_000_000 + elapsed,
     monotonic: () => elapsed,
+    async sleep(ms) {
+      elapsed += ms;
+    },
     advance(ms) {
       elapsed += ms;
     },

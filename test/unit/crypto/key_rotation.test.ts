@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
+import type { Clock } from "../../../src/core/ports/clock.js";
 import { createKeyRotation } from "../../../src/crypto/key_rotation.js";
 import type { KeyDescription } from "../../../src/crypto/keys/key_description.js";
 import { createRefreshTokenCodec } from "../../../src/crypto/refresh_token_codec.js";
 import { CLAIMS, createManualClock, MINUTE, openReplica, SESSION_ID } from "./fixtures.js";
+import { createMemoryKeyStore, type MemoryKeyStore } from "./memory_key_store.js";
 
 const PUBLICATION = 10 * MINUTE;
 const ACCESS_TOKEN = 15 * MINUTE;
@@ -159,26 +161,76 @@ describe("retire", () => {
   });
 });
 
+describe("a life of tokens that was lowered", () => {
+  /** What an operator is told after a restart with these lives. */
+  const restart = (store: MemoryKeyStore, clock: Clock, accessTokenMs: number, sessionMs: number) =>
+    createKeyRotation({ store, algorithm: "EdDSA", clock, accessTokenMs, sessionMs });
+
+  test.each([
+    ["sign", ACCESS_TOKEN],
+    ["refresh", SESSION],
+  ] as const)(
+    "keeps a key of use %s until the last of its older tokens is dead",
+    async (use, lifeMs) => {
+      const clock = createManualClock();
+      const store = createMemoryKeyStore();
+      const tokenMs = { sign: ACCESS_TOKEN, refresh: SESSION };
+      const { keys } = await openReplica({ clock, tokenMs }, store);
+      const old = use === "sign" ? keys.signer().kid : keys.refreshKeys().current.kid;
+      // Another replica has the lower setting already; it may note a shorter life only.
+      await openReplica({ clock, tokenMs: { sign: MINUTE, refresh: MINUTE } }, store);
+      const rotation = restart(store, clock, MINUTE, MINUTE);
+      await rotation.rotate({ use });
+      clock.advance(PUBLICATION);
+      await keys.reload();
+      const { retirableFrom } = (await rotation.list()).find(({ kid }) => kid === old) ?? {};
+      expect(retirableFrom).toBe(clock.now() + PUBLICATION + lifeMs);
+      clock.advance(PUBLICATION + lifeMs - 1);
+      await expect(rotation.retire(old)).rejects.toThrow(/may have live tokens/);
+      clock.advance(1);
+      await rotation.retire(old);
+    },
+  );
+
+  test("D7: each change of a key is one event, by whichever replica it is made", async () => {
+    const { store, rotation, clock, keys } = await setUp();
+    const other = await openReplica({ clock }, store);
+    const told = () => store.events.splice(0).map(({ metadata }) => metadata);
+    const [{ kid: old } = { kid: "" }] = [keys.signer()];
+    told();
+    const { kid } = await rotation.rotate();
+    expect(told()).toEqual([{ kid, use: "sign", change: "rotate" }]);
+    clock.advance(PUBLICATION);
+    await Promise.all([keys.reload(), other.keys.reload()]);
+    expect(told()).toEqual([{ kid, use: "sign", change: "activate" }]);
+    clock.advance(PUBLICATION + ACCESS_TOKEN);
+    await rotation.retire(old);
+    expect(told()).toEqual([{ kid: old, use: "sign", change: "retire" }]);
+  });
+});
+
 describe("refresh keys", () => {
   test("R2: over a whole rotation old tokens are good and successors stay the same", async () => {
     const { rotation, advance, keys } = await setUp();
     const codec = createRefreshTokenCodec(keys);
     const token = codec.mint({ sessionId: SESSION_ID, generation: 0 });
-    const successor = () =>
-      codec.mint({ sessionId: SESSION_ID, generation: 1, keyTag: codec.parse(token)?.keyTag });
-    const before = successor();
+    const successor = async () => {
+      const keyTag = (await codec.parse(token))?.keyTag;
+      return codec.mint({ sessionId: SESSION_ID, generation: 1, keyTag });
+    };
+    const before = await successor();
     const old = keys.refreshKeys().current.kid;
 
     const { kid } = await rotation.rotate({ use: "refresh" });
     await advance(PUBLICATION);
     expect(keys.refreshKeys().current.kid).toBe(kid);
-    expect(successor()).toBe(before);
+    expect(await successor()).toBe(before);
 
     await expect(rotation.retire(old)).rejects.toThrow(/may have live tokens/);
     await advance(PUBLICATION + SESSION);
     await rotation.retire(old);
     await advance(0);
-    expect(codec.parse(token)).toBeUndefined();
+    expect(await codec.parse(token)).toBeUndefined();
   });
 
   test("never sign before every replica knows them: that would log users out", async () => {

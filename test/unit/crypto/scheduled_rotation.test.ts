@@ -9,7 +9,7 @@ const DAY = 24 * HOUR;
 
 const stage = async (everyMs: number, signingKeysFromFiles = false) => {
   let now = Date.UTC(2026, 0, 1);
-  const clock = { now: () => now, monotonic: () => now };
+  const clock = { now: () => now, monotonic: () => now, sleep: async () => undefined };
   const store = createMemoryKeyStore();
   const times = { publicationMs: 10 * 60_000, accessTokenMs: 15 * 60_000, sessionMs: 7 * DAY };
   const keyring = await openKeyring({ store, algorithm: "EdDSA", clock });
