@@ -37,7 +37,8 @@ const PULSE_MS = 100;
 const EMBEDDED_PULSE_MS = 1000;
 /** How soon login attempts that an outage cut off are forgiven once Postgres answers. */
 const FORGIVE_MS = 250;
-const SERVICE_KEYS_EVERY_MS = 1000;
+/** How soon a revoked service key ends on the other replicas, in milliseconds, its open streams included. */
+const SERVICE_KEYS_EVERY_MS = 100;
 /** How often connections that were lost are opened again before they are needed, in milliseconds. */
 const WARM_EVERY_MS = 1000;
 
@@ -162,7 +163,12 @@ const start = async (
     periodically("noting what was answered", ANSWERS_EVERY_MS, core.answers.flush, logger),
     periodically("forgiving login attempts", FORGIVE_MS, core.flushForgivenAttempts, logger),
     periodically("withdrawing logins", ANSWERS_EVERY_MS, core.unanswered.flush, logger),
-    periodically("reading service keys", SERVICE_KEYS_EVERY_MS, serviceKeyRing.reload, logger),
+    periodically(
+      "reading service keys",
+      isAlone ? EMBEDDED_PULSE_MS : SERVICE_KEYS_EVERY_MS,
+      serviceKeyRing.reload,
+      logger,
+    ),
     periodically("reading signing keys", keyReloadMs(settings), () => keyring.reload(), logger),
     periodically("following endings", REVOCATION_POLL_MS, revocations.poll, logger),
     periodically("telling events", EVENTS_POLL_MS, core.sessionEvents.poll, logger),
@@ -194,6 +200,8 @@ const start = async (
     metrics,
     tracing,
   });
+  // Streams of a session end with it, wherever it was ended.
+  endings.onEnding(server.reviewStreams);
   closers.push(async () => {
     await server.stop({
       delayMs: settings.production ? 1000 : 0,

@@ -55,7 +55,7 @@ export const DEFAULT_LIMITS: RpcLimits = {
   connectionGraceMs: MINUTE,
   keepaliveMs: 30_000,
   keepaliveTimeoutMs: 10_000,
-  recheckMs: 5000,
+  recheckMs: 100,
 };
 
 /** The limits that grpc-js enforces. */

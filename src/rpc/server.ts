@@ -64,6 +64,8 @@ export interface RpcServer {
   listen(address: string, credentials?: ServerCredentials): Promise<number>;
   /** Looks whether the services can answer, now and not at the next poll. */
   refreshHealth(): void;
+  /** Judges the credentials of open streams again, now and not at the next look. */
+  reviewStreams(): void;
   /** Stops gracefully. The first call decides how; later ones wait for it. */
   stop(options: StopOptions): Promise<void>;
 }
@@ -160,6 +162,7 @@ export const createRpcServer = (options: RpcServerOptions): RpcServer => {
     listen: (address, credentials = ServerCredentials.createInsecure()) =>
       bind(server, address, credentials),
     refreshHealth: healthService.refresh,
+    reviewStreams: streams.review,
     stop: (how) => {
       stopped ??= stopGracefully({ server, connections, health: healthService, streams }, how);
       return stopped;
