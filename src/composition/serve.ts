@@ -1,4 +1,5 @@
 import cluster from "node:cluster";
+import { format } from "node:util";
 import type { FirstUser } from "../cli/output/first_user.js";
 import type { Settings } from "../config/settings.js";
 import { VERSION } from "../config/version.js";
@@ -22,6 +23,9 @@ export const serve = async (
   tell: (user: FirstUser) => void,
 ): Promise<void> => {
   routeGrpcLog((message) => logger.warn(message));
+  // Libraries write there, ioredis among them, what would be foreign lines between those of the log.
+  for (const level of ["warn", "error"] as const)
+    console[level] = (...words: unknown[]) => logger[level](format(...words));
   const told = untilTold(logger);
   if (settings.workers > 1 && cluster.isPrimary) return overseeWorkers(settings, told, logger);
   const first: { password?: string } = {};
@@ -41,7 +45,7 @@ export const serve = async (
       ...(httpPort !== 0 && { http: hostPort(settings.host, httpPort) }),
       ...(metricsPort !== 0 && { metrics: hostPort(settings.host, metricsPort) }),
       store: settings.embedded ? `embedded in ${settings.dataDir}` : "postgres",
-      hot_store: settings.redisUrl === undefined ? "in this process" : "redis",
+      hot_store: hotStoreOf(settings, service.hotStoreTrouble),
     },
     "curfew is ready",
   );
@@ -54,6 +58,11 @@ export const serve = async (
   logger.info("stopped");
   // The channel to the process that oversees the workers would keep a worker alive.
   cluster.worker?.disconnect();
+};
+
+const hotStoreOf = ({ redisUrl }: Settings, trouble: string | undefined): string => {
+  if (redisUrl === undefined) return "in this process";
+  return trouble === undefined ? "redis" : `none: ${trouble}`;
 };
 
 const signInLine = (login: { readonly username: string; readonly password: string }, at: string) =>

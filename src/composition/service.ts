@@ -25,6 +25,7 @@ import { measuredFeed, measuredPorts } from "./measured.js";
 import { patiently } from "./patiently.js";
 import { type Periodic, periodically } from "./periodic.js";
 import { readySchema } from "./ready_schema.js";
+import { createRedisWatch } from "./redis_watch.js";
 import { listenForGateway, listenRpc, rpcServer } from "./rpc.js";
 import { keyReloadMs, openKeys } from "./signing.js";
 import { openHot, openTruth, reachDatabase, servingPorts, warmConnections } from "./stores.js";
@@ -48,6 +49,8 @@ export interface Service {
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly metricsPort: number;
+  /** Why Redis could not be used at the start; undefined: it could, or there is none. */
+  readonly hotStoreTrouble: string | undefined;
   /** Ends calls gracefully and writes what is only in memory. */
   stop(): Promise<void>;
 }
@@ -88,6 +91,14 @@ const start = async (
 ): Promise<Service> => {
   const metrics = createMetrics();
   const clock = systemClock();
+  // First, so that the operator hears at once of a Redis that cannot be used.
+  const redis = createRedisWatch(logger, clock.monotonic);
+  const { hot: untraced, endings } = openHot(settings, clock.now, metrics, redis.see);
+  closers.push(() => untraced.close());
+  closers.push(() => endings.close());
+  const look = () => untraced.identify().catch(() => undefined);
+  const looking = periodically("the first look at the hot store", PULSE_MS, look, logger, 0);
+  closers.push(async () => looking.stop());
   if (settings.embedded)
     logger.info(`opening the database in ${settings.dataDir}; the first time takes a few seconds`);
   const tracing = await openTracing(settings);
@@ -124,10 +135,7 @@ const start = async (
   // The lock of the data directory proves that whoever had a lease in it is dead.
   if (settings.embedded) await patiently(() => forgetReplicas(truth.database));
   const keyring = await patiently(() => openKeys(settings, keys, clock));
-  const { hot: untraced, endings } = openHot(settings, clock.now, metrics);
-  closers.push(() => untraced.close());
   const hot = tracing && settings.redisUrl ? tracedHotStore(untraced, tracing) : untraced;
-  closers.push(() => endings.close());
   const onEvents = ({ events, found }: PatternRound) => metrics.sessions.countEvents(events, found);
   const ports = { ...stores, ...localPorts(settings, keyring), hot, clock, onEvents };
   const useCases = createUseCases(ports, coreSettings(settings));
@@ -145,6 +153,7 @@ const start = async (
     firstAdministrator(settings, core.bootstrapAdmin),
   );
   if (generatedPassword !== undefined) onGeneratedPassword(generatedPassword);
+  looking.stop();
   await patiently(core.trust.pulse);
   await patiently(serviceKeyRing.reload);
 
@@ -232,6 +241,7 @@ const start = async (
     grpcPort,
     httpPort: gateway?.port ?? 0,
     metricsPort: exporter?.port ?? 0,
+    hotStoreTrouble: redis.trouble(),
     stop: closeAll,
   };
 };

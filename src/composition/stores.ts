@@ -176,6 +176,7 @@ export const openHot = (
   settings: Settings,
   now: () => number,
   metrics: Metrics,
+  onIdentified?: (failure: unknown) => void,
 ): { readonly hot: HotStore; readonly endings: EndingSignal } => {
   const { idleTimeoutMs } = settings;
   if (settings.redisUrl === undefined)
@@ -196,6 +197,7 @@ export const openHot = (
       idleTimeoutMs,
       activityStepMs: activityStepMs({ idleTimeoutMs, limitPolicy: settings.sessionLimitPolicy }),
       now,
+      ...(onIdentified && { onIdentified }),
       onBatch: (script, size) => {
         if (script === "check") metrics.countHotBatch(size);
       },

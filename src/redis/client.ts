@@ -19,6 +19,8 @@ export interface OpenedRedis {
   readonly shards: number;
   /** Most time of one command in milliseconds. */
   readonly commandTimeoutMs: number;
+  /** Why there is no connection, which a command that fails for it does not say; undefined: there is one. */
+  readonly connectionFailure: () => unknown;
 }
 
 export type RedisClient = Redis | Cluster;
@@ -55,8 +57,15 @@ export const openRedis = (options: RedisClientOptions): OpenedRedis => {
   };
   const client = connect(address, common);
   // Every failure reaches the command that suffers it; without a listener it would end the process too.
-  client.on("error", () => undefined);
+  let failure: unknown;
+  client.on("error", (error: unknown) => {
+    failure = error;
+  });
+  client.on("ready", () => {
+    failure = undefined;
+  });
   return {
+    connectionFailure: () => failure,
     client,
     shards: address.kind === "cluster" ? CLUSTER_SHARDS : 1,
     commandTimeoutMs: options.commandTimeoutMs,

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { unavailable } from "../core/errors.js";
+import { CurfewError, unavailable } from "../core/errors.js";
 import { perTurn } from "../core/per_turn.js";
 import type { HotAnswer, HotAsk, HotEntry, HotStore, Lease } from "../core/ports/hot_store.js";
 import type { Unburied } from "../core/ports/session_store.js";
@@ -260,7 +260,8 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
       const all = Array.from({ length: shards }, (_, shard) => identifyShard(shard));
       const outcomes = await Promise.allSettled(all);
       const failed = outcomes.find((outcome) => outcome.status === "rejected");
-      options.onIdentified?.(failed?.reason);
+      if (failed === undefined) options.onIdentified?.(undefined);
+      else options.onIdentified?.(options.connectionFailure() ?? causeOf(failed.reason));
       return someOf(outcomes, "");
     },
 
@@ -275,6 +276,9 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
     },
   };
 };
+
+const causeOf = (failure: unknown): unknown =>
+  failure instanceof CurfewError && failure.cause !== undefined ? failure.cause : failure;
 
 /** What came out well, and `otherwise` in place of the rest. @throws if nothing did */
 const someOf = <T, Otherwise>(

@@ -1,0 +1,39 @@
+import { failureAdvice, failureText } from "../redis/failure_advice.js";
+import type { Logger } from "../telemetry/logger.js";
+
+/** A server that is back before this is not worth a line, in milliseconds. */
+const REPORT_AFTER_MS = 500;
+
+/** Tells the operator when Redis cannot be used, once, and when it can be again. */
+export interface RedisWatch {
+  /** Takes how a look at the servers came out: why it failed for some; undefined: it did not. */
+  see(failure: unknown): void;
+  /** What is wrong with it; undefined: nothing that was reported. */
+  trouble(): string | undefined;
+}
+
+export const createRedisWatch = (logger: Logger, monotonic: () => number): RedisWatch => {
+  let failingSince: number | undefined;
+  let reported: string | undefined;
+  return {
+    see(failure) {
+      if (failure === undefined) {
+        failingSince = undefined;
+        if (reported !== undefined)
+          logger.info("Redis can be used again: tokens are validated from it");
+        reported = undefined;
+        return;
+      }
+      failingSince ??= monotonic();
+      if (monotonic() - failingSince < REPORT_AFTER_MS) return;
+      const advice = failureAdvice(failure);
+      if (advice === reported) return;
+      reported = advice;
+      logger.error(
+        { reason: failureText(failure) },
+        `Redis cannot be used: ${advice}. Until it can, every token is validated in PostgreSQL: right, but slower.`,
+      );
+    },
+    trouble: () => reported,
+  };
+};
