@@ -2,6 +2,7 @@ import type { Aftermath } from "../history/aftermath.js";
 import type { Call } from "../history/call.js";
 import { checkAnswers, checkLogins, checkSameWords } from "./answers.js";
 import { checkCauses } from "./causes.js";
+import { checkEffects } from "./effects.js";
 import { checkLimit } from "./limit.js";
 import { checkRecords } from "./records.js";
 import { checkRefreshes } from "./refresh.js";
@@ -27,6 +28,7 @@ export const checkHistory = (
     ...checkRefreshes(stories, rules),
     ...checkLimit(stories, rules),
     ...checkTime(stories, rules),
+    ...checkEffects(stories, rules, aftermath),
     ...(aftermath ? checkRecords(stories, aftermath) : []),
   ];
 };

@@ -1,5 +1,6 @@
 import { CurfewError } from "../../src/core/errors.js";
 import type { UseCases } from "../../src/core/use_cases.js";
+import type { Callers } from "./callers.js";
 import { type GivenTokens, type Target, TargetFailure } from "./target.js";
 
 const IP = "192.0.2.1";
@@ -14,8 +15,8 @@ export type CalledCore = Pick<
 /** Every so many validations one is asked for as a batch, which goes another way. */
 const BATCH_EVERY = 3;
 
-/** A replica in this process. */
-export const coreTarget = (name: string, core: CalledCore): Target => {
+/** A replica in this process, called by callers who may leave. */
+export const coreTarget = (name: string, core: CalledCore, callers: Callers): Target => {
   let validations = 0;
   const validate = async (accessToken: string, use: boolean): Promise<void> => {
     const input = { accessToken, audience: "", skipActivity: !use };
@@ -32,13 +33,14 @@ export const coreTarget = (name: string, core: CalledCore): Target => {
     login: (username, password) =>
       answer(async () => {
         const input = { username, password, device: "test", ip: IP, userAgent: "faults" };
-        const { tokens, session, evicted } = await core.login(input);
+        const { tokens, session, evicted } = await callers.call((call) => core.login(input, call));
         return { sessionId: session.id, ...tokens, evicted: evicted.map(({ id }) => id) };
       }),
     validate: (accessToken, use) => answer(() => validate(accessToken, use)),
     refresh: (refreshToken) =>
       answer(async (): Promise<GivenTokens> => {
-        const { tokens, session } = await core.refreshTokens({ refreshToken, ip: IP });
+        const input = { refreshToken, ip: IP };
+        const { tokens, session } = await callers.call((call) => core.refreshTokens(input, call));
         return { sessionId: session.id, ...tokens };
       }),
     logout: (accessToken) => answer(() => core.logout({ accessToken, bearer: "", ip: IP })),
@@ -57,6 +59,7 @@ const answer = async <T>(call: () => Promise<T>): Promise<T> => {
   try {
     return await call();
   } catch (failure) {
+    if (failure instanceof TargetFailure) throw failure;
     if (failure instanceof CurfewError)
       throw new TargetFailure(failure.reason, failure.metadata, { cause: failure });
     // As the server answers it.

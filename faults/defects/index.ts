@@ -1,5 +1,6 @@
 import { BLIND_TRUST } from "./blind_trust.js";
 import type { Defect } from "./defect.js";
+import { EFFECT_RULES } from "./effect_rules.js";
 import { LATE_ENDINGS } from "./late_endings.js";
 import { LIMIT_RULES } from "./limit_rules.js";
 import { REFRESH_RULES } from "./refresh_rules.js";
@@ -12,4 +13,5 @@ export const DEFECTS: readonly Defect[] = [
   ...REFRESH_RULES,
   ...LIMIT_RULES,
   ...TIME_RULES,
+  ...EFFECT_RULES,
 ];

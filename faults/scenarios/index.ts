@@ -1,3 +1,4 @@
+import { failedCalls } from "./effects.js";
 import {
   deactivation,
   evictingLimit,
@@ -27,6 +28,7 @@ export const SCENARIOS: readonly Scenario[] = [
   loginsInAnOutage,
   timedOutSessions,
   deactivation,
+  failedCalls,
   idleness,
   skewedClocks,
 ];

@@ -7,7 +7,7 @@ export interface Scenario {
   readonly name: string;
   readonly world?: Pick<
     WorldOptions,
-    "settings" | "loginFailures" | "wallSkewsMs" | "postgresTimeoutMs"
+    "settings" | "loginFailures" | "wallSkewsMs" | "postgresTimeoutMs" | "guardsSilence"
   >;
   /** One round, of any number. */
   run(world: World): Promise<void>;

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { loseMemory, MEMORY_LOSSES, putBack, rememberAll } from "../world/memory_loss.js";
 import type { World } from "../world/world.js";
 import type { Fault } from "./stage.js";
@@ -53,6 +54,29 @@ export const worldFaults = (world: World): readonly Fault[] => {
       restorePostgres,
     ),
     ofLink("Postgres slow", () => postgresLink.delay(random.below(100)), restorePostgres),
+    ofLink(
+      "callers leave before their answers",
+      () => world.callers.leaveWithin(40),
+      () => world.callers.leaveWithin(0),
+    ),
+    {
+      name: "Postgres stalls again and again, for less time than a statement may take",
+      async begin() {
+        let isOver = false;
+        const stalling = (async () => {
+          while (!isOver) {
+            postgresLink.hang(random.pick(["requests", "answers", "both"]));
+            await wait(random.below(400));
+            postgresLink.restore();
+            await wait(random.below(100));
+          }
+        })();
+        return () => {
+          isOver = true;
+          return stalling;
+        };
+      },
+    },
     {
       name: "Postgres backends terminated",
       begin: () => world.terminateBackends().then(() => nothing),

@@ -15,6 +15,7 @@ import { waitUntil } from "../../test/support/wait_until.js";
 import { checkHistory } from "../checker/check.js";
 import type { Rules } from "../checker/rules.js";
 import type { Violation } from "../checker/violation.js";
+import { type Callers, createCallers } from "../client/callers.js";
 import { type CalledCore, coreTarget } from "../client/core_target.js";
 import {
   type KnownSession,
@@ -42,6 +43,8 @@ export interface WorldOptions {
   readonly postgresTimeoutMs?: number;
   /** Without the links that can be broken, which take half of a call's time: for races alone. */
   readonly direct?: boolean;
+  /** Whether replicas give up on a Postgres that hangs, as servers do. */
+  readonly guardsSilence?: boolean;
   readonly sabotage?: Sabotage;
 }
 
@@ -65,6 +68,8 @@ export interface World {
   readonly rules: Rules;
   readonly replicas: readonly Target[];
   readonly client: RecordingClient;
+  /** Those who call replicas. */
+  readonly callers: Callers;
   readonly recorder: Recorder;
   readonly redis: RedisServer;
   /** Between each replica and Redis. */
@@ -125,6 +130,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
       wallSkewMs,
       ...(options.direct && { pulseMs: DIRECT_PULSE_MS }),
       throttle: { perAccount: loginFailures, perSource: 1_000_000 },
+      guardsSilence: options.guardsSilence === true,
       postgresTimeoutMs: options.postgresTimeoutMs ?? 10_000,
       wrapPorts: (ports) => sabotage.ports?.(jitter(ports), stores) ?? jitter(ports),
     };
@@ -163,9 +169,14 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     clockSlackMs: CLOCK_SLACK_MS,
     loginFailures,
   };
-  const replicas = cores.map((replica, i) =>
-    coreTarget(`replica-${i}`, sabotage.core?.(replica.core, replica, stores) ?? replica.core),
-  );
+  const callers = createCallers(random.fork());
+  const replicas = cores.map((replica, i) => {
+    const core = sabotage.core?.(replica.core, replica, stores) ?? replica.core;
+    return coreTarget(`replica-${i}`, core, callers);
+  });
+  /** What replicas write down within 50 ms. */
+  const noteAnswers = () =>
+    Promise.all(cores.flatMap(({ core }) => [core.answers.flush(), core.unanswered.flush()]));
   const flush = async () => {
     flushes += 1;
     await Promise.all(cores.map(({ core }) => core.activity.flush()));
@@ -176,6 +187,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     rules,
     replicas,
     client,
+    callers,
     recorder,
     redis,
     redisLinks,
@@ -193,7 +205,9 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     },
 
     async advance(ms) {
+      await callers.idle();
       await flush();
+      await noteAnswers();
       ahead += ms;
       for (const core of cores) core.advance(ms);
     },
@@ -237,6 +251,8 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     },
 
     async verdict() {
+      await callers.idle();
+      await noteAnswers().catch(() => undefined);
       const userIds = users.map(({ id }) => id);
       const aftermath = await readAftermath(observer, userIds);
       const activity = { flushes: flushes * cores.length, bySession: touches.bySession };

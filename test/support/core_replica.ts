@@ -17,6 +17,7 @@ import { postgresKeyStore } from "../../src/postgres/key_store.js";
 import { postgresLoginThrottle } from "../../src/postgres/login_throttle.js";
 import { postgresReplicaRegistry } from "../../src/postgres/replica_registry.js";
 import { postgresSessionStore } from "../../src/postgres/session_store.js";
+import { unlessSilent } from "../../src/postgres/silence.js";
 import { postgresUserStore } from "../../src/postgres/user_store.js";
 import { openRedis, type RedisClient } from "../../src/redis/client.js";
 import { redisHotStore } from "../../src/redis/hot_store.js";
@@ -62,6 +63,8 @@ export interface CoreReplicaOptions {
   readonly redisTimeoutMs?: number;
   /** Most time of one statement, and of waiting for a connection, in milliseconds. */
   readonly postgresTimeoutMs?: number;
+  /** Whether it gives up on a Postgres that hangs, as a server does. */
+  readonly guardsSilence?: boolean;
 }
 
 export const TEST_SETTINGS: CoreSettings = {
@@ -120,7 +123,9 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
     now: clock.now,
   });
   const ownPorts: Ports = {
-    store: postgresSessionStore(database),
+    store: options.guardsSilence
+      ? unlessSilent(database).store(postgresSessionStore(database))
+      : postgresSessionStore(database),
     users: postgresUserStore(database),
     audit: postgresAuditLog(database),
     throttle: postgresLoginThrottle(database, {
@@ -146,7 +151,8 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   const core = createUseCases(ports, settings);
   await patiently(core.trust.pulse);
   const { pulseMs = 50 } = options;
-  const pulse = () => core.trust.pulse().catch(() => undefined);
+  const pulse = () =>
+    Promise.allSettled([core.trust.pulse(), core.answers.flush(), core.unanswered.flush()]);
   const startBeat = () => (pulseMs > 0 ? setInterval(pulse, pulseMs) : undefined);
   let beat = startBeat();
   let ended: Promise<void> | undefined;

@@ -1,0 +1,54 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { Call } from "../../src/core/call.js";
+import { testCall } from "../../test/support/test_call.js";
+import type { Random } from "../random.js";
+import { TargetFailure } from "./target.js";
+
+/** Those who call replicas in this process: they wait for the answer, or go away before it. */
+export interface Callers {
+  /** From now on callers go away at random moments within so many milliseconds; 0: nobody does. */
+  leaveWithin(ms: number): void;
+  /** Calls, and rejects with CANCELLED if the caller goes away first. The work may go on after that. */
+  call<T>(work: (call: Call) => Promise<T>): Promise<T>;
+  /** Resolves when no work goes on that a caller has left. */
+  idle(): Promise<void>;
+}
+
+/** Of all calls, how many are cancelled while callers leave. */
+const LEAVING = 0.6;
+
+export const createCallers = (random: Random): Callers => {
+  const going = new Set<Promise<unknown>>();
+  let mostMs = 0;
+
+  return {
+    leaveWithin(ms) {
+      mostMs = ms;
+    },
+    async call(work) {
+      const call = testCall();
+      let isGone = false;
+      const answer = work(call).then((result) => {
+        // Of answer and departure one comes first, for the caller and the replica alike.
+        if (!isGone) call.receive();
+        return result;
+      });
+      const settled = answer.catch(() => undefined).finally(() => going.delete(settled));
+      going.add(settled);
+      if (mostMs === 0 || !random.chance(LEAVING))
+        return answer.catch((failure: unknown) => {
+          call.leave();
+          throw failure;
+        });
+      const departure = wait(random.below(mostMs)).then((): never => {
+        isGone = true;
+        call.leave();
+        throw new TargetFailure("CANCELLED");
+      });
+      return Promise.race([answer, departure]);
+    },
+    async idle() {
+      while (going.size > 0) await Promise.all(going);
+    },
+  };
+};
