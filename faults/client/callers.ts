@@ -14,8 +14,10 @@ export interface Callers {
   idle(): Promise<void>;
 }
 
-/** Of all calls, how many are cancelled while callers leave. */
-const LEAVING = 0.6;
+/** Of all calls, how many are cancelled at some time while callers leave. */
+const LEAVING = 0.4;
+/** How many are cancelled when the work is done and its answer is about to be sent. */
+const LEAVING_LATE = 0.4;
 
 export const createCallers = (random: Random): Callers => {
   const going = new Set<Promise<unknown>>();
@@ -27,25 +29,27 @@ export const createCallers = (random: Random): Callers => {
     },
     async call(work) {
       const call = testCall();
+      const dice = mostMs === 0 ? 1 : random.next();
       let isGone = false;
+      const leave = (): never => {
+        isGone = true;
+        call.leave();
+        throw new TargetFailure("CANCELLED");
+      };
       const answer = work(call).then((result) => {
+        if (dice < LEAVING_LATE) leave();
         // Of answer and departure one comes first, for the caller and the replica alike.
         if (!isGone) call.receive();
         return result;
       });
       const settled = answer.catch(() => undefined).finally(() => going.delete(settled));
       going.add(settled);
-      if (mostMs === 0 || !random.chance(LEAVING))
+      if (dice < LEAVING_LATE || dice >= LEAVING_LATE + LEAVING)
         return answer.catch((failure: unknown) => {
           call.leave();
           throw failure;
         });
-      const departure = wait(random.below(mostMs)).then((): never => {
-        isGone = true;
-        call.leave();
-        throw new TargetFailure("CANCELLED");
-      });
-      return Promise.race([answer, departure]);
+      return Promise.race([answer, wait(random.below(mostMs)).then(leave)]);
     },
     async idle() {
       while (going.size > 0) await Promise.all(going);

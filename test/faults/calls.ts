@@ -13,6 +13,7 @@ export const RULES: Rules = {
   loginFailures: 10,
 };
 const FAR = { earliest: 1e9, latest: 1e9 };
+export const CANCELLED = { kind: "uncertain", reason: "CANCELLED" } as const;
 export const OUTAGE = { kind: "uncertain", reason: "DEPENDENCY_UNAVAILABLE" } as const;
 export const ENDED = {
   kind: "refused",

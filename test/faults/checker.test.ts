@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { checkHistory } from "../../faults/checker/check.js";
-import type { Call } from "../../faults/history/call.js";
+import type { Call, RefreshCall } from "../../faults/history/call.js";
 import {
   at,
+  CANCELLED,
   ENDED,
   end,
   login,
@@ -35,6 +36,21 @@ const GOOD: readonly (readonly [string, readonly Call[]])[] = [
     "an honest late duplicate",
     [S, refresh(1, [10, 11]), refresh(2, [12, 13]), reused(1, [14, 15]), validate("s", [16, 17])],
   ],
+  ...[OUTAGE, CANCELLED].map(
+    (answer) =>
+      [
+        `a token repeated long after ${answer.reason}`,
+        [S, { ...refresh(1, [10, 11]), answer }, refresh(1, [20_000, 20_001])],
+      ] as const,
+  ),
+  [
+    "a token called reused that may have been answered on a connection that was lost",
+    [
+      S,
+      { ...refresh(1, [10, 11]), answer: { kind: "uncertain", reason: "NO_ANSWER" } },
+      reused(1, [20_000, 20_001]),
+    ],
+  ],
   [
     "as many sessions as there may be",
     [
@@ -50,6 +66,9 @@ const GOOD: readonly (readonly [string, readonly Call[]])[] = [
     [S, validate("s", [60_002, 60_003], refused("SESSION_INACTIVITY_TIMEOUT", "IDLE_TIMEOUT"))],
   ],
 ];
+
+/** An exchange of generation 1 that was not answered. */
+const lost = (answer: RefreshCall["answer"]): RefreshCall => ({ ...refresh(1, [10, 11]), answer });
 
 const BAD: readonly (readonly [string, string, readonly Call[]])[] = [
   ["L1", "valid after an ending answered OK", [S, end("s", [10, 20]), validate("s", [21, 22])]],
@@ -101,6 +120,14 @@ const BAD: readonly (readonly [string, string, readonly Call[]])[] = [
     "two successors of one generation",
     [S, refresh(1, [10, 20]), refresh(1, [11, 22], "other")],
   ],
+  ...[OUTAGE, CANCELLED].map(
+    (answer) =>
+      [
+        "O3",
+        `a token called reused after nothing but ${answer.reason}`,
+        [S, lost(answer), reused(1, [20_000, 20_001])],
+      ] as const,
+  ),
   ["R2", "reused within grace", [S, refresh(1, [10, 20]), reused(1, [21, 22])]],
   [
     "R3 R4",
@@ -177,7 +204,7 @@ describe("the checker", () => {
     expect(checkHistory(full, rules)).toEqual([]);
   });
 
-  test("notices what Postgres does not know of (L4, R1, R3, N4, A3)", () => {
+  test("notices what Postgres does not know of (L4, R1, R3, N4, A3, O3)", () => {
     const record = {
       userId: "u",
       generation: 1,
@@ -191,6 +218,6 @@ describe("the checker", () => {
     };
     const found = checkHistory([S, end("s", [10, 20])], RULES, aftermath);
     const broken = new Set(found.map(({ guarantee }) => guarantee));
-    expect([...broken].sort()).toEqual(["A3", "L4", "N4 A3", "R1", "R3"]);
+    expect([...broken].sort()).toEqual(["A3", "L4", "N4 A3", "O3", "R1", "R3"]);
   });
 });

@@ -2762,6 +2762,8 @@ export const AuthServiceService = {
    *
    * At the limit of concurrent sessions the oldest or least used one ends
    * first (see `ended_sessions`), or the login is refused, as configured.
+   * A login that is not answered OK (an outage, a deadline, a cancelled call)
+   * leaves no session: repeating it is safe.
    * Reasons: INVALID_CREDENTIALS (also for an unknown user), USER_INACTIVE (only
    * with the right password), SESSION_LIMIT_EXCEEDED, TOO_MANY_ATTEMPTS.
    */
@@ -2779,7 +2781,9 @@ export const AuthServiceService = {
    *
    * Within the grace time, and until the successor is itself presented, the
    * same token gives the same successor again: a lost answer, a second tab or
-   * a retry logs nobody out. A token older than that ends the session.
+   * a retry logs nobody out. The grace time runs from the first answer that was
+   * sent: if none was (an outage, a cancelled call), the same token may be
+   * presented at any later time. A token older than that ends the session.
    * Earlier access tokens stay good until they expire. Counts as a use of the
    * session, unless the metadata (over REST the header) `x-skip-activity` is
    * `true`: an application that refreshes while the user is away sends it.
@@ -3002,6 +3006,8 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    *
    * At the limit of concurrent sessions the oldest or least used one ends
    * first (see `ended_sessions`), or the login is refused, as configured.
+   * A login that is not answered OK (an outage, a deadline, a cancelled call)
+   * leaves no session: repeating it is safe.
    * Reasons: INVALID_CREDENTIALS (also for an unknown user), USER_INACTIVE (only
    * with the right password), SESSION_LIMIT_EXCEEDED, TOO_MANY_ATTEMPTS.
    */
@@ -3011,7 +3017,9 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    *
    * Within the grace time, and until the successor is itself presented, the
    * same token gives the same successor again: a lost answer, a second tab or
-   * a retry logs nobody out. A token older than that ends the session.
+   * a retry logs nobody out. The grace time runs from the first answer that was
+   * sent: if none was (an outage, a cancelled call), the same token may be
+   * presented at any later time. A token older than that ends the session.
    * Earlier access tokens stay good until they expire. Counts as a use of the
    * session, unless the metadata (over REST the header) `x-skip-activity` is
    * `true`: an application that refreshes while the user is away sends it.
@@ -3102,6 +3110,8 @@ export interface AuthServiceClient extends Client {
    *
    * At the limit of concurrent sessions the oldest or least used one ends
    * first (see `ended_sessions`), or the login is refused, as configured.
+   * A login that is not answered OK (an outage, a deadline, a cancelled call)
+   * leaves no session: repeating it is safe.
    * Reasons: INVALID_CREDENTIALS (also for an unknown user), USER_INACTIVE (only
    * with the right password), SESSION_LIMIT_EXCEEDED, TOO_MANY_ATTEMPTS.
    */
@@ -3125,7 +3135,9 @@ export interface AuthServiceClient extends Client {
    *
    * Within the grace time, and until the successor is itself presented, the
    * same token gives the same successor again: a lost answer, a second tab or
-   * a retry logs nobody out. A token older than that ends the session.
+   * a retry logs nobody out. The grace time runs from the first answer that was
+   * sent: if none was (an outage, a cancelled call), the same token may be
+   * presented at any later time. A token older than that ends the session.
    * Earlier access tokens stay good until they expire. Counts as a use of the
    * session, unless the metadata (over REST the header) `x-skip-activity` is
    * `true`: an application that refreshes while the user is away sends it.

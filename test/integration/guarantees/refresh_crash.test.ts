@@ -9,6 +9,7 @@ import {
   signIn,
   verdictOf,
 } from "../../support/core_replica.js";
+import { testCall } from "../../support/test_call.js";
 import { auditTrail } from "./audit_trail.js";
 import { setUpTwoReplicas } from "./two_replicas.js";
 
@@ -22,7 +23,8 @@ const MOMENTS: readonly Moment[] = [
   "after the commit",
 ];
 
-const replicas = setUpTwoReplicas({ settings: { graceMs: 10_000 } });
+const GRACE_MS = 10_000;
+const replicas = setUpTwoReplicas({ settings: { graceMs: GRACE_MS } });
 
 /** Dies at the next time that it comes to `moment`, once. */
 const mortal = () => {
@@ -87,3 +89,22 @@ test.each(MOMENTS)(
     expect(events).toEqual([]);
   },
 );
+
+test("R6 O3 a replica that dies between the commit and the answer ends no session, however late the client repeats", async () => {
+  const { b } = replicas;
+  const life = mortal();
+  const dying = await replicas.start({ wrapPorts: life.wrapPorts });
+  const { tokens, session } = await signIn(b, (await makeUser(b)).username);
+  life.dieAt("after the commit");
+  const call = testCall();
+  const lost = dying.core.refreshTokens({ refreshToken: tokens.refreshToken, ip: "" }, call);
+  expect(await outcomeOf(lost)).toBe("DEPENDENCY_UNAVAILABLE");
+  await dying.kill();
+  replicas.advance(10 * GRACE_MS);
+
+  const retried = await refresh(b, tokens.refreshToken);
+  expect((await b.ports.store.get(session.id))?.refresh.generation).toBe(2);
+  await refresh(b, retried.tokens.refreshToken);
+  const events = await auditTrail(b, { session_id: session.id, type: "REFRESH_REUSED" });
+  expect(events).toEqual([]);
+});
