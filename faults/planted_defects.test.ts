@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { createDatabase } from "../test/support/test_database.js";
 import { describeViolation } from "./checker/violation.js";
 import { DEFECTS } from "./defects/index.js";
+import { OPEN_DOORS } from "./defects/open_doors.js";
+import { probeDoors } from "./doors/probe_doors.js";
 import { createRandom } from "./random.js";
 import { SCENARIOS } from "./scenarios/index.js";
 import { runScenario } from "./scenarios/run_scenario.js";
@@ -36,5 +38,15 @@ describe.concurrent(`the harness with seed ${SEED}`, { timeout: 120_000 }, () =>
   test("plants forty defects, none twice", () => {
     expect(new Set(DEFECTS.map(({ name }) => name)).size).toBe(DEFECTS.length);
     expect(DEFECTS.length).toBeGreaterThanOrEqual(40);
+  });
+});
+
+describe("the probe of the doors", { timeout: 120_000 }, () => {
+  test("D8 finds nothing at the honest server", async () => {
+    expect(await probeDoors()).toEqual([]);
+  });
+
+  test.each(OPEN_DOORS)("D8 notices: $name", async (defect) => {
+    expect(await probeDoors(defect)).not.toEqual([]);
   });
 });
