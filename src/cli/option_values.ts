@@ -10,7 +10,7 @@ export const count = (text: string): number => {
 /** Seconds, decimals allowed; the value is in milliseconds. */
 export const seconds = (text: string): number => {
   const value = Number(text) * 1_000;
-  if (/^\d{1,6}(\.\d{1,3})?$/.test(text) && value > 0) return value;
+  if (/^\d{1,6}(\.\d{1,30})?$/.test(text) && value > 0) return value;
   throw new InvalidArgumentError("It must be a number of seconds, more than 0.");
 };
 

@@ -1,5 +1,17 @@
-import { randomBytes } from "node:crypto";
+import { randomInt } from "node:crypto";
 import type { Settings } from "../config/settings.js";
+
+/** No sign that a shell, an option or a double click treats otherwise, and no letters that look alike. */
+const PASSWORD_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+/** Of 57 letters: 140 bits. */
+const PASSWORD_LENGTH = 24;
+
+/** A password that nobody can guess. */
+export const inventPassword = (): string =>
+  Array.from(
+    { length: PASSWORD_LENGTH },
+    () => PASSWORD_LETTERS[randomInt(PASSWORD_LETTERS.length)],
+  ).join("");
 
 /** Resolves to a password that was made up for the first administrator of an embedded service. */
 export const firstAdministrator = async (
@@ -11,6 +23,6 @@ export const firstAdministrator = async (
     return undefined;
   }
   if (!embedded) return undefined;
-  const password = randomBytes(18).toString("base64url");
+  const password = inventPassword();
   return (await bootstrap("admin", password)) ? password : undefined;
 };

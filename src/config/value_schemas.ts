@@ -16,7 +16,8 @@ export const reads = <Value>(kind: string, read: (text: string) => Value | undef
     })
     .describe(kind);
 
-const DECIMAL = /^\d{1,12}(\.\d{1,9})?$|^\.\d{1,9}$/;
+/** As many decimals as a division writes: 7 seconds are 0.0019444444444444444 hours. */
+const DECIMAL = /^\d{1,12}(\.\d{1,30})?$|^\.\d{1,30}$/;
 
 /** A whole number within bounds, both included. */
 export const wholeNumber = (least: number, most: number) =>

@@ -13,6 +13,18 @@ export interface LoggerOptions {
   readonly destination?: DestinationStream;
 }
 
+/**
+ * A line as people read it. pino-pretty gives `caller` a meaning of its own (a place in the code,
+ * in angle brackets), and nobody reads the billionths of a millisecond.
+ */
+const readable = (line: string): string => {
+  const entries = Object.entries(JSON.parse(line)).map(([name, value]) => [
+    name === "caller" ? "by" : name,
+    typeof value === "number" && !Number.isInteger(value) ? Math.round(value * 1000) / 1000 : value,
+  ]);
+  return JSON.stringify(Object.fromEntries(entries));
+};
+
 /** Turns each line into text before it is written, at once: nothing is lost when the process ends. */
 const forPeople = (destination: DestinationStream): DestinationStream => {
   const format = PinoPretty.prettyFactory({
@@ -20,7 +32,7 @@ const forPeople = (destination: DestinationStream): DestinationStream => {
     ignore: "pid,hostname",
     singleLine: true,
   });
-  return { write: (line) => destination.write(format(line) ?? line) };
+  return { write: (line) => destination.write(format(readable(line)) ?? line) };
 };
 
 /**

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type CommandContext, optionsOf, reportFromDatabase } from "../command_context.js";
-import { counted } from "../output/report.js";
+import { counted, jsonNumber } from "../output/report.js";
 
 /** Adds `migrate up`, `migrate status` and `migrate restored`. */
 export const addMigrateCommands = (program: Command, context: CommandContext): void => {
@@ -47,7 +47,7 @@ export const addMigrateCommands = (program: Command, context: CommandContext): v
       reportFromDatabase(context, "database", optionsOf(command), async (backstage, settings) => {
         const revision = await backstage.markRestored(settings);
         return {
-          document: { revision: revision.toString() },
+          document: { revision: jsonNumber(revision) },
           text: `The next ending has a revision after ${revision}.`,
         };
       }),

@@ -1,4 +1,5 @@
 import { instant, printable } from "../output/printable.js";
+import { jsonNumber } from "../output/report.js";
 import { endings, type Observation, overallStatus, storeStates } from "./observation.js";
 
 /** An observation on one line of `name=value`, for pipes and logs. */
@@ -33,19 +34,19 @@ export const renderJsonLine = (observation: Observation): string => {
   if (stats instanceof Error) return JSON.stringify({ ...start, failure: stats.message });
   return JSON.stringify({
     ...start,
-    live_sessions: stats.liveSessions.toString(),
-    idle_sessions: stats.idleSessions.toString(),
-    ended_sessions: stats.endedSessions.toString(),
+    live_sessions: jsonNumber(stats.liveSessions),
+    idle_sessions: jsonNumber(stats.idleSessions),
+    ended_sessions: jsonNumber(stats.endedSessions),
     window_minutes: stats.windowMinutes,
-    logins: stats.logins.toString(),
-    failed_logins: stats.failedLogins.toString(),
-    throttled_logins: stats.throttledLogins.toString(),
-    account_locks: stats.accountLocks.toString(),
-    refreshes: stats.refreshes.toString(),
-    revocations: endings(stats).map(({ reason, count }) => ({ reason, count: count.toString() })),
+    logins: jsonNumber(stats.logins),
+    failed_logins: jsonNumber(stats.failedLogins),
+    throttled_logins: jsonNumber(stats.throttledLogins),
+    account_locks: jsonNumber(stats.accountLocks),
+    refreshes: jsonNumber(stats.refreshes),
+    revocations: endings(stats).map(({ reason, count }) => ({ reason, count: jsonNumber(count) })),
     unusual_patterns: stats.unusualPatterns.map(({ count, ...pattern }) => ({
       ...pattern,
-      count: count.toString(),
+      count: jsonNumber(count),
     })),
     stores: storeStates(stats),
   });

@@ -1,4 +1,3 @@
-import { SingleBar } from "cli-progress";
 import type { Display } from "../terminal.js";
 
 /** How far a long work is, for whoever watches a terminal; nothing elsewhere. */
@@ -18,8 +17,24 @@ export interface ProgressOptions {
 }
 
 const CLEAR_LINE = "\r\u001b[K";
+const BAR_LETTERS = 30;
+const DRAW_EVERY_MS = 100;
+const USUAL_COLUMNS = 80;
 
-/** Shows a bar on the error stream, so that output can be piped. */
+const barOf = (done: number, total: number): string => {
+  const part = total === 0 ? 1 : done / total;
+  const full = Math.round(part * BAR_LETTERS);
+  return `${"█".repeat(full)}${"░".repeat(BAR_LETTERS - full)} ${Math.floor(part * 100)}%`;
+};
+
+/** No longer than the screen is wide: of a line that wraps, only the last part could be cleared. */
+const fitted = (line: string, { columns = USUAL_COLUMNS }: Display): string =>
+  [...line].slice(0, Math.max(0, columns - 1)).join("");
+
+/**
+ * Shows a bar on the error stream, so that output can be piped. It is one line, which is cleared
+ * and drawn again where the cursor stands: no position is saved, so other lines may be written.
+ */
 export const openProgress = (errors: Display, { label, total }: ProgressOptions): Progress => {
   if (!errors.isTTY) {
     return {
@@ -28,26 +43,30 @@ export const openProgress = (errors: Display, { label, total }: ProgressOptions)
       stop: () => undefined,
     };
   }
-  const bar = new SingleBar({
-    format:
-      total === undefined
-        ? `${label}  {duration_formatted}  {note}`
-        : `${label}  {bar} {percentage}%  {note}`,
-    stream: errors,
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    barsize: 30,
-    fps: 10,
-    clearOnComplete: true,
-    gracefulExit: false,
-  });
-  bar.start(total ?? 1, 0, { note: "" });
+  const startedAt = performance.now();
+  let [done, note] = [0, ""];
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  const draw = (): void => {
+    drawnAt = performance.now();
+    const seconds = Math.floor((drawnAt - startedAt) / 1000);
+    const state = total === undefined ? `${seconds}s` : barOf(Math.min(done, total), total);
+    errors.write(CLEAR_LINE + fitted(`${label}  ${state}  ${note}`, errors));
+  };
+  // Shows that it goes on while nothing is told.
+  const timer = setInterval(draw, 10 * DRAW_EVERY_MS);
+  draw();
   return {
-    update: (done, note = "") => bar.update(Math.min(done, total ?? 0), { note }),
-    tell: (line) => {
-      errors.write(`${CLEAR_LINE}${line}\n`);
-      bar.render();
+    update(now, about = "") {
+      [done, note] = [now, about];
+      if (performance.now() - drawnAt >= DRAW_EVERY_MS) draw();
     },
-    stop: () => bar.stop(),
+    tell(line) {
+      errors.write(`${CLEAR_LINE}${line}\n`);
+      draw();
+    },
+    stop() {
+      clearInterval(timer);
+      errors.write(CLEAR_LINE);
+    },
   };
 };

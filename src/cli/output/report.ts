@@ -4,7 +4,7 @@ import type { Display } from "../terminal.js";
 export interface Report {
   /**
    * For programs: one JSON document with the names of the proto, times as RFC
-   * 3339 and 64-bit numbers as text, as ProtoJSON has them.
+   * 3339 and numbers as numbers; see `jsonNumber`.
    */
   readonly document: unknown;
   /** For people. */
@@ -35,3 +35,7 @@ export const printWarning = (errors: Display, json: boolean | undefined, text: s
 export const printNotice = (errors: Display, json: boolean | undefined, text: string): void => {
   errors.write(`${json ? JSON.stringify({ notice: text }) : `curfew: ${text}`}\n`);
 };
+
+/** A 64-bit number as JSON can hold it: a number, or a text where a reader would lose digits. */
+export const jsonNumber = (value: bigint): number | string =>
+  value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value.toString();

@@ -134,7 +134,7 @@ describe("migrate", () => {
     const { output } = await curfew("migrate restored", { markRestored });
     expect(output).toBe("The next ending has a revision after 1000000000007.\n");
     const json = await curfew("migrate restored --json", { markRestored });
-    expect(JSON.parse(json.output)).toEqual({ revision: "1000000000007" });
+    expect(JSON.parse(json.output)).toEqual({ revision: 1000000000007 });
   });
 
   test("needs nothing but the database in production", async () => {

@@ -170,6 +170,11 @@ describe("a wrong call is exit code 2, one line, and does nothing", () => {
     expect(await run(["--version"])).toMatchObject({ exitCode: 0, output: `${version}\n` });
   });
 
+  test("--help gives defaults in the unit that the option takes", async () => {
+    const { output } = await run(["sessions", "monitor", "--help"]);
+    expect(output).toMatch(/--interval <seconds>\s+time between two looks \(default: 1\)/);
+  });
+
   test("--help is no failure", async () => {
     const outcome = await run(["sessions", "revoke", "--help"]);
     expect(outcome).toMatchObject({ exitCode: 0, errors: "" });

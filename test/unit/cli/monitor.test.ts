@@ -79,14 +79,14 @@ describe("without a terminal", () => {
     expect(documents[0]).toMatchObject({
       at: "2026-05-01T10:00:00.000Z",
       status: "SERVING",
-      live_sessions: "1234",
+      live_sessions: 1234,
       revocations: [
-        { reason: "ADMIN", count: "4" },
-        { reason: "LOGOUT", count: "2" },
+        { reason: "ADMIN", count: 4 },
+        { reason: "LOGOUT", count: 2 },
       ],
-      unusual_patterns: [{ kind: "many_failed_logins", count: "30" }],
-      throttled_logins: "2",
-      account_locks: "1",
+      unusual_patterns: [{ kind: "many_failed_logins", count: 30 }],
+      throttled_logins: 2,
+      account_locks: 1,
       stores: [
         { store: "postgres", state: "UP" },
         { store: "redis", state: "DOWN" },

@@ -146,10 +146,10 @@ describe("sessions revoke", () => {
     expect(outcome.exitCode).toBe(0);
     expect(JSON.parse(outcome.output)).toEqual({
       revoked_sessions: 2,
-      revision: "9",
+      revision: 9,
       sessions: [
-        { session_id: LIVE.sessionId, revoked: true, revision: "9" },
-        { session_id: ENDED.sessionId, revoked: true, revision: "4" },
+        { session_id: LIVE.sessionId, revoked: true, revision: 9 },
+        { session_id: ENDED.sessionId, revoked: true, revision: 4 },
       ],
     });
     expect(calls.map(({ request }) => request)).toEqual([
@@ -176,7 +176,7 @@ describe("sessions revoke", () => {
     expect(json).toMatchObject({ exitCode: 1, errors: "" });
     expect(JSON.parse(json.output)).toMatchObject({
       revoked_sessions: 1,
-      revision: "9",
+      revision: 9,
       sessions: [
         { session_id: "unknown", revoked: false, error: { reason: "NOT_FOUND" } },
         { session_id: LIVE.sessionId, revoked: true },
@@ -237,7 +237,7 @@ describe("sessions revoke", () => {
     expect(refused.errors).toContain("add --yes");
     expect(calls).toMatchObject([{ request: { dryRun: true } }]);
     const done = await curfew("sessions revoke --all --yes --json");
-    expect(JSON.parse(done.output)).toEqual({ revoked_sessions: 3, revision: "12" });
+    expect(JSON.parse(done.output)).toEqual({ revoked_sessions: 3, revision: 12 });
   });
 
   test("--dry-run only counts", async () => {

@@ -233,7 +233,7 @@ describe("changes to a user", () => {
     const outcome = await curfew("users set-password BOB --password-stdin --json", {
       piped: "a new long password",
     });
-    expect(JSON.parse(outcome.output)).toEqual({ user_id: BOB.userId, revision: "7" });
+    expect(JSON.parse(outcome.output)).toEqual({ user_id: BOB.userId, revision: 7 });
     expect(calls.at(-1)).toMatchObject({
       method: "setPassword",
       request: { userId: BOB.userId, password: "a new long password" },

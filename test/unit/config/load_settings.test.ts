@@ -95,6 +95,7 @@ describe("values", () => {
   test.each([
     ["SESSION_INACTIVITY_TIMEOUT_MINUTES", "0.05", "idleTimeoutMs", 3_000],
     ["ACCESS_TOKEN_EXPIRE_MINUTES", ".5", "accessTokenLifetimeMs", 30_000],
+    ["SESSION_MAX_LIFETIME_HOURS", "0.0019444444444444444", "maxLifetimeMs", 7_000],
     ["SESSION_MAX_LIFETIME_HOURS", "1.5", "maxLifetimeMs", 5_400_000],
     ["REFRESH_GRACE_SECONDS", "0", "refreshGraceMs", 0],
     ["REFRESH_GRACE_SECONDS", "0.25", "refreshGraceMs", 250],

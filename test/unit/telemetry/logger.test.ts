@@ -115,3 +115,16 @@ test("for people it is text, at once, without secrets", () => {
   expect(lines.join("")).toMatch(/INFO.*listening.*50051/s);
   expect(lines.join("")).not.toContain("SECRET");
 });
+
+test("for people, a caller is a field and milliseconds are short; JSON keeps what it is given", () => {
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const told = { caller: "service:unverified", ms: 12.345678901234567 };
+  createLogger({ level: "info", people: true, destination }).info(told, "call");
+  expect(lines[0]).toContain("service:unverified");
+  expect(lines[0]).not.toContain("<service:unverified>");
+  expect(lines[0]).toContain("12.346");
+  expect(lines[0]).not.toContain("12.3456");
+  createLogger({ level: "info", people: false, destination }).info(told, "call");
+  expect(JSON.parse(lines[1] ?? "")).toMatchObject(told);
+});

@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { GetSessionStatsResponse } from "../../../../generated/curfew/v1/session_admin.js";
 import { type CommandContext, optionsOf } from "../../command_context.js";
 import type { Observation, ServiceHealth } from "../../monitor/observation.js";
@@ -22,6 +22,7 @@ interface MonitorOptions extends ConnectionOptions {
 
 const SERVICES = ["", "curfew.v1.AuthService", "curfew.v1.SessionAdmin", "curfew.v1.UserAdmin"];
 const HEALTH_TIMEOUT_MS = 2_000;
+const DEFAULT_INTERVAL_MS = 1_000;
 
 /** A refusal does not get better by asking again; the same for a call that the server lacks. */
 const LASTING = new Set([status.UNAUTHENTICATED, status.PERMISSION_DENIED, status.UNIMPLEMENTED]);
@@ -65,7 +66,11 @@ export const addMonitorSessions = (sessions: Command, context: CommandContext): 
   const command = sessions
     .command("monitor")
     .description("watch sessions live; without a terminal, a line for each look")
-    .option("--interval <seconds>", "time between two looks", seconds, 1_000)
+    .addOption(
+      new Option("--interval <seconds>", "time between two looks")
+        .argParser(seconds)
+        .default(DEFAULT_INTERVAL_MS, String(DEFAULT_INTERVAL_MS / 1000)),
+    )
     .option("--window <minutes>", "time to count logins and endings over", count, 60)
     .option("--count <number>", "how many looks to take (default: until Ctrl-C)", count)
     .action((_options: unknown, self: Command) => {

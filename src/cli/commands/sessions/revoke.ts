@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { type CommandContext, optionsOf, reportFromServer } from "../../command_context.js";
 import { CommandFailure, misused } from "../../command_failure.js";
-import { counted, type Report } from "../../output/report.js";
+import { counted, jsonNumber, type Report } from "../../output/report.js";
 import { confirm } from "../../prompt/confirmation.js";
 import { type Connection, LONG_TIMEOUT_MS } from "../../rpc/connection.js";
 import {
@@ -24,7 +24,7 @@ interface RevokeOptions extends ConnectionOptions, FilterOptions {
 }
 
 const ended = (revoked: number, revision: bigint): Report => ({
-  document: { revoked_sessions: revoked, revision: revision.toString() },
+  document: { revoked_sessions: revoked, revision: jsonNumber(revision) },
   text: `Ended ${counted(revoked, "session")}.`,
 });
 

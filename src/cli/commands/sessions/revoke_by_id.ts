@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { openProgress } from "../../output/progress.js";
-import { counted, type Report } from "../../output/report.js";
+import { counted, jsonNumber, type Report } from "../../output/report.js";
 import type { Connection } from "../../rpc/connection.js";
 import { RpcFailure } from "../../rpc/rpc_failure.js";
 import type { Terminal } from "../../terminal.js";
@@ -20,7 +20,7 @@ const isAboutTheId = ({ code }: RpcFailure): boolean =>
 const documentOf = ({ sessionId, revision, failure }: Outcome) => ({
   session_id: sessionId,
   revoked: revision !== undefined,
-  ...(revision === undefined ? {} : { revision: revision.toString() }),
+  ...(revision === undefined ? {} : { revision: jsonNumber(revision) }),
   ...(failure === undefined
     ? {}
     : { error: { reason: failure.reason ?? status[failure.code], message: failure.message } }),
@@ -43,7 +43,7 @@ const summarise = (outcomes: readonly Outcome[]): Report & { readonly isComplete
     isComplete,
     document: {
       revoked_sessions: ended.length,
-      revision: revision.toString(),
+      revision: jsonNumber(revision),
       sessions: outcomes.map(documentOf),
     },
     text: isComplete ? sentence : [...outcomes.map(textOf), sentence].join("\n"),

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { type CommandContext, optionsOf, reportFromServer } from "../../command_context.js";
+import { jsonNumber } from "../../output/report.js";
 import {
   type ConnectionOptions,
   withCredentialOptions,
@@ -20,7 +21,7 @@ export const addSetPassword = (users: Command, context: CommandContext): void =>
         const setPassword = connection.users.setPassword.bind(connection.users);
         const { revision } = await connection.call(setPassword, { userId, password });
         return {
-          document: { user_id: userId, revision: revision.toString() },
+          document: { user_id: userId, revision: jsonNumber(revision) },
           text: `Set the password of ${reference}; all their sessions have ended.`,
         };
       }),
