@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { loadSettings } from "../config/load_settings.js";
 import type { Purpose, Settings } from "../config/settings.js";
 import type { Backstage, OpenBackstage } from "./backstage.js";
+import { misused } from "./command_failure.js";
 import type { GlobalOptions } from "./global_options.js";
 import { printNotice, printReport, printWarning, type Report } from "./output/report.js";
 import { type Connection, withConnection } from "./rpc/connection.js";
@@ -30,20 +31,38 @@ export const reportFromServer = (
     printReport(terminal.output, options.json, await work(connection));
   });
 
+/** Whether work on the database of these settings would make it: an embedded one in a folder that is not there. */
+const isNewDatabase = ({ embedded, dataDir }: Settings): boolean =>
+  embedded && !existsSync(dataDir);
+
 /** An operator whose shell lacks the server's settings must not think that this is the server's database. */
-const newDatabaseWarning = ({ embedded, dataDir }: Settings): readonly string[] =>
-  embedded && !existsSync(dataDir)
-    ? [`DATABASE_URL is not set: this makes a new database, embedded in ${resolve(dataDir)}.`]
+const newDatabaseWarning = (settings: Settings): readonly string[] =>
+  isNewDatabase(settings)
+    ? [
+        `DATABASE_URL is not set: this makes a new database, embedded in ${resolve(settings.dataDir)}.`,
+      ]
     : [];
+
+/** Options of work on the database. */
+interface DatabaseOptions {
+  /** Whether the command makes no new database unless `init` says so. */
+  readonly needsInit?: boolean;
+  readonly init?: boolean;
+}
 
 /** Does work on the database that the settings name, and prints what came of it. */
 export const reportFromDatabase = async (
   { terminal, openBackstage }: CommandContext,
   purpose: Purpose,
-  options: GlobalOptions,
+  options: GlobalOptions & DatabaseOptions,
   work: (backstage: Backstage, settings: Settings) => Promise<Report>,
 ): Promise<void> => {
   const settings = loadSettings(terminal.environment, purpose);
+  if (options.needsInit && !options.init && isNewDatabase(settings)) {
+    throw misused(
+      `DATABASE_URL is not set, and there is no database in ${resolve(settings.dataDir)}: what is made in a new one helps no server that uses another. Set DATABASE_URL or DATA_DIR as the server has them, or add --init to make a new database.`,
+    );
+  }
   for (const warning of [...settings.warnings, ...newDatabaseWarning(settings)]) {
     printWarning(terminal.errors, options.json, warning);
   }

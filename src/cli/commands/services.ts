@@ -40,8 +40,12 @@ export const addServiceCommands = (program: Command, context: CommandContext): v
     .addOption(
       new Option("--scope <scope...>", "what it opens").choices(SCOPES).default(["validate"]),
     )
+    .option("--init", "make a new embedded database where there is none")
     .action((name: string, _options: unknown, command: Command) => {
-      const options = optionsOf<{ scope: ServiceScope[] }>(command);
+      const options = {
+        ...optionsOf<{ scope: ServiceScope[]; init?: boolean }>(command),
+        needsInit: true,
+      };
       return reportFromDatabase(context, "database", options, async (backstage, settings) => {
         const scopes = SCOPES.filter((scope) => options.scope.includes(scope));
         const { key, text } = await backstage.createServiceKey(settings, { name, scopes });

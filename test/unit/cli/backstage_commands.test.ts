@@ -154,6 +154,26 @@ describe("migrate", () => {
     expect((await status(import.meta.dirname)).errors).toBe("");
   });
 
+  test("services create makes no new database without --init", async () => {
+    const createServiceKey: Backstage["createServiceKey"] = async (
+      _settings,
+      { name, scopes },
+    ) => ({
+      key: { id: "k", name, scopes, createdAt: 0, revokedAt: undefined },
+      text: "cfs_text",
+    });
+    const create = (options: string, environment: Record<string, string>) =>
+      curfew(`services create billing${options}`, { createServiceKey }, environment);
+    const nowhere = { DATA_DIR: "/nowhere/curfew", DATABASE_URL: "" };
+    const refused = await create("", nowhere);
+    expect(refused).toMatchObject({ exitCode: 2, output: "" });
+    expect(refused.errors).toMatch(/there is no database in \/nowhere\/curfew: .* add --init/);
+    expect(await create(" --init", nowhere)).toMatchObject({ exitCode: 0 });
+    expect(await create("", { ...nowhere, DATA_DIR: import.meta.dirname })).toMatchObject({
+      exitCode: 0,
+    });
+  });
+
   test("a database that does not answer is one sentence", async () => {
     const outcome = await curfew("migrate up", {
       migrateUp: () => Promise.reject(unavailable(new Error("connect ECONNREFUSED"))),

@@ -50,6 +50,7 @@ const users: Partial<UserAdminServer> = {
   ),
   setPassword: answering(seen("setPassword", () => ({ revision: 7n }))),
   updateUser: answering(seen("updateUser", ({ user }) => ({ user }))),
+  deleteUser: answering(seen("deleteUser", () => ({ revision: 8n }))),
   unlockUser: answering(seen("unlockUser", () => ({}))),
 };
 
@@ -322,5 +323,55 @@ describe("--username", () => {
       request: { refreshToken: "r1" },
     });
     client.close();
+  });
+});
+
+describe("users delete", () => {
+  const words = ["users", "delete", "bob", "--token", "t"];
+
+  test("asks first, and tells the revision", async () => {
+    const refused = await run([...words, "--target", server.target], { typed: "n\n" });
+    expect(refused).toMatchObject({
+      exitCode: 1,
+      errors: expect.stringMatching(/Nothing was done/),
+    });
+    expect(calls.map(({ method }) => method)).not.toContain("deleteUser");
+    const done = await run([...words, "--yes", "--json", "--target", server.target], { piped: "" });
+    expect(JSON.parse(done.output)).toEqual({ user_id: BOB.userId, deleted: true, revision: 8 });
+    expect(calls.at(-1)).toMatchObject({ method: "deleteUser", request: { userId: BOB.userId } });
+  });
+
+  test("without a terminal to ask on it takes --yes", async () => {
+    const outcome = await run([...words, "--target", server.target], { piped: "" });
+    expect(outcome).toMatchObject({ exitCode: 2, errors: expect.stringMatching(/add --yes/) });
+  });
+});
+
+describe("users update", () => {
+  const update = (...options: string[]) =>
+    run(["users", "update", "bob", ...options, "--token", "t", "--target", server.target], {
+      piped: "",
+    });
+
+  test.each<[readonly string[], readonly string[], object]>([
+    [["--display-name", "Bob B."], ["display_name"], { displayName: "Bob B.", roles: [] }],
+    [["--role", "a", "--role", "b"], ["roles"], { roles: ["a", "b"] }],
+    [["--no-roles"], ["roles"], { roles: [] }],
+    [["--display-name", "", "--role", "a"], ["display_name", "roles"], { displayName: "" }],
+  ])("%j changes %j and nothing else", async (options, updateMask, user) => {
+    expect(await update(...options)).toMatchObject({ exitCode: 0, errors: "" });
+    expect(calls.at(-1)).toMatchObject({
+      method: "updateUser",
+      request: { updateMask, user: { userId: BOB.userId, ...user } },
+    });
+  });
+
+  test.each([
+    [[], /Say what to change/],
+    [["--role", "a", "--no-roles"], /give one/],
+  ])("%j is a wrong call", async (options, sentence) => {
+    const outcome = await update(...options);
+    expect(outcome).toMatchObject({ exitCode: 2, errors: expect.stringMatching(sentence) });
+    expect(calls).toEqual([]);
   });
 });
