@@ -1,15 +1,21 @@
 import { CurfewError, fail } from "../../src/core/errors.js";
 import type { HotEntry, Lease } from "../../src/core/ports/hot_store.js";
 import type { Standing } from "../../src/core/ports/session_store.js";
+import { heartbeatKey } from "../../src/redis/keys.js";
+import { redisCommand } from "../../test/support/redis_command.js";
 import {
   allCutOff,
   oneCutOff,
   postgresDown,
   redisDown,
+  restoredSnapshot,
   rolledBack,
+  suspendedMachine,
 } from "../scenarios/store_trouble.js";
 import { changeCore, changeHot, changeStore } from "./changes.js";
 import type { Defect } from "./defect.js";
+
+const REPLICATION_ID_LENGTH = 40;
 
 const isOutage = (failure: unknown): boolean =>
   failure instanceof CurfewError && failure.reason === "DEPENDENCY_UNAVAILABLE";
@@ -122,6 +128,39 @@ export const BLIND_TRUST: readonly Defect[] = [
           },
         };
       }),
+  },
+  {
+    name: "a memory restored from a snapshot is taken for the one that was told",
+    breaks: ["L1", "L2"],
+    scenario: restoredSnapshot,
+    sabotage: () =>
+      changeHot((hot, _ports, { redisUrl }) => {
+        // As it was before there were heartbeats: a memory without one keeps its name.
+        const forget = () => redisCommand(redisUrl, "DEL", heartbeatKey(0));
+        return {
+          async identify() {
+            await forget();
+            const [id = ""] = await hot.identify();
+            await forget();
+            return [id.slice(0, REPLICATION_ID_LENGTH)];
+          },
+          async check(ask, lease) {
+            await forget();
+            return hot.check(ask, lease);
+          },
+        };
+      }),
+  },
+  {
+    name: "leases are measured by a clock that stands still while the machine is suspended",
+    breaks: ["L1", "L2"],
+    scenario: suspendedMachine,
+    sabotage: () => ({
+      ports: (ports) => ({
+        ...ports,
+        clock: { ...ports.clock, interruptions: () => 0, isSynchronised: () => true },
+      }),
+    }),
   },
   {
     name: "what was written before a failover counts after it",

@@ -10,7 +10,15 @@ import {
 import { refreshing } from "./refresh.js";
 import { revocation } from "./revocation.js";
 import type { Scenario } from "./scenario.js";
-import { allCutOff, oneCutOff, postgresDown, redisDown, rolledBack } from "./store_trouble.js";
+import {
+  allCutOff,
+  oneCutOff,
+  postgresDown,
+  redisDown,
+  restoredSnapshot,
+  rolledBack,
+  suspendedMachine,
+} from "./store_trouble.js";
 import { idleness, skewedClocks } from "./time.js";
 
 /** All that are run against the honest system and the planted defects. */
@@ -21,6 +29,8 @@ export const SCENARIOS: readonly Scenario[] = [
   oneCutOff,
   allCutOff,
   rolledBack,
+  restoredSnapshot,
+  suspendedMachine,
   refreshing,
   evictingLimit,
   rejectingLimit,

@@ -95,3 +95,39 @@ export const rolledBack: Scenario = {
     await askEverybody(world, [...ended, ...live]);
   },
 };
+
+/** Redis is set back to an older state of its memory, under the same replication id. */
+export const restoredSnapshot: Scenario = {
+  name: "Redis restored from a snapshot of its memory",
+  async run(world) {
+    const [ended, live] = [await knownSessions(world, SESSIONS), await knownSessions(world, 2)];
+    const memory = await rememberAll(world.redis.url);
+    await Promise.all(ended.map((session) => endAtLast(world, session)));
+    await loseMemory(world.redis.url, "everything", world.random);
+    await putBack(world.redis.url, memory);
+    for (let asked = 0; asked < 10; asked++) await askEverybody(world, [...ended, ...live]);
+    await world.recovered();
+    await askEverybody(world, [...ended, ...live]);
+  },
+};
+
+/** Longer than a lease. */
+const SUSPENDED_MS = 60_000;
+
+/** A replica's machine is suspended while another, which cannot reach Redis, ends sessions. */
+export const suspendedMachine: Scenario = {
+  name: "a suspended machine",
+  async run(world) {
+    const sessions = await knownSessions(world, SESSIONS);
+    const sleeper = first(world.replicas);
+    const ender = world.replicas.at(-1) ?? sleeper;
+    const resume = await world.suspend(0, SUSPENDED_MS);
+    for (const link of world.redisLinks.slice(1)) link.cut();
+    for (const session of sessions) await endAtLast(world, session, () => ender);
+    resume();
+    for (const session of sessions) await world.client.validate(sleeper, session);
+    for (const link of world.redisLinks) link.restore();
+    await world.recovered();
+    await askEverybody(world, sessions);
+  },
+};

@@ -87,6 +87,8 @@ export interface World {
   openSessions(user: KnownUser, count: number): Promise<KnownSession[]>;
   /** Runs `work` while no security event can be written, as during a migration of their table. */
   whileEventsAreLocked(work: () => Promise<void>): Promise<void>;
+  /** Suspends the machine of a replica; resolves to what resumes it after so many milliseconds. */
+  suspend(replica: number, ms: number): Promise<() => void>;
   /** Ends some of the connections to Postgres. */
   terminateBackends(): Promise<void>;
   /** Everything that the history so far breaks. */
@@ -245,6 +247,8 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
         await observer.query("ROLLBACK");
       }
     },
+
+    suspend: async (replica, ms) => (await cores[replica]?.suspend(ms)) ?? (() => undefined),
 
     async terminateBackends() {
       await observer.query(TERMINATE);

@@ -1,4 +1,5 @@
 import { isOverloaded, unavailable } from "./errors.js";
+import { createInvalidation } from "./invalidation.js";
 import type { HotStore, Lease } from "./ports/hot_store.js";
 import type { ReplicaRegistry } from "./ports/replica_registry.js";
 import type { SessionStore, Unburied } from "./ports/session_store.js";
@@ -14,7 +15,6 @@ const LEASE_MS = 15_000;
 /** The lease is given up this much early, for clocks that run at different speeds. */
 const LEASE_MARGIN_MS = 500;
 const RENEW_EVERY_MS = 1000;
-const BURY_BATCH = 1000;
 const RETRY_MS = 20;
 
 /**
@@ -91,6 +91,13 @@ export const hotTrust = (deps: {
     for (const listener of settledListeners) listener();
   };
 
+  const { bury, buryWaiting } = createInvalidation({
+    hot,
+    store,
+    asking: (answer) => asking(answer),
+    tellSettled,
+  });
+
   const current = (): Lease | undefined =>
     clock.monotonic() < grantedUntil && clock.interruptions() === grantedAfter
       ? granted
@@ -125,43 +132,6 @@ export const hotTrust = (deps: {
     grantedUntil = sentAt + LEASE_MS - LEASE_MARGIN_MS;
     grantedAfter = after;
     return renewal.lease;
-  };
-
-  /** Tells the hot servers. Resolves to whom of them, and to what is in force since then. */
-  const bury = async (changes: readonly Unburied[], primary: InvalidationStore) => {
-    // What was not told is seen by its empty id.
-    const servers = await hot.bury(changes).catch(() => []);
-    const told = changes.flatMap((unburied, i) => {
-      const server = servers[i];
-      return server !== undefined && server.serverId !== "" ? [{ ...server, unburied }] : [];
-    });
-    return { told, buried: told.length > 0 ? await primary.markBuried(told) : [] };
-  };
-
-  /** Tells the hot servers of a lease what they have missed. Resolves to the shards where that failed. */
-  const buryWaiting = async ({ serverIds }: Lease): Promise<ReadonlySet<number>> => {
-    const failed = new Set<number>();
-    for (let after: string | undefined; ; ) {
-      const waiting = await asking(
-        store.unburied({ limit: BURY_BATCH, ...(after !== undefined && { after }) }),
-      );
-      const ours = waiting.filter(
-        ({ sessionId }) => (serverIds[shards.of(sessionId)] ?? "") !== "",
-      );
-      if (ours.length > 0) {
-        const { told, buried } = await bury(ours, store);
-        if (buried.length > 0) tellSettled(ours);
-        const right = new Set(
-          told.flatMap(({ shard, serverId, unburied }) =>
-            serverIds[shard] === serverId ? [unburied.sessionId] : [],
-          ),
-        );
-        for (const { sessionId } of ours)
-          if (!right.has(sessionId)) failed.add(shards.of(sessionId));
-      }
-      if (waiting.length < BURY_BATCH) return failed;
-      after = waiting.at(-1)?.sessionId;
-    }
   };
 
   /** Keeps the lease of those shards only for which `isKept` says so. */

@@ -1,5 +1,6 @@
 import type { SessionEnd } from "../session.js";
 import type { Unburied } from "./session_store.js";
+import type { Shards } from "./shards.js";
 
 /**
  * Fast memory of sessions that may vanish, lag or lie at any moment. What it
@@ -71,11 +72,4 @@ export interface Lease {
   readonly serverIds: readonly string[];
   /** One epoch a shard: which entries count. */
   readonly epochs: readonly string[];
-}
-
-/** How sessions are spread over servers, each of which is trusted, lost and told by itself. */
-export interface Shards {
-  readonly count: number;
-  /** The shard of a session: always the same one. */
-  of(sessionId: string): number;
 }

@@ -2,8 +2,8 @@ import type { AuditEvent } from "../audit_event.js";
 import type { CallLimits } from "../call.js";
 import type { EndReason, Session, SessionEnd, SessionState } from "../session.js";
 import type { Account, User } from "../user.js";
-import type { Shards } from "./hot_store.js";
 import type { AttemptTransaction } from "./login_throttle.js";
+import type { Shards } from "./shards.js";
 
 /**
  * The truth about users and sessions. Every method rejects with
