@@ -7,6 +7,7 @@ import { benchLatency } from "./latency.js";
 import { benchLogin } from "./login.js";
 import { benchMemory } from "./memory.js";
 import { benchMillion } from "./million.js";
+import { benchOverload } from "./overload.js";
 import { benchRedis } from "./redis.js";
 import { benchStream } from "./stream.js";
 import { benchValidate } from "./validate.js";
@@ -26,6 +27,7 @@ const BENCHES: Record<string, () => Promise<void>> = {
   million: benchMillion,
   gateway: benchGateway,
   validator: benchValidator,
+  overload: benchOverload,
 };
 
 const [cpu] = cpus();

@@ -9,6 +9,7 @@ import { type Child, cpuMicroseconds, startCurfew } from "./child.js";
 export interface Stage {
   readonly curfew: Child & { port: number };
   readonly client: AuthServiceClient;
+  readonly databaseUrl: string;
   readonly redisUrl: string;
   login(): Promise<LoginResponse>;
   /** Statements that Postgres has executed so far. */
@@ -34,6 +35,7 @@ export const openStage = async (
   return {
     curfew,
     client,
+    databaseUrl: postgres.url,
     redisUrl: redis.url,
     login: () =>
       new Promise((resolve, reject) =>
