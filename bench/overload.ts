@@ -26,7 +26,7 @@ const SERVICE = "/curfew.v1.AuthService";
 const DEADLINE_MS = 10_000;
 
 /** Refreshes of many sessions, each session one after the other. */
-const refreshes = async (stage: Stage): Promise<Load> => {
+export const refreshes = async (stage: Stage): Promise<Load> => {
   const client = new pg.Client(stage.databaseUrl);
   await client.connect();
   const sessions = await insertLiveSessions(client, SESSIONS);

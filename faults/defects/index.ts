@@ -3,6 +3,7 @@ import type { Defect } from "./defect.js";
 import { EFFECT_RULES } from "./effect_rules.js";
 import { LATE_ENDINGS } from "./late_endings.js";
 import { LIMIT_RULES } from "./limit_rules.js";
+import { OVERLOAD_RULES } from "./overload_rules.js";
 import { REFRESH_RULES } from "./refresh_rules.js";
 import { TIME_RULES } from "./time_rules.js";
 
@@ -14,4 +15,5 @@ export const DEFECTS: readonly Defect[] = [
   ...LIMIT_RULES,
   ...TIME_RULES,
   ...EFFECT_RULES,
+  ...OVERLOAD_RULES,
 ];

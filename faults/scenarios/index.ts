@@ -7,6 +7,7 @@ import {
   rejectingLimit,
   timedOutSessions,
 } from "./limit.js";
+import { overload } from "./overload.js";
 import { refreshing } from "./refresh.js";
 import { revocation } from "./revocation.js";
 import type { Scenario } from "./scenario.js";
@@ -41,4 +42,5 @@ export const SCENARIOS: readonly Scenario[] = [
   failedCalls,
   idleness,
   skewedClocks,
+  overload,
 ];

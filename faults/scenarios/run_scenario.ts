@@ -29,14 +29,15 @@ export const runScenario = async (run: ScenarioRun): Promise<ScenarioResult> => 
     let begun = 0;
     while (begun < rounds && violations.length === 0) {
       begun += 1;
+      const seen: Violation[] = [];
       try {
-        await scenario.run(world);
+        await scenario.run(world, (violation) => seen.push(violation));
       } catch (failure) {
         // A broken system may also never get done; what it answered till then says why.
         violations = [...(await world.verdict()), neverDone(failure)];
         break;
       }
-      violations = await world.verdict();
+      violations = [...seen, ...(await world.verdict())];
     }
     return { violations, calls: world.recorder.calls().length, rounds: begun };
   } finally {

@@ -1,3 +1,4 @@
+import type { Violation } from "../checker/violation.js";
 import type { KnownSession } from "../client/recording_client.js";
 import type { Target } from "../client/target.js";
 import type { World, WorldOptions } from "../world/world.js";
@@ -7,14 +8,24 @@ export interface Scenario {
   readonly name: string;
   readonly world?: Pick<
     WorldOptions,
-    "settings" | "loginFailures" | "wallSkewsMs" | "postgresTimeoutMs" | "guardsSilence"
+    "settings" | "loginFailures" | "wallSkewsMs" | "postgresTimeoutMs" | "guardsSilence" | "shares"
   >;
-  /** One round, of any number. */
-  run(world: World): Promise<void>;
+  /**
+   * One round, of any number.
+   *
+   * @param report takes what the round sees by itself and the history does not tell
+   */
+  run(world: World, report: (violation: Violation) => void): Promise<void>;
 }
 
 /** What is not done by then is left undone. Milliseconds. */
 const PATIENCE_MS = 3000;
+
+/** The first of the replicas. */
+export const first = ([one]: readonly Target[]): Target => {
+  if (one === undefined) throw new Error("a world without a replica");
+  return one;
+};
 
 /** One of the replicas. */
 export const anyReplica = ({ replicas, random }: World): Target => random.pick(replicas);

@@ -45,6 +45,8 @@ export interface WorldOptions {
   readonly direct?: boolean;
   /** Whether replicas give up on a Postgres that hangs, as servers do. */
   readonly guardsSilence?: boolean;
+  /** Whether each class of work has connections of its own, as in a service. */
+  readonly shares?: boolean;
   readonly sabotage?: Sabotage;
 }
 
@@ -134,6 +136,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
       throttle: { perAccount: loginFailures, perSource: 1_000_000 },
       guardsSilence: options.guardsSilence === true,
       postgresTimeoutMs: options.postgresTimeoutMs ?? 10_000,
+      ...(options.shares && { shares: true }),
       wrapPorts: (ports) => sabotage.ports?.(jitter(ports), stores) ?? jitter(ports),
     };
     return startCoreReplica(replica);

@@ -2,9 +2,15 @@ import { randomUUID } from "node:crypto";
 import { patiently } from "../../src/composition/patiently.js";
 import { CurfewError } from "../../src/core/errors.js";
 import type { HotStore } from "../../src/core/ports/hot_store.js";
+import type { WorkClass } from "../../src/core/ports/work_class.js";
 import { activityStepMs, type CoreSettings } from "../../src/core/settings.js";
 import { type SharedClock, sharedClock } from "../../src/core/shared_clock.js";
-import { createUseCases, type Ports, type UseCases } from "../../src/core/use_cases.js";
+import {
+  createUseCases,
+  type Ports,
+  type PrimaryPorts,
+  type UseCases,
+} from "../../src/core/use_cases.js";
 import { type Keyring, openKeyring } from "../../src/crypto/keyring.js";
 import { createPasswordHasher } from "../../src/crypto/password_hasher.js";
 import { createRefreshTokenCodec } from "../../src/crypto/refresh_token_codec.js";
@@ -14,6 +20,7 @@ import { uuidV7Source } from "../../src/crypto/uuid_v7.js";
 import { postgresAuditLog } from "../../src/postgres/audit_log.js";
 import { type Database, openDatabase } from "../../src/postgres/database.js";
 import { postgresKeyStore } from "../../src/postgres/key_store.js";
+import { shareOf } from "../../src/postgres/lending.js";
 import { postgresLoginThrottle } from "../../src/postgres/login_throttle.js";
 import { postgresReplicaRegistry } from "../../src/postgres/replica_registry.js";
 import { postgresSessionStore } from "../../src/postgres/session_store.js";
@@ -65,6 +72,8 @@ export interface CoreReplicaOptions {
   readonly postgresTimeoutMs?: number;
   /** Whether it gives up on a Postgres that hangs, as a server does. */
   readonly guardsSilence?: boolean;
+  /** Whether each class of work has connections of its own, as in a service. Default: all share alike. */
+  readonly shares?: boolean;
 }
 
 export const TEST_SETTINGS: CoreSettings = {
@@ -94,6 +103,7 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
     // A storm on a busy machine waits in the queue as long as it takes.
     acquireTimeoutMs: options.postgresTimeoutMs ?? 60_000,
     connectTimeoutMs: postgresTimeoutMs,
+    reserve: options.shares === true,
     statementTimeoutMs: postgresTimeoutMs,
   });
   let ahead = 0;
@@ -122,16 +132,20 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
     activityStepMs: activityStepMs(settings),
     now: clock.now,
   });
-  const ownPorts: Ports = {
+  const primaryOn = (source: Database): PrimaryPorts => ({
     store: options.guardsSilence
-      ? unlessSilent(database).store(postgresSessionStore(database))
-      : postgresSessionStore(database),
-    users: postgresUserStore(database),
-    audit: postgresAuditLog(database),
-    throttle: postgresLoginThrottle(database, {
+      ? unlessSilent(database).store(postgresSessionStore(source))
+      : postgresSessionStore(source),
+    users: postgresUserStore(source),
+    audit: postgresAuditLog(source),
+    throttle: postgresLoginThrottle(source, {
       windowMs: 900_000,
       ...(options.throttle ?? { perAccount: 1000, perSource: 10_000 }),
     }),
+  });
+  const ownPorts: Ports = {
+    ...primaryOn(database),
+    ...(options.shares && { forWork: (work: WorkClass) => primaryOn(shareOf(database, work)) }),
     registry: postgresReplicaRegistry(database, replicaId),
     hot: options.wrapHot?.(redis) ?? redis,
     signer: createTokenSigner(keyring),
