@@ -19,7 +19,7 @@ const bundle = (contents: string) =>
 const gzipped = (result: Awaited<ReturnType<typeof bundle>>) =>
   gzipSync(result.outputFiles?.[0]?.contents ?? "", { level: 9 }).length;
 
-test("the client needs nothing but itself, and stays under 9 kB", async () => {
+test("the client needs nothing but itself, and stays under 9.7 kB", async () => {
   const result = await bundle('export * from "./src/client/index.ts"');
   const inputs = Object.keys(result.metafile?.inputs ?? {});
   expect(inputs.filter((path) => path !== "<stdin>" && !path.startsWith("src/client/"))).toEqual(
