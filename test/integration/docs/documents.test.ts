@@ -130,8 +130,10 @@ test.each([
   }
 });
 
-/** A field of an import, a view of PostgreSQL, the function of a snippet, a table, members of lines of log. */
+/** Codes of the client's own, a field of an import, a view of PostgreSQL, the function of a snippet, a table, members of lines of log. */
 const KNOWN_ELSEWHERE = new Set([
+  "cookies_refused",
+  "session_changed",
   "password_hash",
   "pg_stat_activity",
   "current_user",
