@@ -42,8 +42,7 @@ export const changePassword =
 
     /** Sets the new password, unless the caller's session or user has ended meanwhile. */
     const replace = async (proven: Account): Promise<ActionResult<bigint>> => {
-      requireCaller(call);
-      const passwordHash = await deps.hasher.hash(input.newPassword, sourceOf(ip));
+      const passwordHash = await deps.hasher.hash(input.newPassword, sourceOf(ip), call);
       const result = await store.transaction(
         async (tx): Promise<"set" | "changed" | CurfewError> => {
           const user = await tx.lockUser(userId);

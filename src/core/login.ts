@@ -182,8 +182,9 @@ export const login = (deps: {
     call: Call | undefined,
   ): Promise<ActionResult<LoginOutput>> => {
     if (!account.isActive) return { kind: "refused", reason: "USER_INACTIVE" };
-    requireCaller(call);
-    const newHash = needsRehash ? await hasher.hash(input.password, sourceOf(input.ip)) : undefined;
+    const newHash = needsRehash
+      ? await hasher.hash(input.password, sourceOf(input.ip), call)
+      : undefined;
     const admission = await admitOrUndo(account, newHash, input, call);
     if (admission.kind === "changed") return admission;
     if (admission.kind === "full") {

@@ -1,4 +1,4 @@
-import { type Call, requireCaller } from "./call.js";
+import type { Call } from "./call.js";
 import { type EndSessions, endingsOf } from "./end_sessions.js";
 import { fail, invalidField } from "./errors.js";
 import { checkNewPassword, type PasswordPolicy } from "./password_policy.js";
@@ -82,7 +82,6 @@ export const manageUsers = (deps: {
       if (shown === "") throw invalidField("username", "must have at least 1 character");
       checkRoles("roles", roles);
       checkNewPassword("password", password, shown, deps.passwordPolicy);
-      requireCaller(actor.call);
       const now = clock.now();
       const account: Account = {
         id: deps.ids.next(now),
@@ -91,7 +90,7 @@ export const manageUsers = (deps: {
         roles: [...new Set(roles)],
         isActive: true,
         createdAt: now,
-        passwordHash: await hasher.hash(password),
+        passwordHash: await hasher.hash(password, undefined, actor.call),
       };
       await store.transaction(async (tx) => {
         if ((await tx.insertUser(account, foldUsername(shown))) === "username_taken")
@@ -122,8 +121,7 @@ export const manageUsers = (deps: {
       const account = await users.getAccount(userId);
       if (account === undefined) throw fail("NOT_FOUND", { metadata: { user_id: userId } });
       checkNewPassword("password", password, account.username, deps.passwordPolicy);
-      requireCaller(actor.call);
-      const passwordHash = await hasher.hash(password);
+      const passwordHash = await hasher.hash(password, undefined, actor.call);
       await store.transaction(async (tx) => {
         await lock(tx, userId);
         await tx.updateUser(userId, { passwordHash });

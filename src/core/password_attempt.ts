@@ -86,6 +86,7 @@ export const createPasswordAttempts = (deps: {
         password,
         account?.passwordHash,
         sourceOf(ip),
+        call,
       );
       if (admission.kind === "account_refused")
         return { outcome: { kind: "throttled", refusal: admission.refusal }, account };

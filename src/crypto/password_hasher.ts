@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { requireCaller } from "../core/call.js";
 import { fail } from "../core/errors.js";
 import type { PasswordHasher } from "../core/ports/password_hasher.js";
 import { createBoundedRunner } from "./bounded_runner.js";
@@ -58,10 +59,15 @@ export function createPasswordHasher(options: PasswordHasherOptions = {}): Passw
   };
 
   return {
-    hash: (password, source) => run(() => hashArgon2(password.normalize("NFC"), cost), source),
-    verify(password, encoded, source) {
+    hash: (password, source, call) =>
+      run(async () => {
+        requireCaller(call);
+        return hashArgon2(password.normalize("NFC"), cost);
+      }, source),
+    verify(password, encoded, source, call) {
       const check = checkFor(encoded);
       return (isCostly(check.work) ? runCostly : run)(async () => {
+        requireCaller(call);
         const normal = password.normalize("NFC");
         if (await check.matches(normal)) {
           return { ok: true, needsRehash: !check.current };

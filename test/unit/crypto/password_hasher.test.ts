@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { parseOptions } from "@node-rs/argon2";
 import { hashSync } from "@node-rs/bcrypt";
 import { describe, expect, test } from "vitest";
+import type { CallLimits } from "../../../src/core/call.js";
 import { createPasswordHasher } from "../../../src/crypto/password_hasher.js";
 import { makeDummyArgon2 } from "../../../src/crypto/passwords/argon2.js";
 import { isExcessive } from "../../../src/crypto/passwords/check_work.js";
@@ -293,3 +294,22 @@ describe("D2: costly hashes, which were imported", () => {
     expect(refused[0]).toMatchObject({ reason: { reason: "TOO_MANY_ATTEMPTS" } });
   });
 });
+
+test.each(["hash", "verify"] as const)(
+  "O3 %s is not begun for a caller that has left while it waited for its turn",
+  async (name) => {
+    const busy = createPasswordHasher({ concurrency: 1, maxWaitMs: 60_000 });
+    const work = (call?: CallLimits) =>
+      name === "hash"
+        ? busy.hash("password", undefined, call)
+        : busy.verify("password", undefined, undefined, call);
+    const controller = new AbortController();
+    const call = { signal: controller.signal, deadlineAt: Number.POSITIVE_INFINITY };
+    const first = work();
+    const left = work(call);
+    const next = work();
+    controller.abort();
+    await expect(left).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+    await Promise.all([first, next]);
+  },
+);
