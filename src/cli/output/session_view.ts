@@ -3,7 +3,7 @@ import {
   type Session,
   Session_State,
 } from "../../../generated/curfew/v1/session.js";
-import { instant } from "./printable.js";
+import { ago, instant } from "./printable.js";
 import { renderPairs, renderTable } from "./table.js";
 
 const endReason = (session: Session): string =>
@@ -29,17 +29,35 @@ export const sessionDocument = (session: Session) => ({
   current: session.current,
 });
 
-/** Sessions as a table. */
-export const sessionTable = (sessions: readonly Session[]): string =>
-  renderTable(
-    ["SESSION", "USER", "STATE", "CREATED", "LAST USED", "EXPIRES", "IP", "DEVICE", "ENDED BY"],
+/** How sessions are shown. */
+export interface SessionTableOptions {
+  /** Names by user id; a user without one is shown by the id. */
+  readonly usernames: ReadonlyMap<string, string>;
+  readonly now: number;
+  /** The width of the screen that it is for; undefined: it is written in full. */
+  readonly columns?: number | undefined;
+}
+
+/** Longest username that a screen shows in full. */
+const MOST_NAME = 12;
+
+const shortened = (name: string): string =>
+  [...name].length <= MOST_NAME ? name : `${[...name].slice(0, MOST_NAME - 1).join("")}…`;
+
+/** Sessions as a table: the newest facts first, so that a screen of 100 columns shows what matters. */
+export const sessionTable = (
+  sessions: readonly Session[],
+  { usernames, now, columns }: SessionTableOptions,
+): string => {
+  const nameOf = ({ userId }: Session): string => usernames.get(userId) ?? userId;
+  const table = renderTable(
+    ["SESSION", "USER", "STATE", "SINCE", "USED", "IP", "DEVICE", "ENDED BY"],
     sessions.map((session) => [
       session.sessionId,
-      session.userId,
+      columns === undefined ? nameOf(session) : shortened(nameOf(session)),
       Session_State[session.state] ?? "",
-      instant(session.createdAt),
-      instant(session.lastActivityAt),
-      instant(session.expiresAt),
+      ago(session.createdAt, now),
+      ago(session.lastActivityAt, now),
       session.ip,
       session.device,
       session.endReason === EndReason_Value.UNSPECIFIED
@@ -47,6 +65,14 @@ export const sessionTable = (sessions: readonly Session[]): string =>
         : `${endReason(session)} (${session.endedBy})`,
     ]),
   );
+  return columns === undefined ? table : fitted(table, columns);
+};
+
+const fitted = (table: string, columns: number): string =>
+  table
+    .split("\n")
+    .map((line) => [...line].slice(0, columns).join("").trimEnd())
+    .join("\n");
 
 /** One session in full. */
 export const sessionDetails = (session: Session): string =>

@@ -68,7 +68,10 @@ beforeEach(async () => {
   calls = [];
   server = await startStubServer({
     sessions,
-    users: { listUsers: answering(() => ({ users: [ANN], nextPageToken: "" })) },
+    users: {
+      listUsers: answering(() => ({ users: [ANN], nextPageToken: "" })),
+      getUser: answering(() => ({ user: ANN })),
+    },
   });
 });
 afterEach(() => server.close());
@@ -81,12 +84,27 @@ const curfew = (words: string, invocation: Invocation = {}) =>
 
 describe("sessions list", () => {
   test("shows live and ended ones of all pages", async () => {
-    const { output, exitCode } = await curfew("sessions list");
+    const { output, exitCode } = await curfew("sessions list", { now: +AT + 3 * 3_600_000 });
     expect(exitCode).toBe(0);
     const lines = output.trimEnd().split("\n");
     expect(lines).toHaveLength(3);
-    expect(lines[1]).toMatch(/ACTIVE .*2026-05-01T10:00:00Z .*192\.0\.2\.1 +laptop$/);
-    expect(lines[2]).toMatch(/REVOKED .*ADMIN \(service:ops\)$/);
+    expect(lines[1]).toMatch(/ Ann +ACTIVE +3h ago +3h ago +192\.0\.2\.1 +laptop$/);
+    expect(lines[2]).toMatch(/ Ann +REVOKED .*ADMIN \(service:ops\)$/);
+  });
+
+  test("fits a screen of 100 columns, with what matters on it", async () => {
+    const screen = { columns: 100, rows: 24 };
+    const { output } = await curfew("sessions list", { now: +AT + 90_000_000, screen });
+    const lines = output.trimEnd().split("\n");
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
+    expect(lines[1]).toMatch(/^[0-9a-f-]{36} {2}Ann +ACTIVE +1d ago +1d ago +192\.0\.2\.1/);
+  });
+
+  test("a user who is gone is shown by the id", async () => {
+    const other = await startStubServer({ sessions });
+    const outcome = await run(["sessions", "list", "--target", other.target, "--token", "t"]);
+    other.close();
+    expect(outcome).toMatchObject({ exitCode: 0, output: expect.stringContaining(ANN.userId) });
   });
 
   test("sends every condition", async () => {

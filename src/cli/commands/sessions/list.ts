@@ -1,3 +1,4 @@
+import { status } from "@grpc/grpc-js";
 import { type Command, Option } from "commander";
 import type { Session } from "../../../../generated/curfew/v1/session.js";
 import { ListSessionsRequest_Order } from "../../../../generated/curfew/v1/session_admin.js";
@@ -10,6 +11,7 @@ import {
   withCredentialOptions,
   withTargetOptions,
 } from "../../rpc/connection_options.js";
+import { RpcFailure } from "../../rpc/rpc_failure.js";
 import { type FilterOptions, filterOf, withFilterOptions } from "./filter.js";
 
 interface ListOptions extends ConnectionOptions, FilterOptions {
@@ -18,6 +20,8 @@ interface ListOptions extends ConnectionOptions, FilterOptions {
 }
 
 const MOST_A_PAGE = 1_000;
+/** Users whose names are looked up for one list, a call each. */
+const MOST_NAMES = 100;
 
 /** Up to one more than the limit, to know whether there are more. */
 const find = async (
@@ -42,6 +46,25 @@ const find = async (
   return found;
 };
 
+/** Names of the users of sessions. One that cannot be had is left out: the list is worth more. */
+const usernamesOf = async (
+  { users, call }: Connection,
+  sessions: readonly Session[],
+): Promise<ReadonlyMap<string, string>> => {
+  const names = new Map<string, string>();
+  for (const userId of new Set(sessions.map((session) => session.userId))) {
+    if (names.size >= MOST_NAMES) break;
+    try {
+      const { user } = await call(users.getUser.bind(users), { userId });
+      if (user !== undefined) names.set(userId, user.username);
+    } catch (failure) {
+      if (!(failure instanceof RpcFailure)) throw failure;
+      if (failure.code !== status.NOT_FOUND) break;
+    }
+  }
+  return names;
+};
+
 /** Adds `sessions list`. */
 export const addListSessions = (sessions: Command, context: CommandContext): void => {
   const command = sessions
@@ -59,7 +82,15 @@ export const addListSessions = (sessions: Command, context: CommandContext): voi
         const found = await find(connection, options, context.terminal.now());
         const shown = found.slice(0, options.limit);
         const more = found.length > shown.length ? "\nThere are more: raise --limit." : "";
-        return { document: shown.map(sessionDocument), text: sessionTable(shown) + more };
+        const document = shown.map(sessionDocument);
+        if (options.json) return { document, text: "" };
+        const { output, now } = context.terminal;
+        const table = sessionTable(shown, {
+          usernames: await usernamesOf(connection, shown),
+          now: now(),
+          columns: output.isTTY ? output.columns : undefined,
+        });
+        return { document, text: table + more };
       });
     });
   withCredentialOptions(withTargetOptions(withFilterOptions(command)));
