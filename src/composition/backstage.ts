@@ -58,7 +58,7 @@ export const backstage: Backstage = {
     routeGrpcLog((message) => logger.warn(message));
     const tracing = await openTracing(settings);
     const service = serviceOf(settings);
-    const gateway = await startGateway(settings, readDescriptors(), service, logger, tracing);
+    const gateway = await startGateway(settings, readDescriptors(), service, { logger, tracing });
     logger.info({ port: gateway.port }, "the gateway listens");
     await untilTold(logger);
     await gateway.close();

@@ -1,18 +1,24 @@
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { ChannelCredentials } from "@grpc/grpc-js";
+import { Access } from "../../generated/curfew/options/v1/options.js";
 import type { Settings } from "../config/settings.js";
 import { createGateway, type Localize } from "../gateway/index.js";
 import { languagePicker } from "../rpc/language.js";
 import { textOf } from "../rpc/messages/catalogue.js";
+import { readRules } from "../rpc/rules.js";
 import type { Logger } from "../telemetry/logger.js";
+import type { CountRefusal } from "../telemetry/refusal_metrics.js";
 import type { Tracing } from "../telemetry/tracing.js";
 import { hostPort, listening } from "./listening.js";
 import { tracedRequests } from "./traced.js";
 
 export interface RunningGateway {
   readonly port: number;
-  close(): Promise<void>;
+  /** Asks clients to come again on another connection: each answer ends its own. */
+  beginStop(): void;
+  /** Refuses connections, and resolves when what was begun is answered; at the latest after `graceMs`. */
+  close(graceMs?: number): Promise<void>;
 }
 
 /** Words what the gateway itself refuses as the service words its own refusals. */
@@ -46,14 +52,23 @@ export const serviceOf = (settings: Settings) => {
   };
 };
 
+export interface GatewayParts {
+  readonly logger: Logger;
+  readonly tracing?: Tracing | undefined;
+  /** Absent: nobody counts. */
+  readonly countRefusal?: CountRefusal | undefined;
+}
+
 /** Starts the REST gateway in front of a service. */
 export const startGateway = async (
   settings: Settings,
   descriptors: Uint8Array,
   service: { readonly target: string; readonly credentials?: ChannelCredentials },
-  logger: Logger,
-  tracing?: Tracing,
+  { logger, tracing, countRefusal }: GatewayParts,
 ): Promise<RunningGateway> => {
+  const rules = readRules(descriptors);
+  const needNone =
+    settings.serviceAuth === "none" ? [Access.SERVICE, Access.SERVICE_OR_SESSION] : [];
   const app = await createGateway({
     ...service,
     descriptors,
@@ -63,12 +78,27 @@ export const startGateway = async (
     development: !settings.production,
     logger,
     localize: localizer(),
+    requestBytes: (path) => rules.of(path).requestBytes,
+    openAccess: new Set([Access.PUBLIC, ...needNone]),
+    onRefused: countRefusal,
     ...(tracing && { beginRequest: tracedRequests(tracing) }),
+  });
+  let isStopping = false;
+  app.server.prependListener("request", (_request, response) => {
+    if (isStopping) response.setHeader("connection", "close");
   });
   const { host, httpPort: port } = settings;
   await listening("HTTP_PORT", hostPort(host, port), app.listen({ host, port }));
   return {
     port: (app.server.address() as AddressInfo).port,
-    close: () => app.close(),
+    beginStop: () => {
+      isStopping = true;
+    },
+    close: async (graceMs = settings.shutdownGraceMs) => {
+      isStopping = true;
+      const cutOff = setTimeout(() => app.server.closeAllConnections(), graceMs);
+      await app.close();
+      clearTimeout(cutOff);
+    },
   };
 };

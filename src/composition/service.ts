@@ -19,7 +19,7 @@ import { shareMetrics } from "../telemetry/worker_metrics.js";
 import { boundedLogin } from "./bounded_login.js";
 import { coreSettings, localPorts, systemClock } from "./core.js";
 import { firstAdministrator } from "./first_start.js";
-import { startGateway } from "./gateway.js";
+import { type RunningGateway, startGateway } from "./gateway.js";
 import { hostPort, listening } from "./listening.js";
 import { measuredFeed, measuredPorts } from "./measured.js";
 import { patiently } from "./patiently.js";
@@ -211,9 +211,15 @@ const start = async (
   });
   // Streams of a session end with it, wherever it was ended.
   endings.onEnding(server.reviewStreams);
+  let gateway: RunningGateway | undefined;
+  let exporter: MetricsServer | undefined;
+  closers.push(() => exporter?.close());
   closers.push(async () => {
+    // Health says NOT_SERVING, and /readyz 503; after the delay first REST is drained, then gRPC.
+    gateway?.beginStop();
     await server.stop({
       delayMs: settings.production ? 1000 : 0,
+      beforeDrain: async () => gateway?.close(),
       graceMs: settings.shutdownGraceMs,
       flush: async () => {
         const writes = [core.activity.flush(), core.answers.flush(), core.unanswered.flush()];
@@ -229,13 +235,11 @@ const start = async (
   });
   const grpcPort = await listenRpc(server, settings, logger);
 
-  const gateway =
-    settings.httpPort === 0
-      ? undefined
-      : await startGateway(settings, descriptors, await listenForGateway(server), logger, tracing);
-  closers.push(() => gateway?.close());
-  const exporter = await exportMetrics(settings, metrics);
-  closers.push(() => exporter?.close());
+  if (settings.httpPort !== 0) {
+    const parts = { logger, tracing, countRefusal: metrics.countRefusal };
+    gateway = await startGateway(settings, descriptors, await listenForGateway(server), parts);
+  }
+  exporter = await exportMetrics(settings, metrics);
 
   return {
     grpcPort,

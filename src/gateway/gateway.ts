@@ -3,7 +3,12 @@ import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import cookie from "@fastify/cookie";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import { Access } from "../../generated/curfew/options/v1/options.js";
 import { readBindings } from "./binding.js";
+import { bodyBoundsReader } from "./budgets/body_bounds.js";
+import { createBodyBudget } from "./budgets/body_budget.js";
+import { boundConnections } from "./budgets/connection_budget.js";
+import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from "./budgets/limits.js";
 import { installClientAddresses, trustedProxies } from "./client_address.js";
 import { answerClientError, answerConnect, answerExpectation } from "./client_error.js";
 import { clientModule } from "./client_module.js";
@@ -27,8 +32,8 @@ import { installTracing } from "./tracing.js";
 
 const DEFAULT_DEADLINE_MS = 5000;
 const MAX_HEADER_BYTES = 16 * 1024;
-/** For the whole of a request, its body included. */
-const REQUEST_TIMEOUT_MS = 30_000;
+/** How often Node looks for requests that take too long. */
+const CHECK_EVERY_MS = 1000;
 
 /** RFC 9112 section 3.2; before HTTP/1.1 there was no Host. */
 const refuseNoHost = (app: FastifyInstance): void => {
@@ -40,6 +45,7 @@ const refuseNoHost = (app: FastifyInstance): void => {
 
 const createApp = (
   { logger, trustedProxies: proxies }: GatewayOptions,
+  limits: GatewayLimits,
   replyProblem: ProblemReply,
 ): FastifyInstance =>
   Fastify<Server, IncomingMessage, ServerResponse, FastifyBaseLogger>({
@@ -48,10 +54,16 @@ const createApp = (
     genReqId: requestId,
     requestIdHeader: false,
     trustProxy: proxies.length > 0 ? [...proxies] : false,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
     return503OnClosing: false,
     // Node would answer a request without Host itself, with an empty body.
-    http: { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false },
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requireHostHeader: false,
+      headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+    },
     clientErrorHandler: answerClientError,
     frameworkErrors: replyProblem,
   });
@@ -75,28 +87,34 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
   const routes = createRouteTable(bindings);
   const document = JSON.stringify(buildOpenApi(registry, bindings));
 
-  const replyProblem = createProblemReply(options.localize);
-  const app = createApp(options, replyProblem);
+  const limits = { ...DEFAULT_GATEWAY_LIMITS, ...options.limits };
+  const onRefused = options.onRefused ?? (() => undefined);
+  const replyProblem = createProblemReply(options.localize, onRefused);
+  const app = createApp(options, limits, replyProblem);
   app.setErrorHandler(replyProblem);
-  installClientAddresses(
-    app,
-    trustedProxies(options.trustedProxies),
-    (socket) => socket.remoteAddress,
-  );
+  const isTrusted = trustedProxies(options.trustedProxies);
+  const connections = boundConnections(app.server, limits, isTrusted, onRefused);
+  installClientAddresses(app, isTrusted, connections.peerOf);
   if (options.beginRequest) installTracing(app, options.beginRequest);
   app.server.on("connect", answerConnect).on("checkExpectation", answerExpectation);
   await installSecurityHeaders(app, options);
   refuseNoHost(app);
   const sameSite = options.cookieSameSite ?? "strict";
   await app.register(cookie, { hook: false, parseOptions: { sameSite } });
-  installBodyReader(app);
 
   const channel = openChannel(options);
+  installBodyReader(app, {
+    channel,
+    boundsOf: bodyBoundsReader(registry, options.requestBytes),
+    budget: createBodyBudget(limits),
+    openAccess: options.openAccess ?? new Set([Access.PUBLIC]),
+  });
   app.addHook("onClose", async () => channel.close());
   app.addHook("preClose", async () => channel.endStreams());
   installRpcRoutes(app, {
     routes,
     channel,
+    connections,
     readResponse: createResponseReader(registry),
     checkOrigin: createOriginCheck(new Set(options.corsOrigins)),
     defaultDeadlineMs: options.defaultDeadlineMs ?? DEFAULT_DEADLINE_MS,

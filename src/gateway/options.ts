@@ -1,5 +1,8 @@
 import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
 import type { FastifyBaseLogger } from "fastify";
+import type { Access } from "../../generated/curfew/options/v1/options.js";
+import type { GatewayLimits } from "./budgets/limits.js";
+import type { OnRefused } from "./budgets/refusal.js";
 import type { SameSite } from "./cookies.js";
 import type { Localize } from "./localize.js";
 import type { BeginRequest } from "./tracing.js";
@@ -33,6 +36,13 @@ export interface GatewayOptions {
   readonly localize?: Localize | undefined;
   /** Gives each request a span. Absent: the client's trace is passed on as it is. */
   readonly beginRequest?: BeginRequest | undefined;
+  /** Most bytes of a method's request in protobuf encoding, by its gRPC path. Absent: 64 KiB, and 4 MiB for batches. */
+  readonly requestBytes?: ((path: string) => number) | undefined;
+  /** Access classes whose methods need no credential. Absent: PUBLIC alone. */
+  readonly openAccess?: ReadonlySet<Access> | undefined;
+  readonly limits?: Partial<GatewayLimits> | undefined;
+  /** Told of each request and connection that a limit refuses, for the metrics. */
+  readonly onRefused?: OnRefused | undefined;
   /** Deadline of a unary call whose method declares none, in milliseconds. Absent: 5,000. */
   readonly defaultDeadlineMs?: number | undefined;
 }

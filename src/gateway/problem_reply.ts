@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { readTraceParent } from "../core/trace_parent.js";
+import { countRefusal, type OnRefused } from "./budgets/refusal.js";
 import { isReason, type Localize } from "./localize.js";
 import { badRequest, ProblemError, problemOf } from "./problem.js";
 import { isServiceError, problemOfStatus } from "./rpc_status.js";
@@ -97,10 +98,11 @@ export type ProblemReply = (
  * @param localize texts for failures that the service did not word. Absent: English
  */
 export const createProblemReply =
-  (localize?: Localize): ProblemReply =>
+  (localize?: Localize, onRefused: OnRefused = () => undefined): ProblemReply =>
   (thrown, request, reply) => {
     const error = problemFrom(thrown);
     log(request, error, thrown);
+    if (!isServiceError(thrown)) countRefusal(error, onRefused);
     const { retryAfterMs, allow } = error.extras;
     const { detail, locale } = localized(error, request, localize);
     if (retryAfterMs !== undefined) {

@@ -1,20 +1,33 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import { Metadata } from "@grpc/grpc-js";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Access } from "../../generated/curfew/options/v1/options.js";
 import type { Binding } from "./binding.js";
+import { type BodyBounds, SINGLE_BYTES } from "./budgets/body_bounds.js";
+import type { BodyBudget, BodyShare } from "./budgets/body_budget.js";
+import { excessOf } from "./budgets/json_elements.js";
+import { beyondBound } from "./budgets/refusal.js";
+import { sourceOfRequest } from "./client_address.js";
 import { badRequest, ProblemError } from "./problem.js";
+import { problemFrom } from "./problem_reply.js";
+import type { RpcChannel } from "./rpc_channel.js";
+import { isServiceError } from "./rpc_status.js";
 
-/** Most bytes of a body: 64 KiB. */
-const SINGLE_LIMIT = 64 * 1024;
-/** Most bytes of a body that is a batch: 4 MiB of values and the JSON around them. */
-export const BATCH_LIMIT = 5 * 1024 * 1024;
-
-/** Most bytes a binding takes. A request with a list of messages is a batch. */
-const bodyLimit = ({ rpc }: Binding): number =>
-  rpc.method.input.fields.some((field) => field.fieldKind === "list" && field.message)
-    ? BATCH_LIMIT
-    : SINGLE_LIMIT;
+/** What bodies are read by. */
+export interface BodyReader {
+  readonly channel: RpcChannel;
+  readonly boundsOf: (binding: Binding) => BodyBounds;
+  readonly budget: BodyBudget;
+  /** Access classes whose methods need no credential. */
+  readonly openAccess: ReadonlySet<Access>;
+}
 
 const tooLarge = (limit: number): ProblemError =>
-  new ProblemError(413, "invalid_argument", `The body is larger than ${limit} bytes.`);
+  beyondBound(413, "body_bytes", `The body is larger than ${limit} bytes.`);
+
+const unsupported = (detail: string): ProblemError =>
+  new ProblemError(415, "invalid_argument", detail);
+
+const UTF8_JSON = /^application\/json\s*(;\s*charset="?utf-?8"?\s*)?$/i;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -27,51 +40,113 @@ const decode = (bytes: Buffer): string | undefined => {
   }
 };
 
-/** Calls back once, with the bytes or with why there are none. */
-const readBytes = (
-  { raw, headers }: FastifyRequest,
-  limit: number,
-  done: (error: ProblemError | null, bytes: Buffer) => void,
-): void => {
-  const none = Buffer.alloc(0);
-  if (Number(headers["content-length"]) > limit) {
-    done(tooLarge(limit), none);
-    return;
-  }
-  const chunks: Buffer[] = [];
-  let length = 0;
-  let ended = false;
-  const end = (error: ProblemError | null): void => {
-    if (ended) return;
-    ended = true;
-    done(error, error ? none : Buffer.concat(chunks, length));
-  };
-  raw.on("data", (chunk: Buffer) => {
-    length += chunk.length;
-    if (length > limit) {
-      raw.pause();
-      end(tooLarge(limit));
-    } else {
-      chunks.push(chunk);
-    }
+const PROBE_DEADLINE_MS = 2000;
+/** Codes of google.rpc.Code that say nothing against the caller. */
+const ADMITTED = new Set([3, 5]);
+
+/**
+ * Asks the service whether a caller may call a method, with an empty request, which does
+ * nothing: so the large body of a caller without a good credential is neither read nor decoded.
+ *
+ * @throws ProblemError what the service refuses the caller for
+ */
+const requireAdmission = async (
+  { channel }: BodyReader,
+  { rpc }: Binding,
+  { headers }: FastifyRequest,
+): Promise<void> => {
+  const metadata = new Metadata();
+  metadata.set("authorization", (headers.authorization ?? "").replace(/[^ -~]/g, "?"));
+  metadata.set("x-skip-activity", "true");
+  const { response } = channel.unary(rpc.path, new Uint8Array(), metadata, PROBE_DEADLINE_MS);
+  await response.catch((error: unknown) => {
+    if (!isServiceError(error) || !ADMITTED.has(error.code)) throw problemFrom(error);
   });
-  raw.once("end", () => end(null));
-  raw.once("error", () => end(badRequest("The body ended early.")));
 };
 
-const unsupported = (detail: string): ProblemError =>
-  new ProblemError(415, "invalid_argument", detail);
+/** @throws ProblemError 401 for a call that has no credential and needs one */
+const requireCredential = (
+  { openAccess }: BodyReader,
+  { rpc }: Binding,
+  { headers }: FastifyRequest,
+): void => {
+  const { authorization, cookie = "" } = headers;
+  if (openAccess.has(rpc.access) || authorization !== undefined || cookie.includes("__Host-"))
+    return;
+  throw new ProblemError(401, "credentials_missing", "Send a credential with this call.");
+};
 
-const UTF8_JSON = /^application\/json\s*(;\s*charset="?utf-?8"?\s*)?$/i;
+/** Reads the body piece by piece, as far as its caller may send it. */
+const readBytes = async (
+  reader: BodyReader,
+  request: FastifyRequest,
+  share: BodyShare,
+): Promise<Buffer> => {
+  const { raw, headers, route } = request;
+  const limit = route ? reader.boundsOf(route.binding).bytes : SINGLE_BYTES;
+  const announced = Number(headers["content-length"] ?? 0);
+  if (announced > limit) throw tooLarge(limit);
+  let isAdmitted = false;
+  const admit = async (): Promise<void> => {
+    if (isAdmitted || !route) return;
+    isAdmitted = true;
+    if (!reader.openAccess.has(route.binding.rpc.access)) {
+      await requireAdmission(reader, route.binding, request);
+      share.prove();
+    }
+  };
+  if (announced > SINGLE_BYTES) await admit();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of raw as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > limit) throw tooLarge(limit);
+    if (length > SINGLE_BYTES) await admit();
+    share.take(chunk.length);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+};
+
+const readText = async (
+  reader: BodyReader,
+  request: FastifyRequest,
+  share: BodyShare,
+): Promise<string> => {
+  const { route } = request;
+  if (route) requireCredential(reader, route.binding, request);
+  const bytes = await readBytes(reader, request, share);
+  const text = decode(bytes);
+  if (text === undefined) throw badRequest("The body is not valid UTF-8.");
+  const excess = route && excessOf(bytes, reader.boundsOf(route.binding).elements);
+  if (excess === "depth") throw beyondBound(400, "body_depth", "The body is nested too deeply.");
+  if (excess === "elements")
+    throw beyondBound(400, "body_elements", "The body has more elements than this call takes.");
+  return text;
+};
+
+/** A connection whose request was not read to its end cannot carry another one. */
+const endConnection = (request: FastifyRequest, reply: FastifyReply): void => {
+  if (!request.raw.readableEnded) reply.header("connection", "close");
+};
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** The memory of its body; null: it has none. */
+    bodyShare: BodyShare | null;
+  }
+}
 
 /**
  * Takes bodies as JSON text, for the message's own parser sees what `JSON.parse`
- * hides, and refuses every other content type. Each binding has its own limit,
- * kept before the body is in memory.
+ * hides, and refuses every other content type. A body is read only of a caller
+ * that may send it, within the bounds of its method and a budget of its source,
+ * and its elements are counted before anything is made of them (D8).
  */
-export const installBodyReader = (app: FastifyInstance): void => {
+export const installBodyReader = (app: FastifyInstance, reader: BodyReader): void => {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", (request: FastifyRequest, _payload, done) => {
+  app.decorateRequest("bodyShare", null);
+  app.addContentTypeParser("application/json", async (request: FastifyRequest) => {
     const { "content-type": type = "", "content-encoding": encoding = "identity" } =
       request.headers;
     if (!UTF8_JSON.test(type)) {
@@ -81,11 +156,15 @@ export const installBodyReader = (app: FastifyInstance): void => {
     if (encoding.toLowerCase() !== "identity") {
       throw unsupported("Send the body without content-encoding.");
     }
-    const limit = request.route ? bodyLimit(request.route.binding) : SINGLE_LIMIT;
-    readBytes(request, limit, (error, bytes) => {
-      const text = error ? undefined : decode(bytes);
-      if (text !== undefined) done(null, text);
-      else done(error ?? badRequest("The body is not valid UTF-8."));
-    });
+    const share = reader.budget.open(sourceOfRequest(request));
+    request.bodyShare = share;
+    try {
+      return await readText(reader, request, share);
+    } catch (error) {
+      share.release();
+      throw error instanceof ProblemError ? error : badRequest("The body ended early.");
+    }
   });
+  app.addHook("onError", async (request, reply) => endConnection(request, reply));
+  app.addHook("onResponse", async (request) => request.bodyShare?.release());
 };

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { Access } from "../../generated/curfew/options/v1/options.js";
+import type { ConnectionBudget } from "./budgets/connection_budget.js";
 import { readCredential, takesSession } from "./credential.js";
 import type { OriginCheck } from "./origin_check.js";
 import { methodNotAllowed } from "./problem.js";
-import { BATCH_LIMIT } from "./request_body.js";
 import { readMessage } from "./request_message.js";
 import type { ResponseReader } from "./response_json.js";
 import type { RouteMatch, RouteTable } from "./route_table.js";
@@ -23,6 +24,7 @@ declare module "fastify" {
 export interface RpcRoutes {
   readonly routes: RouteTable;
   readonly channel: RpcChannel;
+  readonly connections: Pick<ConnectionBudget, "prove">;
   readonly readResponse: ResponseReader;
   readonly checkOrigin: OriginCheck;
   /** Of unary methods that declare none, in milliseconds. */
@@ -78,7 +80,7 @@ const collectPages = (app: FastifyInstance): ReadonlySet<string> => {
  * the body is read, so an unknown path costs nothing.
  */
 export const installRpcRoutes = (app: FastifyInstance, parts: RpcRoutes): void => {
-  const { routes, channel, readResponse } = parts;
+  const { routes, channel, readResponse, connections } = parts;
   const pages = collectPages(app);
   const find = (verb: string, path: string): RouteMatch => {
     if (pages.has(path)) throw methodNotAllowed(verb, PAGE_METHODS);
@@ -88,7 +90,6 @@ export const installRpcRoutes = (app: FastifyInstance, parts: RpcRoutes): void =
   app.route({
     method: ["GET", "POST", "PUT", "PATCH", "DELETE"],
     url: "/*",
-    bodyLimit: BATCH_LIMIT,
     onRequest(request, _reply, done) {
       request.route = find(request.method, splitUrl(request.raw.url ?? "")[0]);
       done();
@@ -97,6 +98,12 @@ export const installRpcRoutes = (app: FastifyInstance, parts: RpcRoutes): void =
       if (!request.route) throw new Error("the route was not looked up");
       const prepared = prepare(request, reply, request.route, parts);
       const answer = prepared.binding.rpc.method.methodKind === "unary" ? replyUnary : replyStream;
+      const { access } = prepared.binding.rpc;
+      if (access !== Access.PUBLIC) {
+        reply.raw.once("finish", () => {
+          if (reply.statusCode < 300) connections.prove(request.raw.socket);
+        });
+      }
       return answer(channel, readResponse, prepared, request, reply);
     },
   });

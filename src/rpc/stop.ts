@@ -8,6 +8,8 @@ import type { OpenStreams } from "./interceptors/open_streams.js";
 export interface StopOptions {
   /** Milliseconds to go on serving after health says NOT_SERVING, so that balancers look elsewhere first. */
   readonly delayMs: number;
+  /** Ends what stands before this server, such as a gateway, when the delay is over. */
+  readonly beforeDrain?: () => Promise<void>;
   /** Milliseconds that calls in flight have to end, before they are cut off. */
   readonly graceMs: number;
   /** Writes what is still only in memory (A1), when no call can add to it any more. */
@@ -43,11 +45,13 @@ const drain = ({ server, connections }: StoppableParts, graceMs: number): Promis
  */
 export const stopGracefully = async (
   parts: StoppableParts,
-  { delayMs, graceMs, flush }: StopOptions,
+  { delayMs, graceMs, beforeDrain, flush }: StopOptions,
 ): Promise<void> => {
   const { health, streams } = parts;
   health.stop();
   if (delayMs > 0) await wait(delayMs);
+  // While the gateway answers what it has begun, this server answers the gateway.
+  await beforeDrain?.();
   streams.endAll(unavailable("the server is stopping"));
   streams.close();
   await drain(parts, graceMs);
