@@ -241,6 +241,27 @@ export const describeHotStore = (
       });
     });
 
+    test("L3: of a shard without a lease nothing is known, also among many", async () => {
+      await remember(entryOf(id));
+      const none = { ...lease, serverIds: lease.serverIds.map(() => "") };
+      const unknown = { kind: "unknown", ticket: undefined };
+      expect(await check(id, 0, now, none)).toMatchObject(unknown);
+      const ask = { sessionId: id, now, touchAt: 0 };
+      expect(await hot.store.checkAll([ask, ask], none)).toMatchObject([unknown, unknown]);
+      expect(await check(id)).toMatchObject({ kind: "live" });
+    });
+
+    test("servers keep their ids however often they are looked at, and each session its shard", async () => {
+      await remember(entryOf(id));
+      for (let looks = 0; looks < 3; looks++)
+        expect(await hot.store.identify()).toEqual(lease.serverIds);
+      expect(await check(id)).toMatchObject({ kind: "live" });
+      const { count, of } = hot.store.shards;
+      expect(count).toBe(lease.serverIds.length);
+      const [told] = await hot.store.bury([endingOf(id)]);
+      expect(told).toEqual({ shard: of(id), serverId: lease.serverIds[of(id)] });
+    });
+
     test("L3: servers that lost everything are others, and refuse what the old ones gave out", async ({
       skip,
     }) => {
