@@ -44,8 +44,16 @@ export interface EndSessions {
     cause: EndCause,
     call?: Call | undefined,
   ): Promise<Ended>;
-  /** Ends every live session that matches, in batches; stops after a batch when the caller has gone. */
-  matching(filter: SessionFilter, cause: EndCause, call?: Call | undefined): Promise<Ended>;
+  /**
+   * Ends every live session that matches; or about `max` of them, in whole
+   * batches, and says whether more may be left. Repeating it goes on with the rest.
+   */
+  matching(
+    filter: SessionFilter,
+    cause: EndCause,
+    call?: Call | undefined,
+    max?: number,
+  ): Promise<Ended & { readonly more: boolean }>;
   /**
    * Resolves, to the newest revision of the user's endings, when all of them
    * are in force on every replica: also those of an earlier call that had to
@@ -109,20 +117,30 @@ export const endSessions = (deps: {
       return { count: ended.length, revision: await settleUser(userId) };
     },
 
-    async matching(filter, cause, call) {
+    async matching(filter, cause, call, max = Number.POSITIVE_INFINITY) {
       let count = 0;
-      for (let after: string | undefined; ; ) {
-        const { found, ended } = await store.transaction(async (tx) => {
-          const found = await tx.lockMatching(filter, liveAt(), BATCH, after);
-          const ended = await tx.endSessions(endingsOf(found, undefined, clock.now(), cause));
-          return { found, ended };
-        }, call);
-        count += ended.length;
-        after = found.at(-1)?.id;
-        if (found.length < BATCH) break;
+      let after: string | undefined;
+      let isLast = false;
+      while (!isLast && count < max) {
+        // Slice by slice: where few match, one statement would look at all open sessions for them.
+        const upTo = await store.endOfSlice(filter, after);
+        for (let seen = BATCH; seen === BATCH && count < max; ) {
+          const { found, ended } = await store.transaction(async (tx) => {
+            const found = await tx.lockMatching(filter, liveAt(), BATCH, after, upTo);
+            const ended = await tx.endSessions(endingsOf(found, undefined, clock.now(), cause));
+            return { found, ended };
+          }, call);
+          count += ended.length;
+          seen = found.length;
+          after = found.at(-1)?.id ?? after;
+          if (seen < BATCH) {
+            isLast = upTo === undefined;
+            after = upTo;
+          }
+        }
       }
       await settleWaiting();
-      return { count, revision: await store.lastRevision(filter.userId) };
+      return { count, revision: await store.lastRevision(filter.userId), more: !isLast };
     },
   };
 };

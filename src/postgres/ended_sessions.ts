@@ -83,7 +83,7 @@ const MARK_BURIED = `
 const OUT_OF_REACH = `
   SELECT s.session_id
   FROM unnest(?::uuid[], ?::int[]) AS asked (session_id, shard)
-  JOIN sessions s USING (session_id)
+  JOIN sessions s ON s.session_id = asked.session_id
   WHERE NOT s.hot_pending OR NOT EXISTS (
     SELECT 1 FROM replicas r
     WHERE r.trusts_until > clock_timestamp()

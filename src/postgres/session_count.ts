@@ -1,5 +1,8 @@
 import type { SessionCounts } from "../core/ports/session_census.js";
-import { LATEST_CHECK_MS, type LiveAt } from "../core/ports/session_store.js";
+import { LATEST_CHECK_MS, type LiveAt, type SessionFilter } from "../core/ports/session_store.js";
+import { type Database, run } from "./database.js";
+import { isUuid } from "./rows.js";
+import { narrowToLive } from "./session_filter.js";
 import type { Rows } from "./statements.js";
 
 /** Sessions counted by one statement: some 20 ms, so that none runs out of time however many there are. */
@@ -53,4 +56,50 @@ export const countSessions = async (
   ]);
   const idle = due?.count ?? 0;
   return { live: Math.max(0, open - idle), idle, ended };
+};
+
+/**
+ * How many live sessions match. Open sessions are looked at slice by slice, so
+ * that no statement runs out of time however many there are and however few match.
+ */
+export const countLive = async (
+  database: Database,
+  filter: SessionFilter,
+  liveAt: LiveAt,
+  sliceSize = SLICE,
+): Promise<number> => {
+  let total = 0;
+  let after: string | undefined = NIL_UUID;
+  while (after !== undefined) {
+    const last: string | undefined = await endOfSlice(database, filter, after, sliceSize);
+    const query = narrowToLive(database("sessions"), filter, liveAt);
+    query.where("session_id", ">", after);
+    if (last !== undefined) query.where("session_id", "<=", last);
+    const [counted] = await run<{ count: string }[]>(query.count({ count: "session_id" }));
+    total += Number(counted?.count);
+    after = last;
+  }
+  return total;
+};
+
+/** The last of the next open sessions after an id; undefined: what is left is less than a slice. */
+export const endOfSlice = async (
+  database: Database,
+  { userId, ip }: SessionFilter,
+  after: string = NIL_UUID,
+  sliceSize = SLICE,
+): Promise<string | undefined> => {
+  if (userId !== undefined && !isUuid(userId)) return undefined;
+  const query = database("sessions")
+    .select("session_id")
+    .whereNull("revoked_at")
+    .where("session_id", ">", after)
+    .orderBy("session_id")
+    .offset(sliceSize - 1)
+    .limit(1);
+  // By these an index finds the sessions at once.
+  if (userId !== undefined) query.where("user_id", userId);
+  else if (ip !== undefined) query.where("ip", ip);
+  const [row] = await run<{ session_id: string }[]>(query);
+  return row?.session_id;
 };

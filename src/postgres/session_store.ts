@@ -7,7 +7,7 @@ import { endedSessions } from "./ended_sessions.js";
 import { borrow } from "./lending.js";
 import { orderOfEndings } from "./order_of_endings.js";
 import { isUuid, SESSION_COLUMNS, type SessionRow, sessionFromRow } from "./rows.js";
-import { countSessions } from "./session_count.js";
+import { countLive, countSessions, endOfSlice } from "./session_count.js";
 import {
   dueForCheck,
   type Narrow,
@@ -97,12 +97,8 @@ export const postgresSessionStore = (database: Database): SessionStore => {
       return query ? (await run<SessionRow[]>(query)).map(sessionFromRow) : [];
     },
 
-    async countLive(filter, liveAt) {
-      const query = narrowToLive(database("sessions"), filter, liveAt)
-        .count({ count: "*" })
-        .first();
-      return Number((await run<{ count: string }>(query)).count);
-    },
+    countLive: (filter, liveAt) => countLive(database, filter, liveAt),
+    endOfSlice: (filter, afterId) => endOfSlice(database, filter, afterId),
 
     count: (liveAt) => countSessions(rows, liveAt),
 
@@ -153,21 +149,21 @@ const TOUCH = `
  */
 const MARK_ANSWERED = `
   WITH answered AS (
-    SELECT * FROM unnest(?::uuid[], ?::int[], ?::timestamptz[])
-      AS answered(session_id, generation, at)
+    SELECT g.session_id, g.generation, g.at
+    FROM unnest(?::uuid[], ?::int[], ?::timestamptz[]) AS g (session_id, generation, at)
   ),
   held AS (
-    SELECT s.session_id FROM sessions s JOIN answered a USING (session_id)
+    SELECT s.session_id FROM sessions s JOIN answered a ON a.session_id = s.session_id
     WHERE s.unanswered_generation = a.generation AND s.revoked_at IS NULL
     FOR UPDATE OF s SKIP LOCKED
   ),
   marked AS (
     UPDATE sessions s SET unanswered_generation = NULL, rotated_at = a.at
-    FROM answered a JOIN held USING (session_id)
+    FROM answered a JOIN held ON held.session_id = a.session_id
     WHERE s.session_id = a.session_id AND s.unanswered_generation = a.generation
   )
   SELECT a.session_id FROM answered a
-  LEFT JOIN held USING (session_id)
+  LEFT JOIN held ON held.session_id = a.session_id
   LEFT JOIN sessions s ON s.session_id = a.session_id
     AND s.unanswered_generation = a.generation AND s.revoked_at IS NULL
   WHERE held.session_id IS NOT NULL OR s.session_id IS NULL`;

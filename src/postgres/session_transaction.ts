@@ -109,13 +109,14 @@ export const sessionTransaction = (
       return found.map(sessionFromRow);
     },
 
-    async lockMatching(filter, liveAt, limit, afterId) {
+    async lockMatching(filter, liveAt, limit, afterId, upToId) {
       const query = narrowToLive(table("sessions"), filter, liveAt)
         .select(SESSION_COLUMNS)
         .orderBy("session_id")
         .limit(limit)
         .forUpdate();
       if (afterId !== undefined) query.where("session_id", ">", afterId);
+      if (upToId !== undefined) query.where("session_id", "<=", upToId);
       return (await run<SessionRow[]>(query)).map(sessionFromRow);
     },
 

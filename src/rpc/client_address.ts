@@ -30,6 +30,12 @@ type Network = readonly [Address, number];
 /** Proxies that are remembered as reported. */
 const MAX_REPORTED = 100;
 
+/**
+ * An address as it is stored and compared, or undefined for what is none. IPv6
+ * is written as in RFC 5952, and IPv4 without the form that IPv6 has for it.
+ */
+export const canonicalAddress = (text: string): string | undefined => parse(text)?.toString();
+
 /** The canonical form, IPv4 also where a dual-stack socket writes it as IPv6. Strict: `1` and `0x7f.1` are no addresses. */
 const parse = (text: string): Address | undefined =>
   isIP(text) === 0 ? undefined : ipaddr.process(text);

@@ -17,8 +17,8 @@ const wordsOfStatements = (): string[] => {
 /** Tables whose definition by heart is the business of a library. */
 const FOREIGN = /^curfew_migrations/;
 
-/** What an administrator or another program may do to a database that is ours. */
-export const alterDatabase = async (url: string): Promise<void> => {
+/** What an administrator or another program may do to tables that are ours. */
+export const alterTables = async (url: string): Promise<void> => {
   const client = new pg.Client(url);
   await client.connect();
   const rows = async <Row>(sql: string) => (await client.query(sql)).rows as Row[];
@@ -39,6 +39,16 @@ export const alterDatabase = async (url: string): Promise<void> => {
       for (const { name } of widened)
         await client.query(`ALTER TABLE ${table} ALTER COLUMN "${name}" TYPE bigint`);
     }
+  } finally {
+    await client.end();
+  }
+};
+
+/** Gives the database the defaults that suit another program. */
+const setHostileDefaults = async (url: string): Promise<void> => {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
     const name = new URL(url).pathname.slice(1);
     for (const [setting, value] of Object.entries(HOSTILE_DEFAULTS))
       await client.query(`ALTER DATABASE ${name} SET ${setting} = ${value}`);
@@ -73,7 +83,8 @@ export const ALTERED_POSTGRES: Engine = {
   parallelTransactions: true,
   async open() {
     const { url, drop } = await createDatabase();
-    await alterDatabase(url);
+    await alterTables(url);
+    await setHostileDefaults(url);
     const pools: Database[] = [];
     return {
       connect() {

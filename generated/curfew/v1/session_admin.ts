@@ -174,6 +174,13 @@ export interface RevokeSessionsRequest {
   note: string;
   /** Needed when the filter is empty. */
   all: boolean;
+  /**
+   * End about this many sessions at most, in whole batches, and say with `more`
+   * whether some are left. 0: all of them. A call that cannot end all by its
+   * deadline fails with DEADLINE_EXCEEDED; what it has ended stays ended, and
+   * repeating it goes on with the rest.
+   */
+  maxSessions: number;
 }
 
 /** Response of RevokeSessions. */
@@ -184,6 +191,11 @@ export interface RevokeSessionsResponse {
   revokedSessions: number;
   /** The revision by which they have ended. */
   revision: bigint;
+  /**
+   * Whether live sessions that match may be left, because of `max_sessions`:
+   * repeat the call to end them.
+   */
+  more: boolean;
 }
 
 /** Request of CleanupSessions. */
@@ -1273,7 +1285,7 @@ export const RevokeUserSessionsResponse: MessageFns<RevokeUserSessionsResponse> 
 };
 
 function createBaseRevokeSessionsRequest(): RevokeSessionsRequest {
-  return { filter: undefined, dryRun: false, note: "", all: false };
+  return { filter: undefined, dryRun: false, note: "", all: false, maxSessions: 0 };
 }
 
 export const RevokeSessionsRequest: MessageFns<RevokeSessionsRequest> = {
@@ -1289,6 +1301,9 @@ export const RevokeSessionsRequest: MessageFns<RevokeSessionsRequest> = {
     }
     if (message.all !== false) {
       writer.uint32(32).bool(message.all);
+    }
+    if (message.maxSessions !== 0) {
+      writer.uint32(40).int32(message.maxSessions);
     }
     return writer;
   },
@@ -1338,6 +1353,14 @@ export const RevokeSessionsRequest: MessageFns<RevokeSessionsRequest> = {
             message.all = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxSessions = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1361,12 +1384,13 @@ export const RevokeSessionsRequest: MessageFns<RevokeSessionsRequest> = {
     message.dryRun = object.dryRun ?? false;
     message.note = object.note ?? "";
     message.all = object.all ?? false;
+    message.maxSessions = object.maxSessions ?? 0;
     return message;
   },
 };
 
 function createBaseRevokeSessionsResponse(): RevokeSessionsResponse {
-  return { matchedSessions: 0, revokedSessions: 0, revision: 0n };
+  return { matchedSessions: 0, revokedSessions: 0, revision: 0n, more: false };
 }
 
 export const RevokeSessionsResponse: MessageFns<RevokeSessionsResponse> = {
@@ -1382,6 +1406,9 @@ export const RevokeSessionsResponse: MessageFns<RevokeSessionsResponse> = {
         throw new globalThis.Error("value provided for field message.revision of type int64 too large");
       }
       writer.uint32(24).int64(message.revision);
+    }
+    if (message.more !== false) {
+      writer.uint32(32).bool(message.more);
     }
     return writer;
   },
@@ -1423,6 +1450,14 @@ export const RevokeSessionsResponse: MessageFns<RevokeSessionsResponse> = {
             message.revision = reader.int64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.more = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1443,6 +1478,7 @@ export const RevokeSessionsResponse: MessageFns<RevokeSessionsResponse> = {
     message.matchedSessions = object.matchedSessions ?? 0;
     message.revokedSessions = object.revokedSessions ?? 0;
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    message.more = object.more ?? false;
     return message;
   },
 };

@@ -25,7 +25,7 @@ export const SESSION_SETTINGS = {
     name: "MAX_CONCURRENT_SESSIONS",
     schema: wholeNumber(1, 10_000),
     fallback: "5",
-    doc: "Most live sessions of one user.",
+    doc: "Most live sessions of one user. After it is lowered, sessions over the limit stay valid until their user's next login, or until `curfew sessions revoke` ends them.",
   }),
   sessionLimitPolicy: setting({
     name: "SESSION_LIMIT_POLICY",

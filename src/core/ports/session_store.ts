@@ -29,6 +29,11 @@ export interface SessionStore {
   count(liveAt: LiveAt): Promise<{ live: number; idle: number; ended: number }>;
   /** How many live sessions match. */
   countLive(filter: SessionFilter, liveAt: LiveAt): Promise<number>;
+  /**
+   * The last id of the next slice of open sessions after an id: so many that one
+   * statement can look at all of them. Undefined: fewer are left.
+   */
+  endOfSlice(filter: SessionFilter, afterId: string | undefined): Promise<string | undefined>;
 
   /**
    * Moves `lastActivityAt` forward for unended sessions: never inserts, never
@@ -87,12 +92,16 @@ export interface SessionTransaction extends AttemptTransaction {
   lockSession(sessionId: string): Promise<Session | undefined>;
   /** Locks and returns the user's unended sessions, by id (so by age). */
   lockOpenSessionsOf(userId: string): Promise<Session[]>;
-  /** Locks and returns up to `limit` live sessions that match and have an id greater than `afterId`. */
+  /**
+   * Locks and returns up to `limit` live sessions that match and have an id
+   * greater than `afterId`, and no greater than `upToId`.
+   */
   lockMatching(
     filter: SessionFilter,
     liveAt: LiveAt,
     limit: number,
     afterId: string | undefined,
+    upToId?: string | undefined,
   ): Promise<Session[]>;
   /**
    * `nextCheckAt`: when the sweeper first looks whether it timed out; no later
@@ -116,6 +125,7 @@ export interface SessionTransaction extends AttemptTransaction {
     age: { readonly createdAfter: number; readonly createdBefore: number },
     limit: number,
     afterId: string | undefined,
+    upToId?: string | undefined,
   ): Promise<Session[]>;
   /** Sets when to look again; no later than `LATEST_CHECK_MS` after the session would time out. */
   postponeChecks(checks: readonly { sessionId: string; nextCheckAt: number }[]): Promise<void>;

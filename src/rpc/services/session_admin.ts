@@ -88,12 +88,18 @@ export const sessionAdmin = (
       if (isEmptyFilter(filter) && !request.all)
         throw invalidField("filter", "must have a condition, or set `all` to end every session");
       const matchedSessions = await store.countLive(filter, viewOf(deps, ""));
-      if (request.dryRun) return { matchedSessions, revokedSessions: 0, revision: 0n };
-      const { count, revision } = await core.end.matching(filter, cause(call, request.note), call);
+      if (request.dryRun) return { matchedSessions, revokedSessions: 0, revision: 0n, more: false };
+      const { count, revision, more } = await core.end.matching(
+        filter,
+        cause(call, request.note),
+        call,
+        request.maxSessions || undefined,
+      );
       return {
         matchedSessions: Math.max(matchedSessions, count),
         revokedSessions: count,
         revision,
+        more,
       };
     },
 

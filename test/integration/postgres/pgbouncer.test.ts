@@ -52,7 +52,7 @@ describe.each(["transaction", "session"])("behind PgBouncer in %s mode", (pool_m
         }),
       );
     }
-    const all = { filter: undefined, all: true, dryRun: false, note: "" };
+    const all = { filter: undefined, all: true, dryRun: false, note: "", maxSessions: 0 };
     await service.call(SessionAdminService.revokeSessions, all, service.adminKey);
     await service.call(SessionAdminService.cleanupSessions, {}, service.adminKey);
     expect(lines.filter((line) => /"level":(50|60)/.test(line))).toEqual([]);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
 import { SessionAdminService } from "../../../generated/curfew/v1/session_admin.js";
 import { UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
-import { alterDatabase } from "../../contract/truth_altered.js";
+import { alterTables } from "../../contract/truth_altered.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 const lines: string[] = [];
@@ -76,7 +76,7 @@ describe("a schema that others change under a running service", () => {
   test("columns of every name that a statement uses, in every table", async () => {
     const { username } = await service.createUser();
     await live(username);
-    await alterDatabase(service.databaseUrl);
+    await alterTables(service.databaseUrl);
     await live(username);
     noDefects();
     await expect(

@@ -81,11 +81,11 @@ test("ending many sessions shows how many are left, and --json stays a document"
           const poll = setInterval(() => {
             if (left > 10) return;
             clearInterval(poll);
-            callback(null, { matchedSessions: 40, revokedSessions: 40, revision: 5n });
+            callback(null, { matchedSessions: 40, revokedSessions: 40, revision: 5n, more: false });
           }, 5);
           return;
         }
-        callback(null, { matchedSessions: left, revokedSessions: 0, revision: 0n });
+        callback(null, { matchedSessions: left, revokedSessions: 0, revision: 0n, more: false });
         if (left > 10) left -= 10;
       },
       cleanupSessions: answering(() => ({ cleanedSessions: 3 })),

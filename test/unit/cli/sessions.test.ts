@@ -48,6 +48,7 @@ const sessions: Partial<SessionAdminServer> = {
       matchedSessions: 3,
       revokedSessions: dryRun ? 0 : 3,
       revision: dryRun ? 0n : 12n,
+      more: false,
     })),
   ),
   cleanupSessions: answering(seen("cleanupSessions", () => ({ cleanedSessions: 0 }))),

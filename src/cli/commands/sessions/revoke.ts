@@ -23,6 +23,9 @@ interface RevokeOptions extends ConnectionOptions, FilterOptions {
   readonly note?: string;
 }
 
+/** Ended within seconds. */
+const SESSIONS_PER_CALL = 20_000;
+
 const ended = (revoked: number, revision: bigint): Report => ({
   document: { revoked_sessions: revoked, revision: jsonNumber(revision) },
   text: `Ended ${counted(revoked, "session")}.`,
@@ -48,7 +51,7 @@ const revokeMatching = async (
   const { note = "", all = false } = options;
   const filter = await filterOf(connection, options, terminal.now());
   const revoke = connection.sessions.revokeSessions.bind(connection.sessions);
-  const request = { filter, note, all, dryRun: false };
+  const request = { filter, note, all, dryRun: false, maxSessions: 0 };
   let matching: number | undefined;
   if (options.dryRun || !options.yes) {
     matching = await countMatching(connection, request);
@@ -60,9 +63,18 @@ const revokeMatching = async (
     }
     await confirm(terminal, `End ${counted(matching, "session")}?`);
   }
-  const answer = await withRevocationProgress(connection, terminal, request, matching, () =>
-    connection.call(revoke, request, LONG_TIMEOUT_MS),
-  );
+  /** Call by call, so that no number of sessions is too large for one deadline. */
+  const revokeAll = async () => {
+    let revokedSessions = 0;
+    for (;;) {
+      const part = { ...request, maxSessions: SESSIONS_PER_CALL };
+      const answer = await connection.call(revoke, part, LONG_TIMEOUT_MS);
+      revokedSessions += answer.revokedSessions;
+      // A server of an older version ends all of them at once, and `more` is false.
+      if (!answer.more) return { ...answer, revokedSessions };
+    }
+  };
+  const answer = await withRevocationProgress(connection, terminal, request, matching, revokeAll);
   return ended(answer.revokedSessions, answer.revision);
 };
 
