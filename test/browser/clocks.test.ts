@@ -60,8 +60,9 @@ describe("in ordinary times", () => {
     expect(await app.request()).toBe("session_inactivity_timeout");
     expect(await app.snapshot()).toMatchObject({ status: "unauthenticated" });
     await expect
-      .poll(() =>
-        stage.service.query("SELECT end_reason FROM sessions WHERE user_id = $1", [userId]),
+      .poll(
+        () => stage.service.query("SELECT end_reason FROM sessions WHERE user_id = $1", [userId]),
+        { timeout: 20_000 },
       )
       .toEqual([{ end_reason: "LOGOUT" }]);
   });

@@ -1,8 +1,12 @@
 import type { Server } from "node:http";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { findFreePort } from "../support/free_port.js";
 import { answerInstead, fetchUnseen, holdAnswer, openApp, serveOtherApp } from "./app_page.js";
 import { setUpExample } from "./example_stage.js";
+
+/** On a machine with more to do. */
+vi.setConfig({ hookTimeout: 120_000 });
+const PATIENCE = { timeout: 20_000 };
 
 /** An application of another origin: it shares the API's cookies, and nothing else. */
 const OTHER_PORT = await findFreePort();
@@ -51,8 +55,8 @@ describe.each(["cookie", "bearer"] as const)("a proxy's answer in %s mode", (mod
 
       await app.page.unroute("**/auth/**");
       await app.reload();
-      await expect.poll(() => sessionsOf(userId)).toEqual([{ end_reason: "LOGOUT" }]);
-      expect(await app.page.context().cookies()).toEqual([]);
+      await expect.poll(() => sessionsOf(userId), PATIENCE).toEqual([{ end_reason: "LOGOUT" }]);
+      await expect.poll(() => app.page.context().cookies(), PATIENCE).toEqual([]);
     },
   );
 });
@@ -132,8 +136,8 @@ describe("an answer that arrives late", () => {
     await held.release();
     const names = async () => (await device.cookies()).map(({ name }) => name);
     // The late answer does what it cannot but do.
-    await expect.poll(names).not.toContain("__Host-access");
-    await expect.poll(() => two.request("/auth/activity", POST)).toBe(200);
+    await expect.poll(names, PATIENCE).not.toContain("__Host-access");
+    await expect.poll(() => two.request("/auth/activity", POST), PATIENCE).toBe(200);
     expect(await two.snapshot()).toMatchObject({ status: "authenticated" });
     expect(await sessionsOf(userId)).toEqual([{ end_reason: "LOGOUT" }, { end_reason: null }]);
     await two.reload();
@@ -213,7 +217,7 @@ describe("storage that was cleared", () => {
     expect(await app.login(username)).toBe("ok");
     await app.run("localStorage.clear()");
     await app.reload();
-    await expect.poll(async () => (await app.snapshot()).status).toBe("authenticated");
+    await expect.poll(async () => (await app.snapshot()).status, PATIENCE).toBe("authenticated");
     expect(await app.request("/auth/activity", POST)).toBe(200);
   });
 
@@ -241,9 +245,11 @@ describe.each(["cookie", "bearer"] as const)("a logout without network in %s mod
       willRetry: true,
     });
     await device.setOffline(false);
-    await expect.poll(() => sessionsOf(userId)).toEqual([{ end_reason: "LOGOUT" }]);
-    await expect.poll(() => app.events()).toContainEqual({ type: "delivered", isConfirmed: true });
-    await expect.poll(() => device.cookies()).toEqual([]);
+    await expect.poll(() => sessionsOf(userId), PATIENCE).toEqual([{ end_reason: "LOGOUT" }]);
+    await expect
+      .poll(() => app.events(), PATIENCE)
+      .toContainEqual({ type: "delivered", isConfirmed: true });
+    await expect.poll(() => device.cookies(), PATIENCE).toEqual([]);
   });
 
   test("or at the next load, before anything else", async () => {
@@ -255,8 +261,8 @@ describe.each(["cookie", "bearer"] as const)("a logout without network in %s mod
     await app.run("manager.logout()");
     await app.page.close();
     const next = await openApp(stage, device, { mode });
-    await expect.poll(() => sessionsOf(userId)).toEqual([{ end_reason: "LOGOUT" }]);
-    await expect.poll(async () => (await next.snapshot()).status).toBe("unauthenticated");
+    await expect.poll(() => sessionsOf(userId), PATIENCE).toEqual([{ end_reason: "LOGOUT" }]);
+    await expect.poll(async () => (await next.snapshot()).status, PATIENCE).toBe("unauthenticated");
     expect(await next.request()).toBe("credentials_missing");
   });
 });
