@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { WORK_CLASSES } from "../core/ports/work_class.js";
 
 /** Connections to Postgres, and what each class of work does with them. */
 export interface PoolState {
@@ -36,6 +37,9 @@ export const queueMetrics = (registry: Registry): QueueMetrics => {
     labelNames: ["class", "cause"],
     registers,
   });
+  // A counter that is first seen at 1 has no rate.
+  for (const work of WORK_CLASSES)
+    for (const cause of ["queue_full", "too_late"]) refused.inc({ class: work, cause }, 0);
   return {
     onAdmitted: (work, waitedMs) => waits.observe({ class: work }, waitedMs / 1000),
     onRefused: (work, cause) => refused.inc({ class: work, cause }),
