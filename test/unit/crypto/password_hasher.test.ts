@@ -241,7 +241,7 @@ describe("D1: nothing to compare with", () => {
     const fastest = { real: forever, none: forever, unreadable: forever };
     const ratios = () => [fastest.none / fastest.real, fastest.unreadable / fastest.real];
     const isAlike = () => ratios().every((ratio) => ratio > 0.5 && ratio < 2);
-    // Other work on the machine only makes times longer, so the fastest ones approach the truth.
+    // Other work on the machine only makes times longer, so the fastest ones come near to the real cost.
     for (let round = 0; round < 10 || (round < 300 && !isAlike()); round += 1) {
       fastest.real = Math.min(fastest.real, await timed(encoded));
       fastest.none = Math.min(fastest.none, await timed(undefined));
