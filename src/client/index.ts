@@ -4,6 +4,7 @@ export type { ApiRequestInit } from "./api_request.js";
 export type { SessionMode } from "./credentials.js";
 export type { ErrorCode, LocalErrorCode, SessionErrorCode } from "./error_code.js";
 export type { BuiltInStore, KeyValueStore } from "./key_value_store.js";
+export type { LogoutResult } from "./logout_result.js";
 export { NetworkError } from "./network_error.js";
 export { readProblem } from "./problem.js";
 export type { Locks } from "./refresh_lock.js";
@@ -18,5 +19,4 @@ export type {
 } from "./session_events.js";
 export { type CallOptions, type LoginResult, SessionManager } from "./session_manager.js";
 export type { SessionManagerOptions } from "./session_options.js";
-export type { LogoutResult } from "./sign_out.js";
 export type { User } from "./user.js";

@@ -1,7 +1,7 @@
+import type { LogoutResult } from "./logout_result.js";
 import type { NetworkError } from "./network_error.js";
 import type { Session } from "./session.js";
 import type { SessionError } from "./session_error.js";
-import type { LogoutResult } from "./sign_out.js";
 import type { User } from "./user.js";
 
 /**

@@ -5,6 +5,7 @@ import { type CookieOwner, createCookieOwner } from "./cookie_owner.js";
 import { createEmitter } from "./emitter.js";
 import { effectOf } from "./error_code.js";
 import { createLiveSession, type LiveSession } from "./live_session.js";
+import type { LogoutResult } from "./logout_result.js";
 import { NetworkError } from "./network_error.js";
 import { isProblem, readProblem } from "./problem.js";
 import { createRefreshLock } from "./refresh_lock.js";
@@ -18,7 +19,6 @@ import {
   type SessionManagerOptions,
   type SessionSettings,
 } from "./session_options.js";
-import type { LogoutResult } from "./sign_out.js";
 import { isPastTime, isSameSession, type StoredSession } from "./stored_session.js";
 import { createUndeliveredLogouts, type UndeliveredLogouts } from "./undelivered_logouts.js";
 import type { User } from "./user.js";

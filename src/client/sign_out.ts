@@ -1,22 +1,10 @@
 import type { AuthApi } from "./auth_api.js";
 import { effectOf } from "./error_code.js";
+import type { LogoutResult } from "./logout_result.js";
 import { NetworkError } from "./network_error.js";
 import { isCookieMismatch, storedFrom } from "./refresher.js";
 import { SessionError } from "./session_error.js";
 import type { StoredSession } from "./stored_session.js";
-
-/** What became of a logout. This browser has forgotten the session in any case. */
-export interface LogoutResult {
-  /** Whether the server said that the session is over. If not, it may live until it is idle. */
-  readonly isConfirmed: boolean;
-  /** Why it is not confirmed; null when it is. */
-  readonly error: SessionError | NetworkError | null;
-  /**
-   * Whether the logout is kept and tried again: when the network is back, and
-   * at the next load. The `delivered` event tells of its end.
-   */
-  readonly willRetry?: true;
-}
 
 /** There is nothing, or nothing more, to end. */
 export const CONFIRMED: LogoutResult = { isConfirmed: true, error: null };

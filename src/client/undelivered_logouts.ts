@@ -1,6 +1,7 @@
 import type { AuthApi } from "./auth_api.js";
 import { createDeadlineTimer } from "./deadline_timer.js";
-import { CONFIRMED, type LogoutResult, signOut } from "./sign_out.js";
+import type { LogoutResult } from "./logout_result.js";
+import { CONFIRMED, signOut } from "./sign_out.js";
 import type { StoredSession } from "./stored_session.js";
 import type { TokenStorage } from "./token_storage.js";
 

@@ -4,7 +4,10 @@ import { findForbiddenImports } from "./dependency_rule.js";
 import { findImportCycle } from "./import_cycle.js";
 import { isScript, readSourceFiles } from "./source_file.js";
 
-const MOST_LINES = 300;
+const MAX_LINES = 500;
+/** A file that is longer has become two things, with few exceptions. */
+const LONG_LINES = 300;
+const MAX_LONG_FILES = 3;
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const files = readSourceFiles(root, "src");
@@ -36,8 +39,12 @@ describe("the source", () => {
     expect(pathsWhere((text) => impure.test(text), core)).toEqual([]);
   });
 
-  test(`has no file over ${MOST_LINES} lines`, () => {
-    expect(pathsWhere((text) => text.split("\n").length > MOST_LINES + 1, files)).toEqual([]);
+  test(`has at most ${MAX_LONG_FILES} files over ${LONG_LINES} lines, and none over ${MAX_LINES}`, () => {
+    const longer = (lines: number) =>
+      pathsWhere((text) => text.split("\n").length > lines + 1, files);
+
+    expect(longer(MAX_LINES)).toEqual([]);
+    expect(longer(LONG_LINES).length).toBeLessThanOrEqual(MAX_LONG_FILES);
   });
 
   test("has no grab-bag file", () => {
