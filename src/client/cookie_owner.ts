@@ -2,8 +2,8 @@ import type { AuthApi, OwnerAnswer, TokenAnswer } from "./auth_api.js";
 import type { Credentials } from "./credentials.js";
 import { effectOf, endsRefresh } from "./error_code.js";
 import type { LiveSession } from "./live_session.js";
-import { storedFrom } from "./refresher.js";
 import { localError, notSignedIn, SessionError } from "./session_error.js";
+import { storedFrom } from "./stored_from.js";
 import { isSameSession, NOBODY, type StoredSession } from "./stored_session.js";
 
 /** In cookie mode the browser knows whose session it is, and what the page knows may be old. */

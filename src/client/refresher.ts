@@ -4,6 +4,7 @@ import { endsRefresh } from "./error_code.js";
 import type { Awaitable } from "./key_value_store.js";
 import type { RefreshLock } from "./refresh_lock.js";
 import { notSignedIn, SessionError } from "./session_error.js";
+import { storedFrom } from "./stored_from.js";
 import { replaces, type StoredSession } from "./stored_session.js";
 import type { TokenStorage } from "./token_storage.js";
 
@@ -27,25 +28,6 @@ export interface RefresherDeps {
   readonly tokens: TokenStorage;
   readonly lock: RefreshLock;
   readonly owner: Pick<CookieOwner, "assertKept" | "reconcile">;
-}
-
-/** What is kept of an answer; `before` is what it succeeds, null at a login. */
-export function storedFrom(
-  answer: TokenAnswer,
-  before: StoredSession | null,
-  askedAt: number,
-): StoredSession {
-  return {
-    id: before?.id ?? answer.session?.session_id ?? Math.random().toString(36).slice(2),
-    accessToken: answer.access_token || null,
-    refreshToken: answer.refresh_token || null,
-    csrfToken: answer.csrf_token ?? before?.csrfToken ?? null,
-    expiresIn: answer.expires_in,
-    // From before the question: rather early than late.
-    expiresAt: askedAt + answer.expires_in * 1000,
-    generation: answer.generation ?? (before === null ? 1 : before.generation + 1),
-    session: answer.session ?? before?.session ?? null,
-  };
 }
 
 /**

@@ -9,7 +9,7 @@ import type { LogoutResult } from "./logout_result.js";
 import { NetworkError } from "./network_error.js";
 import { isProblem, readProblem } from "./problem.js";
 import { createRefreshLock } from "./refresh_lock.js";
-import { createRefresher, isCookieMismatch, storedFrom } from "./refresher.js";
+import { createRefresher, isCookieMismatch } from "./refresher.js";
 import { createRequestTargets, type RequestTargets } from "./request_target.js";
 import type { Session } from "./session.js";
 import { localError, notSignedIn, SessionError } from "./session_error.js";
@@ -19,6 +19,7 @@ import {
   type SessionManagerOptions,
   type SessionSettings,
 } from "./session_options.js";
+import { storedFrom } from "./stored_from.js";
 import { isPastTime, isSameSession, type StoredSession } from "./stored_session.js";
 import { createUndeliveredLogouts, type UndeliveredLogouts } from "./undelivered_logouts.js";
 import type { User } from "./user.js";

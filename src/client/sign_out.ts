@@ -2,8 +2,9 @@ import type { AuthApi } from "./auth_api.js";
 import { effectOf } from "./error_code.js";
 import type { LogoutResult } from "./logout_result.js";
 import { NetworkError } from "./network_error.js";
-import { isCookieMismatch, storedFrom } from "./refresher.js";
+import { isCookieMismatch } from "./refresher.js";
 import { SessionError } from "./session_error.js";
+import { storedFrom } from "./stored_from.js";
 import type { StoredSession } from "./stored_session.js";
 
 /** There is nothing, or nothing more, to end. */
