@@ -5,7 +5,7 @@ import {
 } from "../generated/curfew/v1/auth_service.js";
 
 const A_CALL = 100;
-const MOST_TRIES = 20;
+const MAX_TRIES = 20;
 
 /**
  * Validates each token once: to see that answers are good, which clients under
@@ -34,7 +34,7 @@ export const expectGood = async (port: number, tokens: readonly string[]): Promi
       const bad = await firstBad(some);
       if (bad === undefined) break;
       const isOutage = bad.$case === "error" && bad.value.code === status.UNAVAILABLE;
-      if (!isOutage || tries === MOST_TRIES)
+      if (!isOutage || tries === MAX_TRIES)
         throw new Error(`not all tokens were good: ${JSON.stringify(bad)}`);
     }
   }

@@ -9,7 +9,7 @@ const VALIDATED = Number(process.env.BENCH_VALIDATED ?? 200_000);
 const A_CALL = 100;
 const ROUNDS = 6;
 const SECONDS = 8;
-const MOST_MB = 400;
+const MAX_MB = 400;
 
 const residentMb = (pid: number | undefined): number =>
   (Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024) / 1e6;
@@ -61,7 +61,7 @@ export const benchMillion = async (): Promise<void> => {
     }
     const most = Math.max(...resident);
     note(
-      `Memory of the replica after ${validations.toFixed(0)} validations of ${VALIDATED} sessions: ${resident.map((each) => each.toFixed(0)).join(" ")} MB (less than ${MOST_MB}: ${most < MOST_MB ? "met" : "SHORT"})`,
+      `Memory of the replica after ${validations.toFixed(0)} validations of ${VALIDATED} sessions: ${resident.map((each) => each.toFixed(0)).join(" ")} MB (less than ${MAX_MB}: ${most < MAX_MB ? "met" : "SHORT"})`,
     );
   } finally {
     await crowd.close();

@@ -148,7 +148,7 @@ const longestStale = async (stage: Stage): Promise<number> => {
   return longest;
 };
 
-/** curfew/validator in local mode: speed on one core, and how soon an ending is known. */
+/** curfew/validator in local mode: speed on one core, and how soon a revocation is known. */
 export const benchValidator = async (): Promise<void> => {
   const stage = await openStage({ JWT_ISSUER: ISSUER });
   const validator = await open(`127.0.0.1:${stage.curfew.port}`);

@@ -11,7 +11,7 @@ import { runScenario } from "./scenarios/run_scenario.js";
 /** A failure prints it; with it the same choices are made again. */
 const SEED = Number(process.env.FAULTS_SEED ?? Date.now() % 2 ** 32);
 /** Races are won by chance: nearly all defects are caught in the first round, none was seen to need four. */
-const MOST_ROUNDS = 8;
+const MAX_ROUNDS = 8;
 
 const databases = { create: () => createDatabase() };
 
@@ -28,7 +28,7 @@ describe.concurrent(`the harness with seed ${SEED}`, { timeout: 120_000 }, () =>
       databases,
       random: createRandom(SEED),
       scenario,
-      rounds: MOST_ROUNDS,
+      rounds: MAX_ROUNDS,
       sabotage: sabotage(),
     });
     const broken = new Set(violations.map(({ guarantee }) => guarantee));

@@ -19,11 +19,11 @@ type Outcome = Pick<RunRecord, "violations" | "brokenOff">;
 const NOTHING_ELSE = { leftOut: [], memory: [] };
 
 /** Most characters of a failure that a record keeps. */
-const MOST_OF_FAILURE = 500;
+const MAX_OF_FAILURE = 500;
 
 /** Where it came from in the tree, wherever that lies on this machine. */
 const inShort = (why: string): string =>
-  why.replaceAll(`${process.cwd()}/`, "").slice(0, MOST_OF_FAILURE);
+  why.replaceAll(`${process.cwd()}/`, "").slice(0, MAX_OF_FAILURE);
 
 const outcomeOf = (report: Pick<SchedulesReport, "violations" | "brokenOff">): Outcome => ({
   violations: report.violations.map(

@@ -7,7 +7,7 @@ const GOALS: Record<Part, { title: string; unit: string; goal?: number }> = {
   "process schedules": { title: "Fault schedules, replicas as processes", unit: "schedules" },
   soak: { title: "Soak, replicas as processes", unit: "minutes", goal: 60 },
 };
-const MOST_OF_A_KIND = 5;
+const MAX_OF_A_KIND = 5;
 const HEAD = `# Faults: what has been run
 
 Written by \`npm run faults\` from the records of all runs in \`runs.jsonl\`, a line each. Records of a kind are added up; one counts if a commit says exactly what ran. The same \`--seed\` makes the same choices.
@@ -139,9 +139,9 @@ const failures = (title: string, found: readonly string[]): string[] => {
     kinds.set(kind, [...(kinds.get(kind) ?? []), failure]);
   }
   const told = [...kinds].flatMap(([kind, those]) => [
-    ...those.slice(0, MOST_OF_A_KIND),
-    ...(those.length > MOST_OF_A_KIND
-      ? [`and ${those.length - MOST_OF_A_KIND} more of ${kind}`]
+    ...those.slice(0, MAX_OF_A_KIND),
+    ...(those.length > MAX_OF_A_KIND
+      ? [`and ${those.length - MAX_OF_A_KIND} more of ${kind}`]
       : []),
   ]);
   return [`### ${title}`, "", "```text", ...told, "```", ""];

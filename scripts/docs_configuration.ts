@@ -14,6 +14,6 @@ Curfew is configured by environment variables. Outside production it also reads 
 - Secrets are never repeated in a message or a log.
 - \`NODE_ENV=production\` turns the safe choices on and requires \`DATABASE_URL\` (unless \`HOST\` is a loopback host), \`JWT_ISSUER\`, and \`KEY_ENCRYPTION_KEY\` or \`JWT_KEYS_DIR\`.
 
-The command line also reads \`CURFEW_TARGET\` (the server to call, \`host:port\`), \`CURFEW_TOKEN\` (an administrator's access token or a service key), \`CURFEW_TLS_CA\` (the authorities to trust, which also says that the server speaks TLS), \`CURFEW_TLS_CERT\` and \`CURFEW_TLS_KEY\` (a client certificate, for mTLS).
+The command line also reads \`CURFEW_TARGET\` (the server to call, \`host:port\`), \`CURFEW_TOKEN\` (an administrator's access token or a service key), \`CURFEW_TLS_CA\` (the authorities to cacheLease, which also says that the server speaks TLS), \`CURFEW_TLS_CERT\` and \`CURFEW_TLS_KEY\` (a client certificate, for mTLS).
 
 ${renderSettingsMarkdown()}`;

@@ -2,5 +2,5 @@
  * The composition root: with `composition/`, which it opens, the only code that
  * knows everybody.
  */
-export { backstage } from "./composition/backstage.js";
+export { localAdmin } from "./composition/local_admin.js";
 export { type Service, startService } from "./composition/service.js";

@@ -40,7 +40,7 @@ export const checkAnswers = (calls: readonly Call[]): Violation[] =>
 /** A login with the right password is refused only for a cause. */
 export const checkLogins = ({ users }: Stories, rules: Rules): Violation[] =>
   [...users.values()].flatMap((user) => {
-    const shutFrom = earliestStart(user.endings.filter(({ forGood }) => forGood));
+    const shutFrom = earliestStart(user.revocations.filter(({ forGood }) => forGood));
     return [
       ...user.logins.flatMap((call) => {
         const { answer, rightPassword, end } = call;
@@ -95,15 +95,15 @@ const endWords = ({ answer }: SessionStory["validations"][number]): string | und
     ? `${answer.reason} ${answer.endReason} ${answer.endedAt}`
     : undefined;
 
-const revisions = ({ id, endings }: SessionStory): Violation[] => {
-  const [first, ...others] = endings.filter(({ answer }) => answer.kind === "ok");
+const revisions = ({ id, revocations }: SessionStory): Violation[] => {
+  const [first, ...others] = revocations.filter(({ answer }) => answer.kind === "ok");
   if (first?.answer.kind !== "ok") return [];
   const { revision } = first.answer;
   return others
     .filter(({ answer }) => answer.kind === "ok" && answer.revision !== revision)
     .map((call) => ({
       guarantee: "L4",
-      what: `a repeated ending of session ${id} answered another revision`,
+      what: `a repeated revocation of session ${id} answered another revision`,
       calls: [first, call],
     }));
 };

@@ -5,7 +5,7 @@ import { refreshAges } from "./stale_refresh.js";
 import type { SessionStory, Stories, UserStory } from "./story.js";
 import type { Violation } from "./violation.js";
 
-/** Endings by somebody's call, as the verdict's `end_reason` names them. */
+/** Revocations by somebody's call, as the verdict's `end_reason` names them. */
 const BY_CALL = new Set(["LOGOUT", "USER", "ADMIN", "PASSWORD_CHANGE"]);
 const FOR_GOOD = new Set(["USER_DISABLED", "USER_DELETED"]);
 /** Judged by the clock, in `activity.ts`. */
@@ -35,20 +35,20 @@ const endReasonOf = ({ answer }: ValidateCall | RefreshCall): string | undefined
 
 /** When a user's sessions may have been ended, at the earliest. */
 interface UserCauses {
-  readonly ending: number;
+  readonly revocation: number;
   readonly endingForGood: number;
   readonly evictionOf: ReadonlyMap<LoginCall, number>;
 }
 
 const userCauses = (user: UserStory, rules: Rules): UserCauses => ({
-  ending: earliestStart(user.endings),
-  endingForGood: earliestStart(user.endings.filter(({ forGood }) => forGood)),
+  revocation: earliestStart(user.revocations),
+  endingForGood: earliestStart(user.revocations.filter(({ forGood }) => forGood)),
   evictionOf: earliestEvictions(user, rules),
 });
 
 const earliestCauses = (session: SessionStory, ofUser: UserCauses | undefined, rules: Rules) => {
-  const { login, endings, refreshes } = session;
-  const byCall = Math.min(earliestStart(endings), ofUser?.ending ?? Infinity);
+  const { login, revocations, refreshes } = session;
+  const byCall = Math.min(earliestStart(revocations), ofUser?.revocation ?? Infinity);
   const forGood = ofUser?.endingForGood ?? Infinity;
   const ages = refreshAges(session, rules);
   const byReuse = earliestStart(refreshes.filter((call) => ages.maybeStale(call)));

@@ -70,9 +70,9 @@ const possibleLives = (user: UserStory, rules: Rules) => [
     .filter(({ answer }) => answer.kind === "uncertain")
     .map(({ start }) => ({ start, end: Infinity, isIdle: () => false })),
   ...user.sessions.flatMap((session) => {
-    const { login, endings, validations } = session;
+    const { login, revocations, validations } = session;
     const ends = [
-      ...endings.filter(({ answer }) => answer.kind === "ok"),
+      ...revocations.filter(({ answer }) => answer.kind === "ok"),
       ...validations.filter(({ answer }) => answer.kind === "refused"),
     ];
     const end = ends.reduce((first, call) => Math.min(first, call.end), Infinity);

@@ -12,13 +12,16 @@ export const checkRecords = (stories: Stories, aftermath: Aftermath): Violation[
   ...writesBehind(aftermath),
 ];
 
-const endingIsRecorded = ({ id, endings }: SessionStory, record: SessionRecord): Violation[] => {
-  const told = endings.find(({ answer }) => answer.kind === "ok");
+const endingIsRecorded = (
+  { id, revocations }: SessionStory,
+  record: SessionRecord,
+): Violation[] => {
+  const told = revocations.find(({ answer }) => answer.kind === "ok");
   if (told === undefined || record.endReason !== undefined) return [];
   return [
     {
       guarantee: "L4",
-      what: `an ending of session ${id} answered OK is not on record`,
+      what: `a revocation of session ${id} answered OK is not on record`,
       calls: [told],
     },
   ];

@@ -18,7 +18,7 @@ const saysEnded = ({ answer }: ValidateCall | RefreshCall): boolean =>
   answer.kind === "refused" && ENDED_VERDICTS.has(answer.reason);
 
 /**
- * L1, L2, L5 and R5, exactly: since an ending is final, a history is right if
+ * L1, L2, L5 and R5, exactly: since a revocation is final, a history is right if
  * and only if no call that calls a session live began after a call was answered
  * from which its end follows. Linear in the number of calls, but for sorting.
  * Source: Herlihy and Wing, "Linearizability", 1990.
@@ -32,7 +32,7 @@ export const checkRevocation = ({ sessions, users }: Stories, rules: Rules): Vio
   };
 
   for (const session of sessions.values()) {
-    for (const call of session.endings) if (call.answer.kind === "ok") prove(session.id, call);
+    for (const call of session.revocations) if (call.answer.kind === "ok") prove(session.id, call);
     for (const call of session.validations) if (saysEnded(call)) prove(session.id, call);
     const ages = refreshAges(session, rules);
     for (const call of session.refreshes) {
@@ -44,10 +44,10 @@ export const checkRevocation = ({ sessions, users }: Stories, rules: Rules): Vio
   for (const user of users.values()) {
     for (const call of user.logins)
       if (call.answer.kind === "ok") for (const id of call.answer.evicted) prove(id, call);
-    const endings = user.endings.filter(({ answer }) => answer.kind === "ok");
-    const firstAfter = earliestAfter(endings, startOf, endOf);
+    const revocations = user.revocations.filter(({ answer }) => answer.kind === "ok");
+    const firstAfter = earliestAfter(revocations, startOf, endOf);
     const firstForGood = earliestAfter(
-      endings.filter(({ forGood }) => forGood),
+      revocations.filter(({ forGood }) => forGood),
       startOf,
       endOf,
     )(Number.NEGATIVE_INFINITY);
@@ -65,9 +65,9 @@ export const checkRevocation = ({ sessions, users }: Stories, rules: Rules): Vio
 };
 
 const laterLives = (session: SessionStory, proof: Call): Violation[] => {
-  const isEnding = proof.operation === "end" || proof.operation === "end_user";
+  const isEndingOperation = proof.operation === "end" || proof.operation === "end_user";
   const isEviction = proof.operation === "login";
-  const inForce = isEviction ? "N2 L1" : isEnding ? "L1" : "L2";
+  const inForce = isEviction ? "N2 L1" : isEndingOperation ? "L1" : "L2";
   const validations = session.validations
     .filter(({ answer, start }) => answer.kind === "ok" && start > proof.end)
     .map((call) => ({

@@ -16,14 +16,14 @@ export interface SessionStory {
   readonly validations: readonly ValidateCall[];
   /** In the order in which they began. */
   readonly refreshes: readonly RefreshCall[];
-  readonly endings: readonly EndCall[];
+  readonly revocations: readonly EndCall[];
 }
 
 /** Everything asked about one user. */
 export interface UserStory {
   readonly id: string;
   readonly logins: readonly LoginCall[];
-  readonly endings: readonly EndUserCall[];
+  readonly revocations: readonly EndUserCall[];
   readonly sessions: readonly SessionStory[];
 }
 
@@ -43,7 +43,7 @@ export const tellStories = (calls: readonly Call[]): Stories => {
   const userOf = (id: string): Growing<UserStory> => {
     const known = users.get(id);
     if (known) return known;
-    const story = { id, logins: [], endings: [], sessions: [] };
+    const story = { id, logins: [], revocations: [], sessions: [] };
     users.set(id, story);
     return story;
   };
@@ -56,7 +56,7 @@ export const tellStories = (calls: readonly Call[]): Stories => {
       user: undefined,
       validations: [],
       refreshes: [],
-      endings: [],
+      revocations: [],
     };
     sessions.set(id, story);
     return story;
@@ -71,10 +71,10 @@ export const tellStories = (calls: readonly Call[]): Stories => {
       session.login = call;
       session.user = user;
       user.sessions.push(session);
-    } else if (call.operation === "end_user") userOf(call.user).endings.push(call);
+    } else if (call.operation === "end_user") userOf(call.user).revocations.push(call);
     else if (call.operation === "validate") sessionOf(call.session).validations.push(call);
     else if (call.operation === "refresh") sessionOf(call.session).refreshes.push(call);
-    else sessionOf(call.session).endings.push(call);
+    else sessionOf(call.session).revocations.push(call);
   }
   for (const { refreshes } of sessions.values()) refreshes.sort((a, b) => a.start - b.start);
   return { sessions, users };

@@ -50,7 +50,7 @@ const expiryOf = ({ expiresIn }: GivenTokens, start: number, end: number): Expir
 });
 
 export const recordingClient = (recorder: Recorder): RecordingClient => {
-  const ending = async (
+  const revocation = async (
     about: Omit<Extract<Call, { operation: "end" }>, "start" | "end" | "answer">,
     call: () => Promise<bigint>,
   ): Promise<boolean> => {
@@ -149,11 +149,11 @@ export const recordingClient = (recorder: Recorder): RecordingClient => {
     logout(target, session, back = 0) {
       const token = session.accessTokens.at(-1 - back) ?? session.accessTokens[0];
       const about = { operation: "end", replica: target.name, session: session.id } as const;
-      return ending(about, () => target.logout(token?.text ?? ""));
+      return revocation(about, () => target.logout(token?.text ?? ""));
     },
     revoke(target, session) {
       const about = { operation: "end", replica: target.name, session: session.id } as const;
-      return ending(about, () => target.revoke(session.id));
+      return revocation(about, () => target.revoke(session.id));
     },
     revokeUser: (target, user) => endingUser(target, user, false, () => target.revokeUser(user.id)),
     deactivate: (target, user) => endingUser(target, user, true, () => target.deactivate(user.id)),

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { loadSettings } from "../../src/config/load_settings.js";
-import { backstage } from "../../src/main.js";
+import { localAdmin } from "../../src/main.js";
 import { type PostgresServer, startPostgres } from "../../test/support/postgres.js";
 import { makePrivateFolder } from "../../test/support/private_folder.js";
 import { startTcpProxy, type TcpProxy } from "../../test/support/tcp_proxy.js";
@@ -25,7 +25,7 @@ import { type ClusterReplica, startReplica } from "./replica.js";
 export const REPLICAS = 3;
 const PASSWORD = "a perfectly fine passphrase";
 const MINUTE_MS = 60_000;
-/** A dead replica's lease keeps endings waiting for 15 seconds. */
+/** A dead replica's lease keeps revocations waiting for 15 seconds. */
 const RECOVERY_MS = 120_000;
 
 const RULES: Rules = {
@@ -93,7 +93,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
   };
   try {
     const key = { name: "faults", scopes: ["validate", "admin"] as const };
-    const { text: serviceKey } = await backstage.createServiceKey(loadSettings(environment), key);
+    const { text: serviceKey } = await localAdmin.createServiceKey(loadSettings(environment), key);
     const folder = makePrivateFolder("cluster");
     for (let i = 1; i <= REPLICAS; i++) {
       const name = `replica-${i}`;

@@ -18,7 +18,7 @@ export interface ReplicaOptions {
 }
 
 /** A start that fails more often than this has another reason than a fault that is being played. */
-const MOST_STARTS = 10;
+const MAX_STARTS = 10;
 
 /** `curfew serve` as a process of its own. */
 export interface ClusterReplica extends GrpcTarget {
@@ -66,7 +66,7 @@ export const startReplica = async (options: ReplicaOptions): Promise<ClusterRepl
       try {
         return await startOnce(started);
       } catch (failure) {
-        if (starts === MOST_STARTS) throw failure;
+        if (starts === MAX_STARTS) throw failure;
       }
     }
   };

@@ -1,9 +1,5 @@
 import { createRandom, type Random } from "../random.js";
-import {
-  emptyReport,
-  MOST_BROKEN_OFF,
-  type SchedulesReport,
-} from "../schedules/world_schedules.js";
+import { emptyReport, MAX_BROKEN_OFF, type SchedulesReport } from "../schedules/world_schedules.js";
 import { type Cluster, type ClusterOptions, REPLICAS, startCluster } from "./cluster.js";
 import { faultsWith, leftOut } from "./faults.js";
 import { planSteps, type Step } from "./plan.js";
@@ -86,7 +82,7 @@ export const clusterSchedules = async (options: {
   const report = emptyClusterReport(options.cluster);
   const goesOn = () =>
     report.schedules < wanted &&
-    report.brokenOff.length < MOST_BROKEN_OFF &&
+    report.brokenOff.length < MAX_BROKEN_OFF &&
     isTime() &&
     report.violations.length === 0;
   while (goesOn()) {

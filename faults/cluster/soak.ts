@@ -16,7 +16,7 @@ const CALLERS = 16;
 const LOAD = 0.55;
 /** This many replicas are never killed, so that their memory can be watched all the time. */
 const KEPT = 1;
-const MOST_BROKEN_OFF = 10;
+const MAX_BROKEN_OFF = 10;
 
 export interface SoakReport extends ClusterReport {
   minutes: number;
@@ -45,7 +45,7 @@ export const soak = async (options: SoakOptions): Promise<SoakReport> => {
     report.minutes < minutes &&
     isTime() &&
     report.violations.length === 0 &&
-    report.brokenOff.length < MOST_BROKEN_OFF;
+    report.brokenOff.length < MAX_BROKEN_OFF;
   while (goesOn()) await soakOne({ ...options, random: random.fork() }, report, goesOn);
   return report;
 };

@@ -1,6 +1,6 @@
 import { CurfewError, fail } from "../../src/core/errors.js";
 import type { HotEntry, Lease } from "../../src/core/ports/hot_store.js";
-import type { Standing } from "../../src/core/ports/session_store.js";
+import type { SessionStatus } from "../../src/core/ports/session_store.js";
 import { heartbeatKey } from "../../src/redis/keys.js";
 import { redisCommand } from "../../test/support/redis_command.js";
 import {
@@ -53,11 +53,11 @@ export const BLIND_TRUST: readonly Defect[] = [
     scenario: postgresDown,
     sabotage: () =>
       changeStore((store) => {
-        const seen = new Map<string, Standing>();
+        const seen = new Map<string, SessionStatus>();
         return {
-          async standings(ids) {
+          async sessionStatuses(ids) {
             try {
-              const found = await store.standings(ids);
+              const found = await store.sessionStatuses(ids);
               for (const one of found) if (one && !one.session.end) seen.set(one.session.id, one);
               return found;
             } catch (failure) {
@@ -98,13 +98,13 @@ export const BLIND_TRUST: readonly Defect[] = [
     name: "OK although another replica may still believe Redis",
     breaks: ["L1", "L2"],
     scenario: oneCutOff,
-    sabotage: () => changeStore(() => ({ outOfReach: async (ids) => [...ids] })),
+    sabotage: () => changeStore(() => ({ invalidatedAmong: async (ids) => [...ids] })),
   },
   {
     name: "Redis is trusted again before it was told what it missed",
     breaks: ["L1", "L2", "L4 unfinished"],
     scenario: allCutOff,
-    sabotage: () => changeStore(() => ({ unburied: async () => [] })),
+    sabotage: () => changeStore(() => ({ pendingInvalidations: async () => [] })),
   },
   {
     name: "any server is taken for the one that was told",
@@ -116,9 +116,9 @@ export const BLIND_TRUST: readonly Defect[] = [
         const asNow = async (lease: Lease) => ({ ...lease, serverIds: await hot.identify() });
         return {
           check: async (ask, lease) => hot.check(ask, await asNow(lease)),
-          fill: async (entry, ticket, lease) => hot.fill(entry, ticket, await asNow(lease)),
-          async bury(endings) {
-            const told = await hot.bury(endings);
+          fill: async (entry, fillToken, lease) => hot.fill(entry, fillToken, await asNow(lease)),
+          async invalidate(revocations) {
+            const told = await hot.invalidate(revocations);
             return told.map((one) => ({ ...one, serverId: firstIds?.[one.shard] ?? one.serverId }));
           },
           async identify() {

@@ -58,7 +58,7 @@ export const changeUnlocked = (
     };
   });
 
-/** Changes the open sessions that an ending or a login finds when it locks them. */
+/** Changes the open sessions that a revocation or a login finds when it locks them. */
 export const changeOpenSessions = (
   change: (open: OpenSessions, ports: Ports) => OpenSessions,
 ): Sabotage =>
@@ -67,7 +67,7 @@ export const changeOpenSessions = (
   }));
 type OpenSessions = Awaited<ReturnType<SessionTransaction["lockOpenSessionsOf"]>>;
 
-/** Changes the session that an exchange or an ending finds when it locks it. */
+/** Changes the session that an exchange or a revocation finds when it locks it. */
 export const changeLockedSession = (change: (session: LockedSession) => LockedSession): Sabotage =>
   changeTransactions((tx) => ({
     async lockSession(sessionId) {

@@ -24,8 +24,10 @@ export const EFFECT_RULES: readonly Defect[] = [
           store.transaction((tx) =>
             work({
               ...tx,
-              endSessions: (endings) =>
-                tx.endSessions(endings.filter(({ reason }) => reason !== "LOGIN_UNANSWERED")),
+              revokeSessions: (revocations) =>
+                tx.revokeSessions(
+                  revocations.filter(({ reason }) => reason !== "LOGIN_UNANSWERED"),
+                ),
             }),
           ),
       })),

@@ -1,7 +1,7 @@
 import { BLIND_TRUST } from "./blind_trust.js";
 import type { Defect } from "./defect.js";
 import { EFFECT_RULES } from "./effect_rules.js";
-import { LATE_ENDINGS } from "./late_endings.js";
+import { LATE_ENDINGS } from "./late_revocations.js";
 import { LIMIT_RULES } from "./limit_rules.js";
 import { OVERLOAD_RULES } from "./overload_rules.js";
 import { REFRESH_RULES } from "./refresh_rules.js";

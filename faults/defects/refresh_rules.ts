@@ -51,8 +51,8 @@ export const REFRESH_RULES: readonly Defect[] = [
     scenario: refreshing,
     sabotage: () =>
       changeTransactions((tx) => ({
-        endSessions: (endings) =>
-          tx.endSessions(endings.filter(({ reason }) => reason !== "REFRESH_REUSE")),
+        revokeSessions: (revocations) =>
+          tx.revokeSessions(revocations.filter(({ reason }) => reason !== "REFRESH_REUSE")),
       })),
   },
   {

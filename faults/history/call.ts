@@ -82,7 +82,7 @@ export interface EndCall extends Timed {
   readonly answer: Answer<{ readonly revision: bigint }>;
 }
 
-/** An ending of all sessions of a user. */
+/** A revocation of all sessions of a user. */
 export interface EndUserCall extends Timed {
   readonly operation: "end_user";
   readonly user: string;

@@ -3,7 +3,7 @@ import type { Violation } from "../checker/violation.js";
 import type { KnownSession } from "../client/recording_client.js";
 import type { Random } from "../random.js";
 import { anyReplica, askEverybody } from "../scenarios/scenario.js";
-import { MOST_BROKEN_OFF, whyOf } from "../schedules/world_schedules.js";
+import { MAX_BROKEN_OFF, whyOf } from "../schedules/world_schedules.js";
 import { loseMemory, MEMORY_LOSSES } from "../world/memory_loss.js";
 import type { Databases } from "../world/stores.js";
 import { createWorld, type Sabotage, type World } from "../world/world.js";
@@ -36,7 +36,7 @@ const BATCH = SINGLE + USERS * TOGETHER;
 /** Races at once in a world: as many as its replicas' pools have connections. */
 const AT_ONCE = 16;
 /**
- * Worlds at once. Endings of one database take turns for their revision, and
+ * Worlds at once. Revocations of one database take turns for their revision, and
  * what the machine does meanwhile is nothing; in several there is always work.
  */
 const WORLDS = 4;
@@ -88,7 +88,7 @@ export const racePairs = async (options: {
     total() < wanted &&
     isTime() &&
     report.violations.length === 0 &&
-    report.brokenOff.length < MOST_BROKEN_OFF;
+    report.brokenOff.length < MAX_BROKEN_OFF;
   const inWorld = async (random: Random) => {
     const settings = { maxSessions: 10_000 };
     const world = await createWorld({

@@ -87,9 +87,9 @@ export const deactivation: Scenario = {
       const early = world.replicas.map((replica) => world.client.login(replica, user));
       if (round % 2 === 0) await Promise.race(early);
       const late = world.replicas.map((replica) => world.client.login(replica, user));
-      const ending = world.client.deactivate(anyReplica(world), user);
+      const revocation = world.client.deactivate(anyReplica(world), user);
       const held = (await Promise.all([...early, ...late])).filter(isSession);
-      await ending;
+      await revocation;
       await askEverybody(world, held);
       await world.client.login(anyReplica(world), user);
     }

@@ -51,7 +51,7 @@ const lateAndOld = async (world: World): Promise<void> => {
 };
 
 /** Exchanges race the end of their session. */
-const raceEnding = async (world: World): Promise<void> => {
+const raceRevocation = async (world: World): Promise<void> => {
   const session = await knownSession(world);
   const refresh = refreshOf(world, session);
   await Promise.all([refresh(0), refresh(0), endAtLast(world, session), refresh(0)]);
@@ -64,7 +64,7 @@ export const refreshing: Scenario = {
   async run(world) {
     const all = Array.from({ length: SESSIONS });
     await Promise.all(all.map(() => raceExchanges(world)));
-    await Promise.all(all.map(() => raceEnding(world)));
+    await Promise.all(all.map(() => raceRevocation(world)));
     await lateAndOld(world);
     await repeatAfterGrace(world);
   },

@@ -6,9 +6,9 @@ import { anyReplica, askEverybody, endAtLast, knownSessions, type Scenario } fro
 
 const SESSIONS = 5;
 /** Most questions of one asker in a race. */
-const MOST_QUESTIONS = 100;
+const MAX_QUESTIONS = 100;
 
-/** Validations race endings while Redis forgets; then everybody is asked again. */
+/** Validations race revocations while Redis forgets; then everybody is asked again. */
 export const revocation: Scenario = {
   name: "revocation",
   async run(world) {
@@ -31,7 +31,7 @@ export const revocation: Scenario = {
 const race = async (world: World, session: KnownSession): Promise<void> => {
   let over = false;
   const asking = world.replicas.map(async (replica) => {
-    for (let asked = 0; asked < MOST_QUESTIONS && !over; asked++) {
+    for (let asked = 0; asked < MAX_QUESTIONS && !over; asked++) {
       await world.client.validate(replica, session);
       // What answers out of its own memory must not keep all others from answering.
       await nextTurn();

@@ -79,7 +79,7 @@ export const allCutOff: Scenario = {
   },
 };
 
-/** A failover loses what was acknowledged: the endings. */
+/** A failover loses what was acknowledged: the revocations. */
 export const rolledBack: Scenario = {
   name: "failover that loses writes",
   async run(world) {

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { KnownSession, KnownUser } from "../client/recording_client.js";
 import type { Stage } from "./stage.js";
 
-const MOST_HELD = 40;
+const MAX_HELD = 40;
 
 /** Callers of all kinds at random. */
 export interface Workload {
@@ -30,7 +30,7 @@ export const startWorkload = (
       if (session !== undefined) held.push(session);
       return;
     }
-    const session = random.pick(held.slice(-MOST_HELD));
+    const session = random.pick(held.slice(-MAX_HELD));
     if (dice < 0.8) return client.validate(replica, session, { back: random.below(2) });
     if (dice < 0.92) return client.refresh(replica, session, random.pick([0, 0, 0, 0, 0, 1, 1, 2]));
     if (dice < 0.96) return client.logout(replica, session);

@@ -26,7 +26,7 @@ export const emptyReport = (): SchedulesReport => ({
 });
 
 /** A run of so many that come to no verdict is none. */
-export const MOST_BROKEN_OFF = 100;
+export const MAX_BROKEN_OFF = 100;
 /** So many schedules are played in the same world, if all goes well: to make one takes as long as a schedule. */
 const SCHEDULES_A_WORLD = 10;
 const SKEW_MS = 600_000;
@@ -112,7 +112,7 @@ export const worldSchedules = async (
     report.schedules + playing < wanted &&
     isTime() &&
     report.violations.length === 0 &&
-    report.brokenOff.length < MOST_BROKEN_OFF;
+    report.brokenOff.length < MAX_BROKEN_OFF;
   const playSome = async (first: number): Promise<void> => {
     const world = await worldFor(options, first);
     try {

@@ -3,7 +3,7 @@ import type { Ports } from "../../src/core/use_cases.js";
 import type { Random } from "../random.js";
 
 /** Most extra milliseconds of a step that is held up. */
-const MOST_MS = 12;
+const MAX_MS = 12;
 const PROBABILITY = 0.15;
 
 /** How often each session was written to Postgres as used. */
@@ -13,21 +13,21 @@ export interface TouchCounts {
 
 /**
  * Ports that now and then take a little longer, at the moments that decide
- * races: after the truth was read, before and after the hot store is told.
+ * races: after the primary store was read, before and after the hot store is told.
  */
 export const jittery =
   (random: Random, touches: TouchCounts) =>
   (ports: Ports): Ports => {
     const pause = async (): Promise<void> => {
-      if (random.chance(PROBABILITY)) await wait(random.below(MOST_MS));
+      if (random.chance(PROBABILITY)) await wait(random.below(MAX_MS));
     };
     const { store, hot } = ports;
     return {
       ...ports,
       store: {
         ...store,
-        async standings(ids) {
-          const found = await store.standings(ids);
+        async sessionStatuses(ids) {
+          const found = await store.sessionStatuses(ids);
           await pause();
           return found;
         },
@@ -44,13 +44,13 @@ export const jittery =
       },
       hot: {
         ...hot,
-        async fill(entry, ticket, lease) {
+        async fill(entry, fillToken, lease) {
           await pause();
-          return hot.fill(entry, ticket, lease);
+          return hot.fill(entry, fillToken, lease);
         },
-        async bury(endings) {
+        async invalidate(revocations) {
           await pause();
-          return hot.bury(endings);
+          return hot.invalidate(revocations);
         },
       },
     };

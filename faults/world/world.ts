@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { patiently } from "../../src/composition/patiently.js";
+import { retryUntilAvailable } from "../../src/composition/retry_until_available.js";
 import type { CoreSettings } from "../../src/core/settings.js";
 import {
   type CoreReplica,
@@ -132,7 +132,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
       redisUrl: options.direct ? redis.url : link.urlFor(redis.url),
       settings,
       wallSkewMs,
-      ...(options.direct && { pulseMs: DIRECT_PULSE_MS }),
+      ...(options.direct && { heartbeatMs: DIRECT_PULSE_MS }),
       throttle: { perAccount: loginFailures, perSource: 1_000_000 },
       guardsSilence: options.guardsSilence === true,
       postgresTimeoutMs: options.postgresTimeoutMs ?? 10_000,
@@ -201,7 +201,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     async newUser() {
       const username = `user-${randomUUID()}`;
       const newcomer = { username, password: PASSWORD, displayName: "", roles: [] };
-      const { id } = await patiently(() =>
+      const { id } = await retryUntilAvailable(() =>
         first(cores).core.users.create(newcomer, { by: "system", ip: "" }),
       );
       const user: KnownUser = { id, username, password: PASSWORD };
@@ -218,11 +218,13 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     },
 
     async recovered() {
-      const trusted = async () => {
-        await Promise.all(cores.map(({ core }) => core.trust.pulse().catch(() => undefined)));
-        return cores.every(({ core }) => core.trust.lease() !== undefined);
+      const isLeaseValid = async () => {
+        await Promise.all(
+          cores.map(({ core }) => core.cacheLease.heartbeat().catch(() => undefined)),
+        );
+        return cores.every(({ core }) => core.cacheLease.lease() !== undefined);
       };
-      await waitUntil("all replicas trust Redis again", trusted, RECOVERY_MS);
+      await waitUntil("all replicas trust Redis again", isLeaseValid, RECOVERY_MS);
       const finished = async () => {
         const { rows } = await observer.query(
           "SELECT 1 FROM sessions WHERE hot_pending AND revoked_at IS NOT NULL LIMIT 1",

@@ -14,7 +14,7 @@ type Method<Request, Response> = (
   callback: (error: ServiceError | null, response: Response) => void,
 ) => unknown;
 
-const MOST_TRIES = 20;
+const MAX_TRIES = 20;
 
 const once = <Request, Response>(
   client: Client,
@@ -39,7 +39,7 @@ export const call = async <Request, Response>(
     try {
       return await once(client, method, request, metadata);
     } catch (error) {
-      if ((error as ServiceError).code !== status.UNAVAILABLE || tries === MOST_TRIES) throw error;
+      if ((error as ServiceError).code !== status.UNAVAILABLE || tries === MAX_TRIES) throw error;
     }
   }
 };

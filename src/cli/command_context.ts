@@ -3,9 +3,9 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { loadSettings } from "../config/load_settings.js";
 import type { Purpose, Settings } from "../config/settings.js";
-import type { Backstage, OpenBackstage } from "./backstage.js";
 import { misused } from "./command_failure.js";
 import type { GlobalOptions } from "./global_options.js";
+import type { LocalAdmin, OpenLocalAdmin } from "./local_admin.js";
 import { printNotice, printReport, printWarning, type Report } from "./output/report.js";
 import { type Connection, withConnection } from "./rpc/connection.js";
 import type { ConnectionOptions } from "./rpc/connection_options.js";
@@ -14,7 +14,7 @@ import type { Terminal } from "./terminal.js";
 /** What a command works with. */
 export interface CommandContext {
   readonly terminal: Terminal;
-  readonly openBackstage: OpenBackstage;
+  readonly openLocalAdmin: OpenLocalAdmin;
 }
 
 /** A command's options, with those of the commands above it. */
@@ -52,10 +52,10 @@ interface DatabaseOptions {
 
 /** Does work on the database that the settings name, and prints what came of it. */
 export const reportFromDatabase = async (
-  { terminal, openBackstage }: CommandContext,
+  { terminal, openLocalAdmin }: CommandContext,
   purpose: Purpose,
   options: GlobalOptions & DatabaseOptions,
-  work: (backstage: Backstage, settings: Settings) => Promise<Report>,
+  work: (localAdmin: LocalAdmin, settings: Settings) => Promise<Report>,
 ): Promise<void> => {
   const settings = loadSettings(terminal.environment, purpose);
   if (options.needsInit && !options.init && isNewDatabase(settings)) {
@@ -66,9 +66,9 @@ export const reportFromDatabase = async (
   for (const warning of [...settings.warnings, ...newDatabaseWarning(settings)]) {
     printWarning(terminal.errors, options.json, warning);
   }
-  const backstage = await openBackstage();
-  await backstage.reachDatabase(settings, (sentence) =>
+  const localAdmin = await openLocalAdmin();
+  await localAdmin.reachDatabase(settings, (sentence) =>
     printNotice(terminal.errors, options.json, sentence),
   );
-  printReport(terminal.output, options.json, await work(backstage, settings));
+  printReport(terminal.output, options.json, await work(localAdmin, settings));
 };

@@ -1,6 +1,5 @@
 import { Command } from "commander";
 import { VERSION } from "../config/version.js";
-import type { OpenBackstage } from "./backstage.js";
 import type { CommandContext } from "./command_context.js";
 import { addCompletionCommands } from "./commands/completion.js";
 import { addHealthCommand } from "./commands/health.js";
@@ -10,15 +9,16 @@ import { addServeCommands } from "./commands/serve.js";
 import { addServiceCommands } from "./commands/services.js";
 import { addSessionCommands } from "./commands/sessions/index.js";
 import { addUserCommands } from "./commands/users/index.js";
+import type { OpenLocalAdmin } from "./local_admin.js";
 import type { Terminal } from "./terminal.js";
 
 /**
  * The command `curfew`. Commands that call a server do so by gRPC; the others
- * have their work done by the backstage, which is opened when it is needed.
+ * have their work done by the local admin, which is opened when it is needed.
  * `json`: the error stream is for programs, so no help is written there.
  */
 export const buildProgram = (
-  openBackstage: OpenBackstage,
+  openLocalAdmin: OpenLocalAdmin,
   terminal: Terminal,
   json: boolean,
 ): Command => {
@@ -38,7 +38,7 @@ export const buildProgram = (
       outputError: () => undefined,
     })
     .exitOverride();
-  const context: CommandContext = { terminal, openBackstage };
+  const context: CommandContext = { terminal, openLocalAdmin };
   addServeCommands(program, context);
   addMigrateCommands(program, context);
   addUserCommands(program, context);

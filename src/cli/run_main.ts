@@ -1,10 +1,10 @@
-import type { Backstage } from "./backstage.js";
 import type { ExitCode } from "./command_failure.js";
+import type { LocalAdmin } from "./local_admin.js";
 import { processTerminal } from "./process_terminal.js";
 import { runProgram } from "./run_program.js";
 
-const openBackstage = async (): Promise<Backstage> => (await import("../main.js")).backstage;
+const openLocalAdmin = async (): Promise<LocalAdmin> => (await import("../main.js")).localAdmin;
 
 /** Runs the command of this process. Resolves to the code it is to end with. */
 export const main = (): Promise<ExitCode> =>
-  runProgram(process.argv.slice(2), openBackstage, processTerminal());
+  runProgram(process.argv.slice(2), openLocalAdmin, processTerminal());

@@ -1,6 +1,6 @@
-import type { OpenBackstage } from "./backstage.js";
 import { EXIT, type ExitCode } from "./command_failure.js";
 import { describeFailure, type FailureDescription } from "./describe_failure.js";
+import type { OpenLocalAdmin } from "./local_admin.js";
 import { asksForJson } from "./output/report.js";
 import { buildProgram } from "./program.js";
 import { createRedaction } from "./secret_values.js";
@@ -33,12 +33,12 @@ const environmentOf = (terminal: Terminal) => {
  */
 export const runProgram = async (
   words: readonly string[],
-  openBackstage: OpenBackstage,
+  openLocalAdmin: OpenLocalAdmin,
   terminal: Terminal,
 ): Promise<ExitCode> => {
   const json = asksForJson(words);
   try {
-    await buildProgram(openBackstage, terminal, json).parseAsync(words, { from: "user" });
+    await buildProgram(openLocalAdmin, terminal, json).parseAsync(words, { from: "user" });
     return EXIT.ok;
   } catch (error) {
     const failure = describeFailure(error, json);

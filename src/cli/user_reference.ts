@@ -1,5 +1,5 @@
 import type { User } from "../../generated/curfew/v1/user.js";
-import { foldUsername } from "../core/user.js";
+import { foldUsername } from "../core/users/user.js";
 import { CommandFailure } from "./command_failure.js";
 import type { Connection } from "./rpc/connection.js";
 

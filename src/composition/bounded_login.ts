@@ -1,5 +1,5 @@
+import { sourceOf } from "../core/caller/source.js";
 import { fail } from "../core/errors.js";
-import { sourceOf } from "../core/source.js";
 import type { UseCases } from "../core/use_cases.js";
 import { createBoundedRunner } from "../crypto/bounded_runner.js";
 

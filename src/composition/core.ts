@@ -13,13 +13,13 @@ import { createTokenVerifier } from "../crypto/token_verifier.js";
 import { uuidV7Source } from "../crypto/uuid_v7.js";
 
 /** A login may wait this long for its hash, in milliseconds, before it is refused. */
-const MOST_HASH_WAIT_MS = 2000;
+const MAX_HASH_WAIT_MS = 2000;
 /** libuv has four threads, which signatures and files need too. */
-const MOST_HASHES_AT_ONCE = 3;
+const MAX_HASHES_AT_ONCE = 3;
 
 /** One processor is left to everything else, so that a storm of logins does not starve validation (D2). */
 export const hashesAtOnce = (): number =>
-  Math.max(1, Math.min(MOST_HASHES_AT_ONCE, availableParallelism() - 1));
+  Math.max(1, Math.min(MAX_HASHES_AT_ONCE, availableParallelism() - 1));
 
 export const coreSettings = (settings: Settings): CoreSettings => ({
   issuer: settings.jwtIssuer,
@@ -54,7 +54,7 @@ export const localPorts = (settings: Settings, keyring: Keyring) =>
       audience: settings.jwtAudience,
     }),
     codec: createRefreshTokenCodec(keyring),
-    hasher: createPasswordHasher({ concurrency: hashesAtOnce(), maxWaitMs: MOST_HASH_WAIT_MS }),
+    hasher: createPasswordHasher({ concurrency: hashesAtOnce(), maxWaitMs: MAX_HASH_WAIT_MS }),
     isCommonPassword: (password) => COMMON_PASSWORDS.has(password),
     ids: uuidV7Source(),
     schedule: setImmediate,

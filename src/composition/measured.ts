@@ -2,8 +2,8 @@ import type { Clock } from "../core/ports/clock.js";
 import type { HotAnswer, HotStore } from "../core/ports/hot_store.js";
 import type { SessionStore } from "../core/ports/session_store.js";
 import type { WorkClass } from "../core/ports/work_class.js";
-import type { RevocationFeed } from "../core/revocation_feed.js";
-import type { EndReason } from "../core/session.js";
+import type { RevocationFeed } from "../core/revocation/revocation_feed.js";
+import type { EndReason } from "../core/session/session.js";
 import type { PrimaryPorts } from "../core/use_cases.js";
 import type { Metrics } from "../telemetry/metrics.js";
 
@@ -31,9 +31,9 @@ export const measuredStore = (
   metrics: Metrics,
 ): SessionStore => ({
   ...store,
-  standings(sessionIds) {
-    metrics.countTruthBatch(sessionIds.length);
-    return store.standings(sessionIds);
+  sessionStatuses(sessionIds) {
+    metrics.countPrimaryStoreBatch(sessionIds.length);
+    return store.sessionStatuses(sessionIds);
   },
   async touch(activity) {
     const done = await store.touch(activity);

@@ -1,5 +1,5 @@
 import type { Settings } from "../config/settings.js";
-import type { Truth } from "./stores.js";
+import type { PrimaryStore } from "./stores.js";
 
 /**
  * Makes sure that a command finds the tables it needs: brings the schema up to
@@ -8,10 +8,10 @@ import type { Truth } from "./stores.js";
  */
 export const readySchema = async (
   { autoMigrate, embedded }: Pick<Settings, "autoMigrate" | "embedded">,
-  truth: Pick<Truth, "migrateUp" | "migrationStatus">,
+  primaryStore: Pick<PrimaryStore, "migrateUp" | "migrationStatus">,
 ): Promise<readonly string[]> => {
-  if (autoMigrate || embedded) return truth.migrateUp();
-  const { pending } = await truth.migrationStatus();
+  if (autoMigrate || embedded) return primaryStore.migrateUp();
+  const { pending } = await primaryStore.migrationStatus();
   if (pending.length === 0) return [];
   throw new Error(
     `the database lacks ${pending.length} migration(s) (${pending.join(", ")}): run \`curfew migrate up\`, or set AUTO_MIGRATE=true`,

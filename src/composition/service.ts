@@ -1,12 +1,12 @@
 import cluster from "node:cluster";
 import type { Settings } from "../config/settings.js";
-import { ANSWERS_EVERY_MS } from "../core/answer_log.js";
-import { DENIED_CALLS_WINDOW_MS, deniedCalls } from "../core/denied_calls.js";
-import { REVOCATION_POLL_MS, revocationFeed } from "../core/revocation_feed.js";
-import { serviceKeyCheck } from "../core/service_key_check.js";
-import { EVENTS_POLL_MS } from "../core/session_events_feed.js";
+import { serviceKeyCheck } from "../core/caller/service_key_check.js";
+import { DENIED_CALLS_WINDOW_MS, deniedCalls } from "../core/events/denied_calls.js";
+import { EVENTS_POLL_MS } from "../core/events/session_events_feed.js";
+import type { PatternRound } from "../core/events/unusual_patterns.js";
+import { ANSWERS_EVERY_MS } from "../core/refresh/answer_log.js";
+import { REVOCATION_POLL_MS, revocationFeed } from "../core/revocation/revocation_feed.js";
 import { toleratedActivityLossMs } from "../core/settings.js";
-import type { PatternRound } from "../core/unusual_patterns.js";
 import { createUseCases } from "../core/use_cases.js";
 import { checkDatabase } from "../postgres/database_check.js";
 import { poolUse, warm } from "../postgres/lending.js";
@@ -22,20 +22,26 @@ import { firstAdministrator } from "./first_start.js";
 import { type RunningGateway, startGateway } from "./gateway.js";
 import { hostPort, listening } from "./listening.js";
 import { measuredFeed, measuredPorts } from "./measured.js";
-import { patiently } from "./patiently.js";
 import { type Periodic, periodically } from "./periodic.js";
 import { readySchema } from "./ready_schema.js";
 import { createRedisWatch } from "./redis_watch.js";
+import { retryUntilAvailable } from "./retry_until_available.js";
 import { listenForGateway, listenRpc, rpcServer } from "./rpc.js";
 import { keyReloadMs, openKeys } from "./signing.js";
-import { openHot, openTruth, reachDatabase, servingPorts, warmConnections } from "./stores.js";
+import {
+  openHot,
+  openPrimaryStore,
+  reachDatabase,
+  servingPorts,
+  warmConnections,
+} from "./stores.js";
 import { openTracing, tracedHotStore, traceStatements } from "./traced.js";
 import { startUpkeep } from "./upkeep.js";
 
 /** How often the trust in the hot store is looked at, in milliseconds, and what ended elsewhere is told to it. */
-const PULSE_MS = 100;
+const HEARTBEAT_MS = 100;
 /** The same where both stores are in this process: nothing can be lost, and nobody else ends anything. */
-const EMBEDDED_PULSE_MS = 1000;
+const EMBEDDED_HEARTBEAT_MS = 1000;
 /** How soon login attempts that an outage cut off are forgiven once Postgres answers. */
 const FORGIVE_MS = 250;
 /** How soon a revoked service key ends on the other replicas, in milliseconds, its open streams included. */
@@ -93,18 +99,18 @@ const start = async (
   const clock = systemClock();
   // First, so that the operator hears at once of a Redis that cannot be used.
   const redis = createRedisWatch(logger, clock.monotonic);
-  const { hot: untraced, endings } = openHot(settings, clock.now, metrics, redis.see);
+  const { hot: untraced, revocationSignal } = openHot(settings, clock.now, metrics, redis.see);
   closers.push(() => untraced.close());
-  closers.push(() => endings.close());
+  closers.push(() => revocationSignal.close());
   const look = () => untraced.identify().catch(() => undefined);
-  const looking = periodically("the first look at the hot store", PULSE_MS, look, logger, 0);
+  const looking = periodically("the first look at the hot store", HEARTBEAT_MS, look, logger, 0);
   closers.push(async () => looking.stop());
   if (settings.embedded)
     logger.info(`opening the database in ${settings.dataDir}; the first time takes a few seconds`);
   const tracing = await openTracing(settings);
   closers.push(() => tracing?.stop());
-  await patiently(() => reachDatabase(settings, (sentence) => logger.warn(sentence)));
-  const truth = await openTruth(settings, {
+  await retryUntilAvailable(() => reachDatabase(settings, (sentence) => logger.warn(sentence)));
+  const primaryStore = await openPrimaryStore(settings, {
     onQueue: {
       onAdmitted: metrics.queue.onAdmitted,
       onRefused: (work, cause) => {
@@ -113,59 +119,61 @@ const start = async (
       },
     },
   });
-  closers.push(truth.close);
-  if (tracing) traceStatements(truth.database, tracing);
-  const { isPooled, advice } = await patiently(() => checkDatabase(truth.database));
+  closers.push(primaryStore.close);
+  if (tracing) traceStatements(primaryStore.database, tracing);
+  const { isPooled, advice } = await retryUntilAvailable(() =>
+    checkDatabase(primaryStore.database),
+  );
   if (isPooled)
     logger.warn(
       { advice },
       "DATABASE_URL leads to a connection pooler such as PgBouncer: statements are not prepared; see deploy/pgbouncer.md",
     );
-  const applied = await patiently(() => readySchema(settings, truth));
+  const applied = await retryUntilAvailable(() => readySchema(settings, primaryStore));
   if (applied.length > 0) logger.info({ applied }, "the schema is up to date");
 
-  await patiently(() => warm(truth.database, warmConnections(settings)));
-  const { keys, serviceKeys, leases, census, registry, ...primary } = servingPorts(
-    truth.database,
+  await retryUntilAvailable(() => warm(primaryStore.database, warmConnections(settings)));
+  const { keys, serviceKeys, leases, sessionCounts, registry, ...primary } = servingPorts(
+    primaryStore.database,
     settings,
   );
   const forWork = measuredPorts(primary.forWork, clock, metrics);
   const stores = { ...forWork("administration"), forWork, registry };
-  metrics.queue.watchPool(() => poolUse(truth.database));
+  metrics.queue.watchPool(() => poolUse(primaryStore.database));
   // The lock of the data directory proves that whoever had a lease in it is dead.
-  if (settings.embedded) await patiently(() => forgetReplicas(truth.database));
-  const keyring = await patiently(() => openKeys(settings, keys, clock));
+  if (settings.embedded) await retryUntilAvailable(() => forgetReplicas(primaryStore.database));
+  const keyring = await retryUntilAvailable(() => openKeys(settings, keys, clock));
   const hot = tracing && settings.redisUrl ? tracedHotStore(untraced, tracing) : untraced;
   const onEvents = ({ events, found }: PatternRound) => metrics.sessions.countEvents(events, found);
   const ports = { ...stores, ...localPorts(settings, keyring), hot, clock, onEvents };
   const useCases = createUseCases(ports, coreSettings(settings));
   const core = { ...useCases, login: boundedLogin(useCases) };
-  metrics.watchBreaker(() => (core.trust.lease() === undefined ? "open" : "closed"));
-  const feed = revocationFeed({ ...ports, ...forWork("control"), trust: core.trust });
+  metrics.watchBreaker(() => (core.cacheLease.lease() === undefined ? "open" : "closed"));
+  const feed = revocationFeed({ ...ports, ...forWork("control"), cacheLease: core.cacheLease });
   const revocations = measuredFeed(feed, clock, metrics);
-  core.trust.onSettled(endings.announce);
+  core.cacheLease.onRevoked(revocationSignal.announce);
   // What goes wrong in it goes wrong again in the next regular poll, where it is reported.
-  endings.onEnding(() => void revocations.poll().catch(() => undefined));
+  revocationSignal.onRevocation(() => void revocations.poll().catch(() => undefined));
   const denied = deniedCalls({ ...ports, ...forWork("background") });
   const serviceKeyRing = serviceKeyCheck(serviceKeys, clock);
 
-  const generatedPassword = await patiently(() =>
+  const generatedPassword = await retryUntilAvailable(() =>
     firstAdministrator(settings, core.bootstrapAdmin),
   );
   if (generatedPassword !== undefined) onGeneratedPassword(generatedPassword);
   looking.stop();
-  await patiently(core.trust.pulse);
-  await patiently(serviceKeyRing.reload);
+  await retryUntilAvailable(core.cacheLease.heartbeat);
+  await retryUntilAvailable(serviceKeyRing.reload);
 
   const activityEveryMs = Math.max(20, toleratedActivityLossMs(settings.idleTimeoutMs) / 2);
   const isAlone = settings.embedded && settings.redisUrl === undefined;
-  const pulseMs = isAlone ? EMBEDDED_PULSE_MS : PULSE_MS;
+  const heartbeatMs = isAlone ? EMBEDDED_HEARTBEAT_MS : HEARTBEAT_MS;
   const background: Periodic[] = [
-    periodically("the look at the hot store", pulseMs, core.trust.pulse, logger),
+    periodically("the look at the hot store", heartbeatMs, core.cacheLease.heartbeat, logger),
     periodically(
       "opening connections",
       WARM_EVERY_MS,
-      () => warm(truth.database, warmConnections(settings)),
+      () => warm(primaryStore.database, warmConnections(settings)),
       logger,
     ),
     periodically("writing activity", activityEveryMs, core.activity.flush, logger),
@@ -174,15 +182,15 @@ const start = async (
     periodically("withdrawing logins", ANSWERS_EVERY_MS, core.unanswered.flush, logger),
     periodically(
       "reading service keys",
-      isAlone ? EMBEDDED_PULSE_MS : SERVICE_KEYS_EVERY_MS,
+      isAlone ? EMBEDDED_HEARTBEAT_MS : SERVICE_KEYS_EVERY_MS,
       serviceKeyRing.reload,
       logger,
     ),
     periodically("reading signing keys", keyReloadMs(settings), () => keyring.reload(), logger),
-    periodically("following endings", REVOCATION_POLL_MS, revocations.poll, logger),
+    periodically("following revocationSignal", REVOCATION_POLL_MS, revocations.poll, logger),
     periodically("telling events", EVENTS_POLL_MS, core.sessionEvents.poll, logger),
     periodically("telling denied calls", DENIED_CALLS_WINDOW_MS, denied.flush, logger),
-    ...startUpkeep({ settings, core, ...ports, keys, leases, census, logger, metrics }),
+    ...startUpkeep({ settings, core, ...ports, keys, leases, sessionCounts, logger, metrics }),
   ];
 
   const descriptors = readDescriptors();
@@ -197,20 +205,23 @@ const start = async (
       settings: coreSettings(settings),
       jwks: () => keyring.jwks(),
       stores: () => [
-        { store: "postgres", isUp: core.trust.truthAnswers() },
-        { store: settings.redisUrl ? "redis" : "memory", isUp: core.trust.lease() !== undefined },
+        { store: "postgres", isUp: core.cacheLease.primaryStoreAnswers() },
+        {
+          store: settings.redisUrl ? "redis" : "memory",
+          isUp: core.cacheLease.lease() !== undefined,
+        },
       ],
     },
     denied,
     serviceKeys: serviceKeyRing,
     // Without Postgres, calls are answered as long as the lease on the hot store lasts.
-    isServing: () => core.trust.truthAnswers() || core.trust.lease() !== undefined,
+    isServing: () => core.cacheLease.primaryStoreAnswers() || core.cacheLease.lease() !== undefined,
     logger,
     metrics,
     tracing,
   });
   // Streams of a session end with it, wherever it was ended.
-  endings.onEnding(server.reviewStreams);
+  revocationSignal.onRevocation(server.reviewStreams);
   let gateway: RunningGateway | undefined;
   let exporter: MetricsServer | undefined;
   closers.push(() => exporter?.close());
@@ -231,7 +242,7 @@ const start = async (
     for (const work of background) work.stop();
     await denied.flush().catch(() => undefined);
     await leases.leave().catch(() => undefined);
-    await core.trust.leave().catch(() => undefined);
+    await core.cacheLease.leave().catch(() => undefined);
   });
   const grpcPort = await listenRpc(server, settings, logger);
 

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Settings } from "../config/settings.js";
-import type { EndingSignal } from "../core/ports/ending_signal.js";
 import type { HotStore } from "../core/ports/hot_store.js";
+import type { RevocationSignal } from "../core/ports/revocation_signal.js";
 import type { WorkClass } from "../core/ports/work_class.js";
 import { activityStepMs } from "../core/settings.js";
 import type { PrimaryPorts } from "../core/use_cases.js";
-import { inProcessEndingSignal } from "../embedded/in_process_ending_signal.js";
 import { inProcessHotStore } from "../embedded/in_process_hot_store.js";
+import { inProcessRevocationSignal } from "../embedded/in_process_revocation_signal.js";
 import { openEmbeddedPostgres } from "../embedded/pglite.js";
 import { postgresAuditLog } from "../postgres/audit_log.js";
 import { type Database, type DatabaseOptions, openDatabase, run } from "../postgres/database.js";
@@ -18,14 +18,14 @@ import { postgresLoginThrottle } from "../postgres/login_throttle.js";
 import { type MigrationStatus, migrateUp, migrationStatus } from "../postgres/migrate.js";
 import { postgresReplicaRegistry } from "../postgres/replica_registry.js";
 import { postgresServiceKeyStore } from "../postgres/service_key_store.js";
-import { postgresSessionCensus } from "../postgres/session_census.js";
+import { postgresSessionCounts } from "../postgres/session_counts.js";
 import { postgresSessionStore } from "../postgres/session_store.js";
 import { sharesOf } from "../postgres/shares.js";
-import { type SilenceGuard, unlessSilent } from "../postgres/silence.js";
+import { type SilenceGuard, unlessUnresponsive } from "../postgres/unresponsive.js";
 import { postgresUserStore } from "../postgres/user_store.js";
 import { openRedis } from "../redis/client.js";
-import { redisEndingSignal } from "../redis/ending_signal.js";
 import { redisHotStore } from "../redis/hot_store.js";
+import { redisRevocationSignal } from "../redis/revocation_signal.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { measuredHotStore } from "./measured.js";
 
@@ -40,8 +40,8 @@ const IN_PROCESS_SESSIONS = 200_000;
 export const warmConnections = ({ postgresPoolSize }: Settings): number =>
   Object.values(sharesOf(postgresPoolSize)).reduce((sum, share) => sum + share, 0);
 
-/** The truth: Postgres, ours in the process or yours. */
-export interface Truth {
+/** The primary store: Postgres, ours in the process or yours. */
+export interface PrimaryStore {
   readonly database: Database;
   migrateUp(): Promise<string[]>;
   migrationStatus(): Promise<MigrationStatus>;
@@ -54,13 +54,13 @@ export interface Truth {
  * @param patient for a command, whose caller rather waits than is refused
  * @param onQueue told of what waits for a connection, and what is refused
  */
-export const openTruth = async (
+export const openPrimaryStore = async (
   settings: Settings,
   {
     patient = false,
     onQueue,
   }: { readonly patient?: boolean; readonly onQueue?: DatabaseOptions["onQueue"] } = {},
-): Promise<Truth> => {
+): Promise<PrimaryStore> => {
   const embedded =
     settings.databaseUrl === undefined
       ? await openEmbeddedPostgres({ dataDir: settings.dataDir })
@@ -122,7 +122,7 @@ const primaryPorts = (database: Database, settings: Settings): PrimaryPorts => (
 });
 
 /** The ports that Postgres answers. */
-export const truthPorts = (database: Database, settings: Settings) => ({
+export const primaryStorePorts = (database: Database, settings: Settings) => ({
   ...primaryPorts(database, settings),
   keys: postgresKeyStore(database),
   serviceKeys: postgresServiceKeyStore(database),
@@ -130,7 +130,7 @@ export const truthPorts = (database: Database, settings: Settings) => ({
     isPrivate: settings.redisUrl === undefined,
   }),
   leases: postgresJobLeases(database, randomUUID()),
-  census: postgresSessionCensus(database),
+  sessionCounts: postgresSessionCounts(database),
 });
 
 /**
@@ -139,17 +139,17 @@ export const truthPorts = (database: Database, settings: Settings) => ({
  * database works in this very process.
  */
 export const servingPorts = (database: Database, settings: Settings) => {
-  const guard = settings.embedded ? undefined : unlessSilent(database);
+  const guard = settings.embedded ? undefined : unlessUnresponsive(database);
   const made = new Map<WorkClass, PrimaryPorts>();
   const forWork = (work: WorkClass): PrimaryPorts => {
     const ports = made.get(work) ?? guarded(primaryPorts(shareOf(database, work), settings), guard);
     made.set(work, ports);
     return ports;
   };
-  const control = truthPorts(shareOf(database, "control"), settings);
-  const background = truthPorts(shareOf(database, "background"), settings);
+  const control = primaryStorePorts(shareOf(database, "control"), settings);
+  const background = primaryStorePorts(shareOf(database, "background"), settings);
   const { keys, serviceKeys, registry } = control;
-  const { leases, census } = background;
+  const { leases, sessionCounts } = background;
   return {
     ...forWork("administration"),
     forWork,
@@ -157,7 +157,7 @@ export const servingPorts = (database: Database, settings: Settings) => {
     serviceKeys,
     registry,
     leases,
-    census,
+    sessionCounts,
   };
 };
 
@@ -171,13 +171,13 @@ const guarded = (ports: PrimaryPorts, guard: SilenceGuard | undefined): PrimaryP
         throttle: guard.port(ports.throttle),
       };
 
-/** The hot store of the settings, and how endings are announced; in this process if they name no Redis. */
+/** The hot store of the settings, and how revocationSignal are announced; in this process if they name no Redis. */
 export const openHot = (
   settings: Settings,
   now: () => number,
   metrics: Metrics,
   onIdentified?: (failure: unknown) => void,
-): { readonly hot: HotStore; readonly endings: EndingSignal } => {
+): { readonly hot: HotStore; readonly revocationSignal: RevocationSignal } => {
   const { idleTimeoutMs } = settings;
   if (settings.redisUrl === undefined)
     return {
@@ -185,7 +185,7 @@ export const openHot = (
         inProcessHotStore({ idleTimeoutMs, maxSessions: IN_PROCESS_SESSIONS }),
         metrics,
       ),
-      endings: inProcessEndingSignal(),
+      revocationSignal: inProcessRevocationSignal(),
     };
   const redis = openRedis({
     url: settings.redisUrl,
@@ -204,6 +204,6 @@ export const openHot = (
       onAnswers: (outcome, questions) =>
         metrics.countHotAnswers(outcome === "unknown" ? "doubt" : outcome, questions),
     }),
-    endings: redisEndingSignal(redis.client),
+    revocationSignal: redisRevocationSignal(redis.client),
   };
 };

@@ -85,8 +85,9 @@ export const tracedHotStore = (hot: HotStore, tracing: Tracing): HotStore => {
     ...hot,
     check: (ask, lease) => traced("curfew_check", () => hot.check(ask, lease)),
     checkAll: (asks, lease) => traced("curfew_check", () => hot.checkAll(asks, lease)),
-    fill: (entry, ticket, lease) => traced("curfew_fill", () => hot.fill(entry, ticket, lease)),
-    bury: (endings) => traced("curfew_bury", () => hot.bury(endings)),
+    fill: (entry, fillToken, lease) =>
+      traced("curfew_fill", () => hot.fill(entry, fillToken, lease)),
+    invalidate: (revocations) => traced("curfew_invalidate", () => hot.invalidate(revocations)),
   };
 };
 

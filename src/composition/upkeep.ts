@@ -3,7 +3,7 @@ import type { AuditLog } from "../core/ports/audit_log.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { JobLeases } from "../core/ports/job_leases.js";
 import type { KeyStore } from "../core/ports/key_store.js";
-import type { SessionCensus, SessionCounts } from "../core/ports/session_census.js";
+import type { SessionCountStore, SessionCounts } from "../core/ports/session_counts.js";
 import type { UseCases } from "../core/use_cases.js";
 import { scheduledRotation } from "../crypto/scheduled_rotation.js";
 import type { Logger } from "../telemetry/logger.js";
@@ -17,9 +17,9 @@ import { keyReloadMs, keyRotation } from "./signing.js";
 const FIRST_AFTER_MS = 500;
 const PATTERNS_EVERY_MS = 1000;
 const CLEANUP_EVERY_MS = 60_000;
-const CENSUS_EVERY_MS = 15_000;
-/** A census that takes long is taken less often: at most this part of the time is spent counting. */
-const MOST_OF_TIME_COUNTING = 1 / 20;
+const SESSION_COUNTS_EVERY_MS = 15_000;
+/** A count that takes long is taken less often: at most this part of the time is spent counting. */
+const MAX_OF_TIME_COUNTING = 1 / 20;
 /** Keys are looked at this often at least, and several times within the time of their publication. */
 const KEYS_LOOKED_AT_EVERY_MS = 60_000;
 /** How long a job stays with a replica that says nothing. */
@@ -31,26 +31,26 @@ export interface UpkeepParts {
   readonly audit: AuditLog;
   readonly keys: KeyStore;
   readonly leases: JobLeases;
-  readonly census: SessionCensus;
+  readonly sessionCounts: SessionCountStore;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
 /** The last count of all sessions, taken by one replica and read by this one. */
-const countingSessions = ({ census, leases, clock, settings, metrics }: UpkeepParts) => {
+const countingSessions = ({ sessionCounts, leases, clock, settings, metrics }: UpkeepParts) => {
   let counts: SessionCounts | undefined;
   let notBefore = 0;
   metrics.sessions.watchSessions(() => counts);
-  const take = asLeader(leases, "census", HOLD_MS, async () => {
+  const take = asLeader(leases, "sessionCounts", HOLD_MS, async () => {
     const startedAt = clock.monotonic();
     if (startedAt < notBefore) return;
-    await census.take({ now: clock.now(), idleTimeoutMs: settings.idleTimeoutMs });
-    notBefore = startedAt + (clock.monotonic() - startedAt) / MOST_OF_TIME_COUNTING;
+    await sessionCounts.take({ now: clock.now(), idleTimeoutMs: settings.idleTimeoutMs });
+    notBefore = startedAt + (clock.monotonic() - startedAt) / MAX_OF_TIME_COUNTING;
   });
   return async (): Promise<void> => {
     await take();
-    counts = await census.read();
+    counts = await sessionCounts.read();
   };
 };
 
@@ -103,7 +103,7 @@ export const startUpkeep = (parts: UpkeepParts): Periodic[] => {
   return [
     job("patterns", PATTERNS_EVERY_MS, findPatterns),
     job("cleanup", CLEANUP_EVERY_MS, cleanUp),
-    job("census", CENSUS_EVERY_MS, count),
+    job("sessionCounts", SESSION_COUNTS_EVERY_MS, count),
     job("keys", Math.min(KEYS_LOOKED_AT_EVERY_MS, keyReloadMs(settings)), rotatingKeys(parts)),
   ];
 };

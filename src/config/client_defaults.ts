@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { strippedLine } from "../core/header_text.js";
+import { strippedLine } from "../core/caller/header_text.js";
 import type { Environment } from "./setting.js";
 import { SETTINGS } from "./settings_table.js";
 

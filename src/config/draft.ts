@@ -1,4 +1,4 @@
-import { strippedLine } from "../core/header_text.js";
+import { strippedLine } from "../core/caller/header_text.js";
 import { type Environment, fallbackText, type Setting } from "./setting.js";
 import type { GivenSettings } from "./settings.js";
 import { SETTINGS, type SettingKey } from "./settings_table.js";
@@ -14,10 +14,10 @@ export interface Draft {
   readonly problems: readonly string[];
 }
 
-const MOST_ECHOED = 60;
+const MAX_ECHOED = 60;
 
 const describe = (declared: Setting, value: string, messages: readonly string[]): string => {
-  const echo = declared.secret || value.length > MOST_ECHOED ? "" : `; it is "${value}"`;
+  const echo = declared.secret || value.length > MAX_ECHOED ? "" : `; it is "${value}"`;
   return `${declared.name} ${messages.join(", ")}${echo}.`;
 };
 

@@ -1,4 +1,4 @@
-import { stripped } from "../core/header_text.js";
+import { stripped } from "../core/caller/header_text.js";
 import { reads } from "./value_schemas.js";
 
 const isHttpUrl = (text: string): boolean => /^https?:\/\//.test(text) && URL.canParse(text);

@@ -23,7 +23,7 @@ const PATHS: Readonly<Record<string, RegExp>> = {
 };
 /** What Sentinels that ask for credentials of their own are given. */
 const SENTINEL_PARAMETER = /^sentinel_(?:username|password)=(.+)$/;
-const MOST_PORT = 65_535;
+const MAX_PORT = 65_535;
 
 const isDecodable = (text: string): boolean => {
   try {
@@ -46,7 +46,7 @@ const isRedisUrl = (text: string): boolean => {
       const value = kind === "sentinel" && SENTINEL_PARAMETER.exec(parameter)?.[1];
       return value && isDecodable(value);
     }) &&
-    ports.every((port) => port >= 1 && port <= MOST_PORT) &&
+    ports.every((port) => port >= 1 && port <= MAX_PORT) &&
     PATHS[kind]?.test(path) === true
   );
 };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { stripped } from "../core/header_text.js";
+import { stripped } from "../core/caller/header_text.js";
 
 /**
  * A schema over the text of one setting. `read` answers the value, or undefined

@@ -1,22 +1,13 @@
-import { activityLog } from "./activity_log.js";
-import { createAnswerLog } from "./answer_log.js";
-import { bootstrapAdmin } from "./bootstrap_admin.js";
-import { changePassword } from "./change_password.js";
-import { cleanup } from "./cleanup.js";
-import { currentSessions } from "./current_sessions.js";
-import { endSessions } from "./end_sessions.js";
+import { createBatcher } from "./batcher.js";
 import { overloaded } from "./errors.js";
-import { explainToken } from "./explain_token.js";
-import { type HotTrust, hotTrust } from "./hot_trust.js";
-import { issueTokens } from "./issue_tokens.js";
-import { listSessions } from "./list_sessions.js";
-import { liveSessions } from "./live_sessions.js";
-import { login } from "./login.js";
-import { logout } from "./logout.js";
-import { manageUsers } from "./manage_users.js";
-import { createPasswordAttempts } from "./password_attempt.js";
-import { contextWords, type PasswordPolicy } from "./password_policy.js";
-import { perTurn } from "./per_turn.js";
+import { sessionEventsFeed } from "./events/session_events_feed.js";
+import { sessionStats } from "./events/session_stats.js";
+import { type PatternRound, unusualPatterns } from "./events/unusual_patterns.js";
+import { issueTokens } from "./login/issue_tokens.js";
+import { login } from "./login/login.js";
+import { createPasswordAttempts } from "./login/password_attempt.js";
+import { contextWords, type PasswordPolicy } from "./login/password_policy.js";
+import { createUnansweredLogins } from "./login/unanswered_logins.js";
 import type { AuditLog } from "./ports/audit_log.js";
 import type { HotStore } from "./ports/hot_store.js";
 import type { IdSource } from "./ports/id_source.js";
@@ -24,22 +15,31 @@ import type { LoginThrottle } from "./ports/login_throttle.js";
 import type { PasswordHasher } from "./ports/password_hasher.js";
 import type { RefreshTokenCodec } from "./ports/refresh_token_codec.js";
 import type { ReplicaRegistry } from "./ports/replica_registry.js";
-import type { SessionStore, Standing } from "./ports/session_store.js";
+import type { SessionStatus, SessionStore } from "./ports/session_store.js";
 import type { TokenSigner } from "./ports/token_signer.js";
 import type { TokenVerifier } from "./ports/token_verifier.js";
 import type { UserStore } from "./ports/user_store.js";
 import type { WorkClass } from "./ports/work_class.js";
-import { withRecentActivity } from "./recent_activity.js";
-import { recordActivity } from "./record_activity.js";
-import { refreshTokens } from "./refresh_tokens.js";
-import { sessionCheck } from "./session_check.js";
-import { sessionEventsFeed } from "./session_events_feed.js";
-import { sessionStats } from "./session_stats.js";
+import { createAnswerLog } from "./refresh/answer_log.js";
+import { refreshTokens } from "./refresh/refresh_tokens.js";
+import { type CacheLease, createCacheLease } from "./revocation/cache_lease.js";
+import { logout } from "./revocation/logout.js";
+import { revokeSessions } from "./revocation/revoke_sessions.js";
+import { activityLog } from "./session/activity_log.js";
+import { cleanup } from "./session/cleanup.js";
+import { currentSessions } from "./session/current_sessions.js";
+import { listSessions } from "./session/list_sessions.js";
+import { withRecentActivity } from "./session/recent_activity.js";
+import { recordActivity } from "./session/record_activity.js";
 import type { CoreSettings } from "./settings.js";
 import type { SharedClock } from "./shared_clock.js";
-import { createUnansweredLogins } from "./unanswered_logins.js";
-import { type PatternRound, unusualPatterns } from "./unusual_patterns.js";
-import { validateToken, validateTokens } from "./validate_token.js";
+import { bootstrapAdmin } from "./users/bootstrap_admin.js";
+import { changePassword } from "./users/change_password.js";
+import { manageUsers } from "./users/manage_users.js";
+import { explainToken } from "./validation/explain_token.js";
+import { liveSessions } from "./validation/live_sessions.js";
+import { sessionCheck } from "./validation/session_check.js";
+import { validateToken, validateTokens } from "./validation/validate_token.js";
 
 /** What the core reads and writes in the primary store on behalf of callers and in the background. */
 export interface PrimaryPorts {
@@ -69,10 +69,10 @@ export interface Ports extends PrimaryPorts {
 }
 
 /** Doubts that wait for Postgres at most; the rest are answered OVERLOADED at once, so that no queue grows. */
-const MOST_DOUBTS = 5000;
-/** Statements that look at doubts at once, so that a lost hot store does not become a lost Postgres. */
-const MOST_DOUBT_STATEMENTS = 4;
-const MOST_DOUBTS_IN_STATEMENT = 500;
+const MAX_DOUBTS = 5000;
+/** Statements that look at cache misses at once, so that a lost hot store does not become a lost Postgres. */
+const MAX_DOUBT_STATEMENTS = 4;
+const MAX_DOUBTS_IN_STATEMENT = 500;
 
 export type UseCases = ReturnType<typeof createUseCases>;
 
@@ -106,34 +106,38 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     clock,
     consistencyTimeoutMs,
   });
-  const trust = hotTrust(control);
+  const cacheLease = createCacheLease(control);
   /** The same, but what a caller has to wait for is done in the class of its own work. */
-  const trustOf = ({ store }: Ports): HotTrust => ({
-    ...trust,
-    settle: (changes, timeoutMs) => trust.settle(changes, timeoutMs, store),
+  const trustOf = ({ store }: Ports): CacheLease => ({
+    ...cacheLease,
+    awaitRevoked: (changes, timeoutMs) => cacheLease.awaitRevoked(changes, timeoutMs, store),
   });
-  const recent = withRecentActivity({ hot, trust, activity, clock });
-  const current = currentSessions({ store, trust: trustOf(ports), withRecentActivity: recent });
-  const standing = perTurn<string, Standing | undefined>({
-    run: (sessionIds) => validation.store.standings(sessionIds),
-    maxBatch: MOST_DOUBTS_IN_STATEMENT,
-    maxInFlight: MOST_DOUBT_STATEMENTS,
+  const recent = withRecentActivity({ hot, cacheLease, activity, clock });
+  const current = currentSessions({
+    store,
+    cacheLease: trustOf(ports),
+    withRecentActivity: recent,
+  });
+  const sessionStatus = createBatcher<string, SessionStatus | undefined>({
+    run: (sessionIds) => validation.store.sessionStatuses(sessionIds),
+    maxBatch: MAX_DOUBTS_IN_STATEMENT,
+    maxInFlight: MAX_DOUBT_STATEMENTS,
     schedule: ports.schedule,
     limit: {
-      maxWaiting: MOST_DOUBTS,
-      error: () => overloaded(undefined, "too many doubts waiting"),
+      maxWaiting: MAX_DOUBTS,
+      error: () => overloaded(undefined, "too many cache misses waiting"),
     },
   });
   const check = sessionCheck({
     ...validation,
-    trust: trustOf(validation),
-    standing,
+    cacheLease: trustOf(validation),
+    sessionStatus,
     activity,
     idleTimeoutMs,
   });
-  const live = liveSessions({ hot, trust, activity });
+  const live = liveSessions({ hot, cacheLease, activity });
   const validate = validateToken({ ...ports, check });
-  const end = endSessions({ store, trust: trustOf(ports), clock, idleTimeoutMs });
+  const end = revokeSessions({ store, cacheLease: trustOf(ports), clock, idleTimeoutMs });
   const issue = issueTokens({ ...ports, settings });
   const { tryPassword, requireSource, flushForgiven } = createPasswordAttempts(signIn);
   const findPatterns = unusualPatterns(background, ports.onEvents);
@@ -141,7 +145,7 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
   const onTime =
     <Args extends unknown[], Output>(act: (...args: Args) => Promise<Output>) =>
     (...args: Args): Promise<Output> =>
-      clock.isSynchronised() ? act(...args) : trust.knowTime().then(() => act(...args));
+      clock.isSynchronised() ? act(...args) : cacheLease.knowTime().then(() => act(...args));
 
   return {
     login: onTime(
@@ -151,7 +155,7 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
         unanswered,
         tryPassword,
         issue,
-        trust: trustOf(signIn),
+        cacheLease: trustOf(signIn),
         withRecentActivity: recent,
         settings,
       }),
@@ -160,7 +164,7 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
       refreshTokens({
         ...signIn,
         issue,
-        trust: trustOf(signIn),
+        cacheLease: trustOf(signIn),
         activity,
         answers,
         withRecentActivity: recent,
@@ -191,7 +195,7 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
       check(sessionId, clock.now()).catch(() => undefined);
     },
     /** Kept going by the server: the trust in the hot store, and notes of uses and answers on their way to Postgres. */
-    trust,
+    cacheLease,
     activity,
     answers,
     unanswered,

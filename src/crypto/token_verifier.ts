@@ -10,8 +10,8 @@ import {
 } from "../access_token/compact_token.js";
 import { isSignedBy } from "../access_token/signature.js";
 import { unavailable } from "../core/errors.js";
-import { newest } from "../core/newest.js";
 import type { TokenVerifier } from "../core/ports/token_verifier.js";
+import { twoGenerationCache } from "../core/two_generation_cache.js";
 import type { Keyring } from "./keyring.js";
 import type { VerificationKey } from "./keys/signing_key.js";
 import { describeTokenRefusal } from "./token_refusal.js";
@@ -41,7 +41,7 @@ const cacheKey = (token: string): string => token.slice(-KEY_LENGTH);
 /** Verifies access tokens (RFC 7519 §7.2, RFC 8725, RFC 9068 §4) and remembers the good ones. */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const { keys } = options;
-  const verified = newest<string, Verified>(options.cacheSize ?? DEFAULT_CACHE_SIZE);
+  const verified = twoGenerationCache<string, Verified>(options.cacheSize ?? DEFAULT_CACHE_SIZE);
   const underWay = new Map<string, Promise<AccessClaims | undefined>>();
 
   const isCurrent = (key: VerificationKey): boolean => keys.verificationKey(key.kid) === key;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { link, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ProcessIdentity, standingOf, thisProcess } from "./process_identity.js";
+import { type ProcessIdentity, sessionStatusOf, thisProcess } from "./process_identity.js";
 
 export interface DataDirLock {
   /** Lets the next process in. */
@@ -65,10 +65,10 @@ const makeClaim = async (folder: string, number: number): Promise<boolean> => {
 
 const refuseIfHeld = async (dataDir: string, folder: string, number: number): Promise<void> => {
   const owner = await ownerOf(join(folder, `${number}`));
-  const standing = owner && (await standingOf(owner));
-  if (owner === undefined || standing === "gone") return;
+  const sessionStatus = owner && (await sessionStatusOf(owner));
+  if (owner === undefined || sessionStatus === "gone") return;
   throw new Error(
-    standing === "running"
+    sessionStatus === "running"
       ? `The data directory ${dataDir} is in use by process ${owner.pid}: stop that process, or set DATA_DIR to another directory.`
       : `The data directory ${dataDir} is in use by process ${owner.pid} on host ${owner.host}: stop that process, or set DATA_DIR to another directory. If that process is gone for certain, delete ${folder}.`,
   );

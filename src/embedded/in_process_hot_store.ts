@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { HotAnswer, HotEntry, HotStore } from "../core/ports/hot_store.js";
-import type { Unburied } from "../core/ports/session_store.js";
-import { type SessionEnd, timedOut } from "../core/session.js";
+import type { PendingInvalidation } from "../core/ports/session_store.js";
+import { type SessionEnd, timedOut } from "../core/session/session.js";
 
 export interface InProcessHotStoreOptions {
   readonly idleTimeoutMs: number;
@@ -19,7 +19,7 @@ export const inProcessHotStore = (options: InProcessHotStoreOptions): HotStore =
   const serverId = randomUUID();
   const places = new LRUCache<string, Place>({ max: maxSessions });
   const tombstones = new LRUCache<string, Tombstone>({ max: maxSessions });
-  let ticketsGiven = 0;
+  let fillTokensGiven = 0;
 
   /** How the session ended, as long as an access token may ask. */
   const tombstoneOf = (sessionId: string, now: number): Tombstone | undefined => {
@@ -32,14 +32,14 @@ export const inProcessHotStore = (options: InProcessHotStoreOptions): HotStore =
   const placeOf = (sessionId: string): Place => {
     const known = places.get(sessionId);
     if (known !== undefined) return known;
-    const place: Place = { entry: undefined, epoch: undefined, ticket: undefined };
+    const place: Place = { entry: undefined, epoch: undefined, fillToken: undefined };
     places.set(sessionId, place);
     return place;
   };
 
   const answer: (...question: Parameters<HotStore["check"]>) => HotAnswer = (ask, lease) => {
     if (lease.serverIds[0] !== serverId)
-      return { kind: "unknown", ticket: undefined, lastActivityAt: 0 };
+      return { kind: "unknown", fillToken: undefined, lastActivityAt: 0 };
     const tombstone = tombstoneOf(ask.sessionId, ask.now);
     if (tombstone !== undefined)
       return { kind: "ended", userId: tombstone.userId, end: tombstone.end };
@@ -50,11 +50,11 @@ export const inProcessHotStore = (options: InProcessHotStoreOptions): HotStore =
       place.epoch !== lease.epochs[0] ||
       timedOut(entry, ask.now, idleTimeoutMs) !== undefined
     ) {
-      ticketsGiven += place.ticket === undefined ? 1 : 0;
-      place.ticket ??= `${serverId}/${ticketsGiven}`;
+      fillTokensGiven += place.fillToken === undefined ? 1 : 0;
+      place.fillToken ??= `${serverId}/${fillTokensGiven}`;
       return {
         kind: "unknown",
-        ticket: place.ticket,
+        fillToken: place.fillToken,
         lastActivityAt: entry?.lastActivityAt ?? 0,
       };
     }
@@ -63,7 +63,7 @@ export const inProcessHotStore = (options: InProcessHotStoreOptions): HotStore =
     return { kind: "live", entry: place.entry };
   };
 
-  const bury = (change: Unburied): { shard: number; serverId: string } => {
+  const invalidate = (change: PendingInvalidation): { shard: number; serverId: string } => {
     places.delete(change.sessionId);
     if (change.end !== undefined) tombstones.set(change.sessionId, { ...change, end: change.end });
     return { shard: 0, serverId };
@@ -74,15 +74,15 @@ export const inProcessHotStore = (options: InProcessHotStoreOptions): HotStore =
     check: async (ask, lease) => answer(ask, lease),
     checkAll: async (asks, lease) => asks.map((ask) => answer(ask, lease)),
 
-    async fill(entry, ticket, lease) {
+    async fill(entry, fillToken, lease) {
       const place = places.get(entry.sessionId);
-      if (place?.ticket !== ticket || lease.serverIds[0] !== serverId) return;
+      if (place?.fillToken !== fillToken || lease.serverIds[0] !== serverId) return;
       place.entry = entry;
       place.epoch = lease.epochs[0];
-      place.ticket = undefined;
+      place.fillToken = undefined;
     },
 
-    bury: async (endings) => endings.map(bury),
+    invalidate: async (revocations) => revocations.map(invalidate),
     identify: async () => [serverId],
     // It is lost only together with those who ask it.
     onDisturbance: () => undefined,
@@ -96,7 +96,7 @@ export const inProcessHotStore = (options: InProcessHotStoreOptions): HotStore =
 
 /**
  * What is known of a session that has not ended, as far as this store was told.
- * A bury takes the ticket away together with the entry: whoever read the truth
+ * An invalidation takes the fill token away together with the entry: whoever read the primary store
  * before it can no longer fill, even when the tombstone has been forgotten.
  */
 interface Place {
@@ -104,7 +104,7 @@ interface Place {
   /** The lease's epoch in which the entry was written. */
   epoch: string | undefined;
   /** Held by everybody who has asked since the entry stopped to count. */
-  ticket: string | undefined;
+  fillToken: string | undefined;
 }
 
 interface Tombstone {

@@ -16,7 +16,7 @@ export const thisProcess = async (): Promise<ProcessIdentity> => ({
 });
 
 /** Whether it runs on this host, or `unknown` if it is one of another host. */
-export const standingOf = async (
+export const sessionStatusOf = async (
   identity: ProcessIdentity,
 ): Promise<"running" | "gone" | "unknown"> => {
   if (identity.host !== hostname()) return "unknown";

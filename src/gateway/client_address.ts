@@ -1,8 +1,8 @@
 import { isIP, type Socket } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import ipaddr from "ipaddr.js";
-import { forwardedAddress } from "../core/forwarded_address.js";
-import { sourceOf } from "../core/source.js";
+import { forwardedAddress } from "../core/caller/forwarded_address.js";
+import { sourceOf } from "../core/caller/source.js";
 
 declare module "fastify" {
   interface FastifyRequest {

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { stripped } from "../core/header_text.js";
+import { stripped } from "../core/caller/header_text.js";
 import { badField, ProblemError } from "./problem.js";
 
 /**

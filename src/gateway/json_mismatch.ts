@@ -3,7 +3,7 @@ import type { FieldViolation } from "../core/errors.js";
 import { fieldTypeText } from "./field_type.js";
 import { badField, badRequest, type ProblemError } from "./problem.js";
 
-const MOST_VIOLATIONS = 20;
+const MAX_VIOLATIONS = 20;
 
 const isObject = (json: JsonValue): json is { [key: string]: JsonValue } =>
   typeof json === "object" && json !== null && !Array.isArray(json);
@@ -89,7 +89,7 @@ export const jsonMismatch = (message: DescMessage, text: string, error: unknown)
   const violations: FieldViolation[] = [];
   for (const violation of inMessage(message, json, "")) {
     violations.push(violation);
-    if (violations.length === MOST_VIOLATIONS) break;
+    if (violations.length === MAX_VIOLATIONS) break;
   }
   const [first] = violations;
   return first

@@ -1,7 +1,7 @@
 import { REASONS, type Reason } from "../core/errors.js";
 
 /**
- * The text of a reason in the language a caller wishes most.
+ * The text of a reason in the language a caller prefers most.
  *
  * @param acceptLanguage the header's value (RFC 9110 section 12.5.4); may be empty
  * @returns the text and its language (BCP 47)

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
-import { readTraceParent } from "../core/trace_parent.js";
+import { readTraceParent } from "../core/caller/trace_parent.js";
 import { countRefusal, type OnRefused } from "./budgets/refusal.js";
 import { isReason, type Localize } from "./localize.js";
 import { badRequest, ProblemError, problemOf } from "./problem.js";

@@ -1,14 +1,14 @@
-import type { AuditEventType } from "../core/audit_event.js";
+import type { AuditEventType } from "../core/events/audit_event.js";
 import type { AuditLog, SubjectCount } from "../core/ports/audit_log.js";
-import type { EndReason } from "../core/session.js";
+import type { EndReason } from "../core/session/session.js";
 import { type Database, run } from "./database.js";
 import { orderedEvents } from "./event_order.js";
 import { type EventRow, eventColumns, eventColumnsOf, eventFromRow } from "./event_row.js";
 import { EVENT_SOURCE } from "./event_source.js";
 import { plannedRows } from "./statements.js";
 
-const MOST_SUBJECTS = 10;
-const MOST_PATTERNS = 100;
+const MAX_SUBJECTS = 10;
+const MAX_PATTERNS = 100;
 
 /** What was told of each subject, and how often; a pattern that counts says so itself. */
 const UNUSUAL = `
@@ -26,7 +26,7 @@ export const postgresAuditLog = (database: Database): AuditLog => {
       `SELECT ${subject} AS subject, count(*)::int AS count FROM audit_events e
        WHERE e.at >= ? AND e.type = 'LOGIN_FAILED' AND coalesce(${subject}, '') <> ''
        GROUP BY 1 ORDER BY 2 DESC LIMIT ?`,
-      [since, MOST_SUBJECTS],
+      [since, MAX_SUBJECTS],
     );
 
   return {
@@ -36,7 +36,7 @@ export const postgresAuditLog = (database: Database): AuditLog => {
       if (events.length > 0) await run(database("audit_events").insert(events.map(eventColumns)));
     },
 
-    async endingOf(sessionId) {
+    async revocationOf2(sessionId) {
       const [row] = await rows<EventRow>(
         `SELECT ${eventColumnsOf("e")} FROM audit_events e
          WHERE e.session_id = ? AND e.type = 'SESSION_ENDED'
@@ -60,7 +60,7 @@ export const postgresAuditLog = (database: Database): AuditLog => {
         ),
         mostFailed("e.user_id", since),
         mostFailed(EVENT_SOURCE, since),
-        rows<SubjectCount & { kind: string }>(UNUSUAL, [since, MOST_PATTERNS]),
+        rows<SubjectCount & { kind: string }>(UNUSUAL, [since, MAX_PATTERNS]),
       ]);
       const of = (type: AuditEventType, reason?: string) =>
         counts
@@ -72,7 +72,7 @@ export const postgresAuditLog = (database: Database): AuditLog => {
         throttledLogins: of("LOGIN_FAILED", "TOO_MANY_ATTEMPTS"),
         accountLocks: of("ACCOUNT_LOCKED"),
         refreshes: of("REFRESHED"),
-        endings: counts
+        revocations: counts
           .filter((row) => row.type === "SESSION_ENDED")
           .map(({ reason, count }) => ({ reason: reason as EndReason, count })),
         failingUsers,

@@ -5,11 +5,14 @@ import type { Rows } from "./statements.js";
 const SESSION = sessionColumns("s");
 const NIL_UUID = "00000000-0000-0000-0000-000000000000";
 
-type EndedSessions = Pick<SessionStore, "unburied" | "markBuried" | "outOfReach" | "deleteEnded">;
+type EndedSessions = Pick<
+  SessionStore,
+  "pendingInvalidations" | "markInvalidated" | "invalidatedAmong" | "deleteEnded"
+>;
 
 /** What becomes of sessions after their end: told to the hot store, and at last deleted. */
 export const endedSessions = (rows: Rows): EndedSessions => ({
-  async unburied({ limit, after, userId }) {
+  async pendingInvalidations({ limit, after, userId }) {
     if (userId !== undefined && !isUuid(userId)) return [];
     const found = await rows<SessionRow & { hot_changes: number }>(
       `SELECT ${SESSION}, s.hot_changes FROM sessions s
@@ -26,20 +29,20 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
     }));
   },
 
-  async markBuried(told) {
+  async markInvalidated(told) {
     const marked = await rows<{ session_id: string }>(MARK_BURIED, [
-      told.map((t) => t.unburied.sessionId),
-      told.map((t) => t.unburied.end !== undefined),
-      told.map((t) => t.unburied.change ?? 0),
+      told.map((t) => t.pendingInvalidations.sessionId),
+      told.map((t) => t.pendingInvalidations.end !== undefined),
+      told.map((t) => t.pendingInvalidations.change ?? 0),
       told.map((t) => t.shard),
       told.map((t) => t.serverId),
     ]);
     return marked.map((row) => row.session_id);
   },
 
-  async outOfReach(sessionIds, shards) {
+  async invalidatedAmong(sessionIds, shards) {
     const ids = sessionIds.filter(isUuid);
-    const found = await rows<{ session_id: string }>(OUT_OF_REACH, [
+    const found = await rows<{ session_id: string }>(INVALIDATED_AMONG, [
       ids,
       ids.map((id) => shards?.of(id) ?? 0),
       shards?.count ?? 0,
@@ -80,7 +83,7 @@ const MARK_BURIED = `
   RETURNING s.session_id`;
 
 /** A lease over another number of shards is of another kind of hot store: it may be about any session. */
-const OUT_OF_REACH = `
+const INVALIDATED_AMONG = `
   SELECT s.session_id
   FROM unnest(?::uuid[], ?::int[]) AS asked (session_id, shard)
   JOIN sessions s ON s.session_id = asked.session_id
@@ -91,7 +94,7 @@ const OUT_OF_REACH = `
   )`;
 
 /**
- * Never a row still needed to say "ended", nor the newest ending, which says how
+ * Never a row still needed to say "ended", nor the newest revocation, which says how
  * far revisions have come; and never one that another cleaner holds.
  */
 const DELETE_ENDED = `

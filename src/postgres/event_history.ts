@@ -1,5 +1,5 @@
 import type { Knex } from "knex";
-import type { EventPosition } from "../core/event_cursor.js";
+import type { EventPosition } from "../core/events/event_cursor.js";
 import type { EventHistory } from "../core/ports/event_history.js";
 import { EVENT_SOURCE } from "./event_source.js";
 import { isUuid } from "./rows.js";
@@ -34,7 +34,7 @@ export const eventHistory = (rows: Rows, handled: EventPosition): EventHistory =
       return new Map([...ofAddresses, ...(await failed(EVENT_SOURCE, networks))]);
     },
 
-    endingsBy: (actors, since) =>
+    revocationsBy: (actors, since) =>
       counts(
         `SELECT e.actor AS subject, count(*)::int AS count FROM audit_events e
          WHERE e.at >= ? AND e.type = 'SESSION_ENDED' AND e.reason <> 'LOGOUT'

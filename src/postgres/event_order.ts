@@ -1,5 +1,5 @@
-import type { AuditEventType } from "../core/audit_event.js";
-import { type EventPosition, ORIGIN } from "../core/event_cursor.js";
+import type { AuditEventType } from "../core/events/audit_event.js";
+import { type EventPosition, ORIGIN } from "../core/events/event_cursor.js";
 import type { AuditLog } from "../core/ports/audit_log.js";
 import { type Database, databaseFailure, run } from "./database.js";
 import { eventHistory } from "./event_history.js";

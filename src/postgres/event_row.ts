@@ -1,4 +1,4 @@
-import type { AuditEvent, AuditEventType } from "../core/audit_event.js";
+import type { AuditEvent, AuditEventType } from "../core/events/audit_event.js";
 import type { PlacedEvent } from "../core/ports/audit_log.js";
 
 /** A row of `audit_events`. */

@@ -1,5 +1,5 @@
 /**
- * The source of an event `e`, as `sourceOf` in core/source.ts writes it: its IPv4
+ * The source of an event `e`, as `sourceOf` in core/caller/source.ts writes it: its IPv4
  * address, or the network (/64) of its IPv6 address (D9).
  */
 export const EVENT_SOURCE = `

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { sourceOf } from "../core/caller/source.js";
+import { type ThrottleLimits, throttleRefusal } from "../core/login/throttle_verdict.js";
 import {
   type Admission,
   type LoginThrottle,
   RESERVATION_MS,
   type Reservation,
 } from "../core/ports/login_throttle.js";
-import { sourceOf } from "../core/source.js";
-import { type ThrottleLimits, throttleRefusal } from "../core/throttle_verdict.js";
 import { accountKey, attemptStatements, print, RESERVE } from "./attempt_statements.js";
 import type { Database } from "./database.js";
 import { preparedRows } from "./statements.js";

@@ -12,7 +12,7 @@ const LIVES_MS = 5000;
 export interface ReplicaRegistryOptions {
   /**
    * Whether the hot store is the memory of this process, which no other replica
-   * can tell of an ending: it gets a lease only while it is alone, or endings
+   * can tell of a revocation: it gets a lease only while it is alone, or revocations
    * of others would wait for it.
    */
   readonly isPrivate?: boolean;
@@ -125,7 +125,7 @@ const LEAVE = `
   DELETE FROM replicas r
   WHERE r.replica_id = ? OR r.trusts_until < clock_timestamp() - interval '1 day'`;
 
-/** Endings up to this revision are committed, and those before the first unburied one are out of reach of every cache. */
+/** Revocations up to this revision are committed, and those before the first pending one are invalidated in every cache. */
 const STATE = `
   SELECT clock_timestamp() AS now, coalesce(
     (SELECT min(s.revision) - 1 FROM sessions s WHERE s.hot_pending AND s.revision IS NOT NULL),

@@ -1,5 +1,5 @@
-import type { EndReason, Session, SessionEnd } from "../core/session.js";
-import type { Account, User } from "../core/user.js";
+import type { EndReason, Session, SessionEnd } from "../core/session/session.js";
+import type { Account, User } from "../core/users/user.js";
 
 /** A row of `sessions`. */
 export interface SessionRow {

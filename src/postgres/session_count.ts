@@ -1,4 +1,4 @@
-import type { SessionCounts } from "../core/ports/session_census.js";
+import type { SessionCounts } from "../core/ports/session_counts.js";
 import { LATEST_CHECK_MS, type LiveAt, type SessionFilter } from "../core/ports/session_store.js";
 import { type Database, run } from "./database.js";
 import { isUuid } from "./rows.js";

@@ -1,6 +1,6 @@
 import type { Knex } from "knex";
 import { LATEST_CHECK_MS, type LiveAt, type SessionFilter } from "../core/ports/session_store.js";
-import type { SessionState } from "../core/session.js";
+import type { SessionState } from "../core/session/session.js";
 import { isUuid } from "./rows.js";
 
 /** Narrows a query on `sessions`. */

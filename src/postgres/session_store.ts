@@ -5,7 +5,7 @@ import type { LiveAt, SessionStore } from "../core/ports/session_store.js";
 import { type Database, databaseFailure, run, worthRepeating } from "./database.js";
 import { endedSessions } from "./ended_sessions.js";
 import { borrow } from "./lending.js";
-import { orderOfEndings } from "./order_of_endings.js";
+import { revocationOrder } from "./revocation_order.js";
 import { isUuid, SESSION_COLUMNS, type SessionRow, sessionFromRow } from "./rows.js";
 import { countLive, countSessions, endOfSlice } from "./session_count.js";
 import {
@@ -15,33 +15,33 @@ import {
   narrowToLive,
   seeksTimedOut,
 } from "./session_filter.js";
+import { sessionStatuses } from "./session_statuses.js";
 import { sessionTransaction } from "./session_transaction.js";
-import { standings } from "./standings.js";
 import { preparedRows } from "./statements.js";
 
 /** How often a transaction is run again after a deadlock before the caller hears that too many want the same rows. */
-const MOST_RUNS = 4;
+const MAX_RUNS = 4;
 
 /** More sessions that are due to be looked at than these are many among those that are open. */
-const MOST_DUE = 10_000;
+const MAX_DUE = 10_000;
 
-/** The truth about users and sessions, in Postgres. */
+/** The primary store of users and sessions, in Postgres. */
 export const postgresSessionStore = (database: Database): SessionStore => {
   const rows = preparedRows(database);
 
   /** Where to look for what timed out: among what is due, unless the sweeper has fallen far behind. */
   const amongDue = async (liveAt: LiveAt): Promise<Narrow | undefined> => {
-    const due = dueForCheck(liveAt, MOST_DUE);
+    const due = dueForCheck(liveAt, MAX_DUE);
     const some = due(database("sessions").select("next_check_at")).as("some");
     const [counted] = await run<{ count: string }[]>(database.from(some).count({ count: "*" }));
-    if (Number(counted?.count) >= MOST_DUE) return undefined;
+    if (Number(counted?.count) >= MAX_DUE) return undefined;
     return (query) => query.from(due(database("sessions").select(SESSION_COLUMNS)).as("sessions"));
   };
 
   return {
     ...endedSessions(rows),
-    ...orderOfEndings(rows),
-    standings: standings(rows),
+    ...revocationOrder(rows),
+    sessionStatuses: sessionStatuses(rows),
 
     async transaction(work, call) {
       for (let runs = 1; ; runs++) {
@@ -61,7 +61,7 @@ export const postgresSessionStore = (database: Database): SessionStore => {
         } catch (error) {
           if (!worthRepeating(error instanceof Error ? (error.cause ?? error) : error))
             throw databaseFailure(error);
-          if (runs === MOST_RUNS) throw overloaded(undefined, error);
+          if (runs === MAX_RUNS) throw overloaded(undefined, error);
         }
       }
     },

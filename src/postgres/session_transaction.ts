@@ -1,7 +1,7 @@
 import type { Knex } from "knex";
 import { type CallLimits, requireCaller } from "../core/call.js";
 import type { SessionTransaction } from "../core/ports/session_store.js";
-import type { Session } from "../core/session.js";
+import type { Session } from "../core/session/session.js";
 import { attemptStatements } from "./attempt_statements.js";
 import { run } from "./database.js";
 import { eventColumns } from "./event_row.js";
@@ -19,11 +19,11 @@ import { firstIdOf, narrowToLive } from "./session_filter.js";
 import { preparedRows, type Rows } from "./statements.js";
 
 /**
- * The advisory lock of endings. Held from the moment a revision is given out
- * until commit, so endings become visible in the order of their revisions and
+ * The advisory lock of revocations. Held from the moment a revision is given out
+ * until commit, so revocations become visible in the order of their revisions and
  * a reader that has seen one has seen all before it.
  */
-const ENDINGS_LOCK = 7_302_002;
+const REVOCATIONS_LOCK = 7_302_002;
 
 /** The statements of one transaction. They are refused once `call` is over. */
 export const sessionTransaction = (
@@ -146,11 +146,12 @@ export const sessionTransaction = (
       );
     },
 
-    async endSessions(endings) {
-      if (endings.length === 0) return [];
-      const column = <T>(of: (ending: (typeof endings)[number]) => T) => endings.map(of);
+    async revokeSessions(revocations) {
+      if (revocations.length === 0) return [];
+      const column = <T>(of: (revocation: (typeof revocations)[number]) => T) =>
+        revocations.map(of);
       const ended = await rows<SessionRow>(END_SESSIONS, [
-        ENDINGS_LOCK,
+        REVOCATIONS_LOCK,
         column((e) => e.sessionId),
         column((e) => e.reason),
         column((e) => new Date(e.at)),

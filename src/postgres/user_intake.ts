@@ -1,5 +1,5 @@
 import type { UserIntake } from "../core/ports/user_intake.js";
-import { type Account, foldUsername } from "../core/user.js";
+import { type Account, foldUsername } from "../core/users/user.js";
 import { type Database, run } from "./database.js";
 
 export const postgresUserIntake = (database: Database): UserIntake => ({

@@ -1,7 +1,7 @@
-import { newest } from "../core/newest.js";
 import type { HotAnswer, HotEntry } from "../core/ports/hot_store.js";
-import type { Unburied } from "../core/ports/session_store.js";
-import type { EndReason } from "../core/session.js";
+import type { PendingInvalidation } from "../core/ports/session_store.js";
+import type { EndReason } from "../core/session/session.js";
+import { twoGenerationCache } from "../core/two_generation_cache.js";
 
 /** Milliseconds since the epoch, always this wide until the year 2286. */
 const TIME_WIDTH = 13;
@@ -21,7 +21,7 @@ type Profile = Pick<HotEntry, "userId" | "username" | "roles">;
 export const writeEntry = (entry: HotEntry, epoch: string): string =>
   `${epoch};${entry.lastActivityAt};${entry.expiresAt};${JSON.stringify([entry.userId, entry.username, entry.roles])}`;
 
-export const writeTombstone = ({ userId, end }: Unburied): string =>
+export const writeTombstone = ({ userId, end }: PendingInvalidation): string =>
   end === undefined
     ? ""
     : JSON.stringify({
@@ -39,7 +39,7 @@ export type ReadAnswer = (sessionId: string, touchAt: number, answer: string) =>
 
 export const answerReader = (): ReadAnswer => {
   // Most validations are of users seen a moment ago: parse each profile once.
-  const profiles = newest<string, Profile>(PROFILES);
+  const profiles = twoGenerationCache<string, Profile>(PROFILES);
   const profileOf = (text: string): Profile => {
     const known = profiles.get(text);
     if (known !== undefined) return known;
@@ -77,14 +77,14 @@ export const answerReader = (): ReadAnswer => {
         return {
           kind: "unknown",
           lastActivityAt: timeAt(answer, 1),
-          ticket: answer.slice(1 + TIME_WIDTH),
+          fillToken: answer.slice(1 + TIME_WIDTH),
         };
       case "M":
-        return { kind: "unknown", lastActivityAt: 0, ticket: answer.slice(1) };
+        return { kind: "unknown", lastActivityAt: 0, fillToken: answer.slice(1) };
       default:
         return /^\d/.test(answer)
           ? { kind: "live", entry: readEntry(sessionId, touchAt, answer) }
-          : { kind: "unknown", lastActivityAt: 0, ticket: undefined };
+          : { kind: "unknown", lastActivityAt: 0, fillToken: undefined };
     }
   };
 };

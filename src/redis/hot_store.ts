@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { createBatcher } from "../core/batcher.js";
 import { CurfewError, unavailable } from "../core/errors.js";
-import { perTurn } from "../core/per_turn.js";
 import type { HotAnswer, HotAsk, HotEntry, HotStore, Lease } from "../core/ports/hot_store.js";
-import type { Unburied } from "../core/ports/session_store.js";
+import type { PendingInvalidation } from "../core/ports/session_store.js";
 import type { OpenedRedis } from "./client.js";
 import { answerReader, writeEntry, writeTombstone } from "./entries.js";
 import { inTime } from "./in_time.js";
@@ -17,7 +17,7 @@ export interface RedisHotStoreOptions extends OpenedRedis {
   readonly activityStepMs: number;
   readonly now: () => number;
   /** Told of each script call with how many sessions it was about. */
-  readonly onBatch?: (script: "check" | "fill" | "bury", size: number) => void;
+  readonly onBatch?: (script: "check" | "fill" | "invalidate", size: number) => void;
   /** Told how many questions of one call came out how. */
   readonly onAnswers?: (outcome: HotAnswer["kind"] | "failure", questions: number) => void;
   /** Told, each time the servers were identified, why that failed for some; undefined: it did not. */
@@ -30,11 +30,11 @@ export interface RedisHotStoreOptions extends OpenedRedis {
  * of them are under way than Redis answers well within the time a command may
  * take: the rest waits here, where it costs nobody an answer that came too late.
  */
-const MOST_IN_BATCH = 200;
-const MOST_IN_FLIGHT = 8;
+const MAX_IN_BATCH = 200;
+const MAX_IN_FLIGHT = 8;
 
 /** Nothing that counts is known, nor may it be filled in. */
-const UNKNOWN: HotAnswer = { kind: "unknown", ticket: undefined, lastActivityAt: 0 };
+const UNKNOWN: HotAnswer = { kind: "unknown", fillToken: undefined, lastActivityAt: 0 };
 
 interface Question {
   readonly ask: HotAsk;
@@ -43,7 +43,7 @@ interface Question {
 
 interface Filling {
   readonly entry: HotEntry;
-  readonly ticket: string;
+  readonly fillToken: string;
   readonly lease: Lease;
 }
 
@@ -65,7 +65,7 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
   const identities = Array.from({ length: shards }, (_, shard) => memoryIdentity(scripts, shard));
   const readAnswer = answerReader();
   const instance = randomBytes(6).toString("base64url");
-  let tickets = 0;
+  let fillTokens = 0;
 
   const answered = async <T>(call: Promise<T>): Promise<T> => {
     try {
@@ -87,7 +87,7 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
       idleTimeoutMs,
       serverId,
       lease?.epochs[shard] ?? "",
-      `${instance}${tickets++}.`,
+      `${instance}${fillTokens++}.`,
       options.activityStepMs,
       identities[shard]?.heartbeat() ?? "",
     ];
@@ -137,7 +137,7 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
           idleTimeoutMs,
           lease?.serverIds[shard] ?? "",
           identities[shard]?.heartbeat() ?? "",
-          ...same.flatMap(({ entry, ticket }) => [ticket, writeEntry(entry, epoch)]),
+          ...same.flatMap(({ entry, fillToken }) => [fillToken, writeEntry(entry, epoch)]),
         ],
       ),
     ).catch((failure: unknown) => {
@@ -148,10 +148,10 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
 
   const perShard = <Item, Result>(run: (shard: number, items: Item[]) => Promise<Result[]>) =>
     Array.from({ length: shards }, (_, shard) =>
-      perTurn<Item, Result>({
+      createBatcher<Item, Result>({
         run: (items) => run(shard, items),
-        maxBatch: MOST_IN_BATCH,
-        maxInFlight: MOST_IN_FLIGHT,
+        maxBatch: MAX_IN_BATCH,
+        maxInFlight: MAX_IN_FLIGHT,
         failTogether: true,
         schedule: (task) => setImmediate(task),
       }),
@@ -168,21 +168,24 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
   const identifyShard = (shard: number): Promise<string> =>
     identities[shard]?.identify(answered) ?? Promise.resolve("");
 
-  const life = (ending: Unburied): number =>
-    ending.end ? Math.max(0, Math.ceil(ending.accessExpiresAt - now())) : 0;
+  const life = (revocation: PendingInvalidation): number =>
+    revocation.end ? Math.max(0, Math.ceil(revocation.accessExpiresAt - now())) : 0;
 
   /** All at once, on one server. */
-  const buryTogether = (shard: number, endings: readonly Unburied[]): Promise<string> =>
+  const invalidateTogether = (
+    shard: number,
+    revocations: readonly PendingInvalidation[],
+  ): Promise<string> =>
     answered(
-      scripts.bury(
+      scripts.invalidate(
         [
           heartbeatKey(shard),
-          ...endings.flatMap(({ sessionId }) => [
+          ...revocations.flatMap(({ sessionId }) => [
             sessionKey(shard, sessionId),
             tombstoneKey(shard, sessionId),
           ]),
         ],
-        endings.flatMap((ending) => [life(ending), writeTombstone(ending)]),
+        revocations.flatMap((revocation) => [life(revocation), writeTombstone(revocation)]),
       ),
     );
 
@@ -192,25 +195,31 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
    * asks reads the end in Postgres. The memory that is agreed on holds the
    * heartbeat: as long as it does, it holds the session's key or has handed it over.
    */
-  const buryApart = async (shard: number, endings: readonly Unburied[]): Promise<string> => {
+  const invalidateApart = async (
+    shard: number,
+    revocations: readonly PendingInvalidation[],
+  ): Promise<string> => {
     await Promise.all(
-      endings.map(async (ending) => {
-        await answered(client.del(sessionKey(shard, ending.sessionId)));
-        const ms = life(ending);
-        const key = tombstoneKey(shard, ending.sessionId);
-        if (ms > 0) await answered(client.set(key, writeTombstone(ending), "PX", ms));
+      revocations.map(async (revocation) => {
+        await answered(client.del(sessionKey(shard, revocation.sessionId)));
+        const ms = life(revocation);
+        const key = tombstoneKey(shard, revocation.sessionId);
+        if (ms > 0) await answered(client.set(key, writeTombstone(revocation), "PX", ms));
       }),
     );
     return identifyShard(shard);
   };
 
-  const bury = async (shard: number, endings: readonly Unburied[]): Promise<string> => {
-    onBatch?.("bury", endings.length);
+  const invalidate = async (
+    shard: number,
+    revocations: readonly PendingInvalidation[],
+  ): Promise<string> => {
+    onBatch?.("invalidate", revocations.length);
     try {
-      return await buryTogether(shard, endings);
+      return await invalidateTogether(shard, revocations);
     } catch (failure) {
       if (!isSlotMoving(failure)) throw failure;
-      return buryApart(shard, endings);
+      return invalidateApart(shard, revocations);
     }
   };
 
@@ -227,23 +236,23 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
       return someOf(await Promise.allSettled(answers), undefined);
     },
 
-    async fill(entry, ticket, lease) {
-      await shardFor(filling, entry.sessionId)({ entry, ticket, lease });
+    async fill(entry, fillToken, lease) {
+      await shardFor(filling, entry.sessionId)({ entry, fillToken, lease });
     },
 
-    async bury(endings) {
-      const servers = endings.map(({ sessionId }) => ({
+    async invalidate(revocations) {
+      const servers = revocations.map(({ sessionId }) => ({
         shard: shardOf(sessionId, shards),
         serverId: "",
       }));
       const calls: Promise<void>[] = [];
       for (let shard = 0; shard < shards; shard++) {
-        const all = [...endings.keys()].filter((index) => servers[index]?.shard === shard);
-        for (let start = 0; start < all.length; start += MOST_IN_BATCH) {
-          const batch = all.slice(start, start + MOST_IN_BATCH);
-          const told = bury(
+        const all = [...revocations.keys()].filter((index) => servers[index]?.shard === shard);
+        for (let start = 0; start < all.length; start += MAX_IN_BATCH) {
+          const batch = all.slice(start, start + MAX_IN_BATCH);
+          const told = invalidate(
             shard,
-            batch.flatMap((index) => endings[index] ?? []),
+            batch.flatMap((index) => revocations[index] ?? []),
           );
           calls.push(
             told.then((serverId) => {

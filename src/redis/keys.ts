@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
  * keys of one shard share a hash tag, so that one script call may use them
  * together in Redis Cluster.
  *
- * - `curfew:session:{<shard>}:<session id>`: a live session, or a ticket to fill it in.
+ * - `curfew:session:{<shard>}:<session id>`: a live session, or a fill token to fill it in.
  * - `access_token_blacklist:{<shard>}:<session id>`: how a session ended. Dies
  *   with the last access token it could kill.
  * - `curfew:heartbeat:{<shard>}`: when a replica last vouched for this memory. It
@@ -19,7 +19,7 @@ export const tombstoneKey = (shard: number, sessionId: string): string =>
 
 export const heartbeatKey = (shard: number): string => `curfew:heartbeat:{${tag(shard)}}`;
 
-/** The pub/sub channel, no key, that replicas announce endings on. The messages are empty. */
+/** The pub/sub channel, no key, that replicas announce revocations on. The messages are empty. */
 export const ENDINGS_CHANNEL = "curfew:endings";
 
 const tag = (shard: number): string => shard.toString(36);

@@ -7,7 +7,7 @@ import type { Scripts } from "./scripts.js";
  * a snapshot while no replica ran to notice. Longer than a replica goes without
  * one while Postgres hangs. Milliseconds.
  */
-const MOST_BETWEEN_HEARTBEATS_MS = 5000;
+const MAX_BETWEEN_HEARTBEATS_MS = 5000;
 
 /** Which memory one shard has, and that it is not an older state of itself. */
 export interface MemoryIdentity {
@@ -26,7 +26,7 @@ export const memoryIdentity = (
   return {
     async identify(answered) {
       const suffix = `-${randomBytes(6).toString("hex")}`;
-      const args = [seen, seenOn, suffix, MOST_BETWEEN_HEARTBEATS_MS];
+      const args = [seen, seenOn, suffix, MAX_BETWEEN_HEARTBEATS_MS];
       const [id, heartbeat] = await answered(scripts.identify([heartbeatKey(shard)], args));
       // Answers of calls that overlap may come in another order.
       if (id !== seenOn || heartbeat > seen) seen = heartbeat;

@@ -8,7 +8,7 @@ import type { RedisClient } from "./client.js";
 export interface Scripts {
   check(keys: string[], args: (string | number)[]): Promise<string[]>;
   fill(keys: string[], args: (string | number)[]): Promise<number>;
-  bury(keys: string[], args: (string | number)[]): Promise<string>;
+  invalidate(keys: string[], args: (string | number)[]): Promise<string>;
   identify(keys: string[], args: (string | number)[]): Promise<[id: string, heartbeat: string]>;
 }
 
@@ -31,7 +31,7 @@ export const loadScripts = (client: RedisClient): Scripts => {
   return {
     check: typed(script("check")),
     fill: typed(script("fill")),
-    bury: typed(script("bury")),
+    invalidate: typed(script("invalidate")),
     identify: typed(script("identify")),
   };
 };

@@ -5,9 +5,9 @@ import {
   type Caller,
   type ServiceCaller,
   type SessionCaller,
-} from "../core/caller.js";
+} from "../core/caller/caller.js";
+import { stripped } from "../core/caller/header_text.js";
 import { fail, invalidField } from "../core/errors.js";
-import { stripped } from "../core/header_text.js";
 import type { CallContext } from "./call_context.js";
 
 /** How other backends prove who they are (`SERVICE_AUTH`). */

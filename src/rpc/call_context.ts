@@ -1,7 +1,7 @@
 import type { Metadata, ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { Status } from "../../generated/google/rpc/status.js";
 import type { Call } from "../core/call.js";
-import { ANONYMOUS, type Caller } from "../core/caller.js";
+import { ANONYMOUS, type Caller } from "../core/caller/caller.js";
 import type { CurfewError } from "../core/errors.js";
 import type { Connection } from "./budgets/connection.js";
 import type { ClientAddress, Peer } from "./client_address.js";
@@ -30,7 +30,7 @@ export interface UnderlyingCall extends ServerInterceptingCallInterface {
   onAnswered(listener: (isSent: boolean) => void): void;
   readonly connection: Connection;
   /** See CallContext. */
-  trust(): void;
+  cacheLease(): void;
 }
 
 /** In the opaque part of a call's metadata, which no client can write to. */
@@ -103,8 +103,8 @@ export class CallContext implements Call {
   }
 
   /** The caller's credential is good: the request is read even where it has to wait for memory. */
-  trust(): void {
-    this.call.trust();
+  cacheLease(): void {
+    this.call.cacheLease();
   }
 
   /** The verified service at the other end of the connection, by its certificate. */

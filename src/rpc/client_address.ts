@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
-import { forwardedAddress } from "../core/forwarded_address.js";
+import { forwardedAddress } from "../core/caller/forwarded_address.js";
 
 /** The other end of a connection. */
 export interface Peer {

@@ -17,7 +17,7 @@ export const ERROR_DOMAIN = "curfew";
 const DEFAULT_RETRY_MS = 1000;
 
 /** More violations than this would not fit into the trailers of a call. */
-const MOST_VIOLATIONS = 16;
+const MAX_VIOLATIONS = 16;
 
 interface Encoder<T> {
   encode(message: T): { finish(): Uint8Array };
@@ -60,7 +60,7 @@ export const errorDetails = (
     details.push(any("RetryInfo", RetryInfo, { retryDelay: duration(retry) }));
   }
   if (violations.length > 0) {
-    const fieldViolations = violations.slice(0, MOST_VIOLATIONS).map((violation) => ({
+    const fieldViolations = violations.slice(0, MAX_VIOLATIONS).map((violation) => ({
       ...violation,
       reason: "",
       localizedMessage: undefined,

@@ -5,7 +5,7 @@ import type { ExchangeHandler } from "./handlers.js";
 import { enforce, type MethodRule } from "./rules.js";
 import { failureOf } from "./status.js";
 
-const MOST_OPEN = 256;
+const MAX_OPEN = 256;
 /** How long callers may leave that many answers unread before their stream ends. */
 const LONGEST_STALL_MS = 30_000;
 
@@ -21,7 +21,7 @@ const endStalled = (ctx: CallContext): void =>
 export const exchange =
   <Request, Response>(
     rule: MethodRule,
-    { answer, refuse, mostInFlight = MOST_OPEN }: ExchangeHandler<Request, Response>,
+    { answer, refuse, mostInFlight = MAX_OPEN }: ExchangeHandler<Request, Response>,
     stallMs = LONGEST_STALL_MS,
   ): handleBidiStreamingCall<Request, Response> =>
   (call) => {

@@ -8,7 +8,7 @@ const LATENCY_SECONDS = [
 ];
 
 /** More methods than the contract has are somebody's guesses: they share one label. */
-const MOST_METHODS = 100;
+const MAX_METHODS = 100;
 
 interface Outcome {
   readonly code: string;
@@ -93,7 +93,7 @@ export const callMetrics = (registry: Registry): CountCall => {
   const tallyOf = (method: string): Tally => {
     const known = tallies.get(method);
     if (known !== undefined) return known;
-    const label = tallies.size < MOST_METHODS ? method : "other";
+    const label = tallies.size < MAX_METHODS ? method : "other";
     const tally = tallies.get(label) ?? emptyTally(label);
     tallies.set(label, tally);
     return tally;

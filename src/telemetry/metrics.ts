@@ -22,8 +22,8 @@ export interface Metrics {
   countHotAnswers(outcome: HotOutcome, questions: number): void;
   /** Sessions asked for in one script call of the hot store. */
   countHotBatch(sessions: number): void;
-  /** Sessions asked for in one statement of the truth. */
-  countTruthBatch(sessions: number): void;
+  /** Sessions asked for in one statement of the primary store. */
+  countPrimaryStoreBatch(sessions: number): void;
   /** One flush of activity, and how old the oldest of it was. */
   countActivityFlush(sessions: number, lagSeconds: number): void;
   /** Tells where to read the state of the hot store's breaker at each scrape. */
@@ -53,7 +53,7 @@ export const createMetrics = ({ processMetrics = true } = {}): Metrics => {
   const batch = (name: string, help: string) =>
     new Histogram({ name, help, buckets: BATCH_SIZES, registers });
   const hotBatches = batch("curfew_hot_store_batch_sessions", "Sessions in one script call.");
-  const truthBatches = batch("curfew_truth_batch_sessions", "Sessions in one statement.");
+  const primaryStoreBatches = batch("curfew_truth_batch_sessions", "Sessions in one statement.");
   const flushes = batch("curfew_activity_flush_sessions", "Sessions in one flush of activity.");
   const flushLag = new Histogram({
     name: "curfew_activity_flush_lag_seconds",
@@ -71,7 +71,7 @@ export const createMetrics = ({ processMetrics = true } = {}): Metrics => {
     queue: queueMetrics(registry),
     registry,
     countHotBatch: (sessions) => hotBatches.observe(sessions),
-    countTruthBatch: (sessions) => truthBatches.observe(sessions),
+    countPrimaryStoreBatch: (sessions) => primaryStoreBatches.observe(sessions),
     countActivityFlush: (sessions, lagSeconds) => {
       flushes.observe(sessions);
       flushLag.observe(lagSeconds);
@@ -89,7 +89,7 @@ const hotAnswers = (registry: Registry): Metrics["countHotAnswers"] => {
   const counts: Record<HotOutcome, number> = { live: 0, ended: 0, doubt: 0, failure: 0 };
   const counter: Counter<"outcome"> = new Counter({
     name: "curfew_hot_store_answers_total",
-    help: "Answers of the hot store: live, ended, doubt (the truth was asked) or failure.",
+    help: "Answers of the hot store: live, ended, doubt (the primary store was asked) or failure.",
     labelNames: ["outcome"],
     registers: [registry],
     collect: () => {

@@ -1,8 +1,8 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import { AUDIT_EVENT_TYPES, type AuditEvent } from "../core/audit_event.js";
-import { PATTERN_KINDS } from "../core/patterns/unusual_pattern.js";
-import type { SessionCounts } from "../core/ports/session_census.js";
-import { END_REASONS } from "../core/session.js";
+import { AUDIT_EVENT_TYPES, type AuditEvent } from "../core/events/audit_event.js";
+import { PATTERN_KINDS } from "../core/events/patterns/unusual_pattern.js";
+import type { SessionCounts } from "../core/ports/session_counts.js";
+import { END_REASONS } from "../core/session/session.js";
 
 const LAG_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -35,7 +35,7 @@ export const sessionMetrics = (registry: Registry): SessionMetrics => {
     "type",
     AUDIT_EVENT_TYPES,
   );
-  const countEnding = byLabel(
+  const countRevocation = byLabel(
     "curfew_sessions_ended_total",
     "Sessions that ended, by reason; each is counted by one replica.",
     "reason",
@@ -70,7 +70,7 @@ export const sessionMetrics = (registry: Registry): SessionMetrics => {
     countEvents(events, patterns) {
       for (const { type, reason } of events) {
         countEvent(type);
-        if (type === "SESSION_ENDED") countEnding(reason ?? "");
+        if (type === "SESSION_ENDED") countRevocation(reason ?? "");
       }
       for (const { reason } of patterns) countPattern(reason ?? "");
     },

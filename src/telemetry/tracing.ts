@@ -18,7 +18,7 @@ import {
   ParentBasedSampler,
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-node";
-import { readTraceParent, writeTraceParent } from "../core/trace_parent.js";
+import { readTraceParent, writeTraceParent } from "../core/caller/trace_parent.js";
 
 /** As the standard `OTEL_*` settings say (OpenTelemetry, environment variable specification). */
 export interface TracingOptions {

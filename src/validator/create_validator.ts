@@ -1,9 +1,9 @@
 import { createAsk } from "./channel/ask.js";
 import { openReplicas } from "./channel/replicas.js";
 import { type ActivityReporter, activityReporter, type Use } from "./local/activity_reporter.js";
-import { createEndings, withError } from "./local/endings.js";
 import { knownSessions } from "./local/known_sessions.js";
 import { createLocalCheck } from "./local/local_check.js";
+import { createRevocations, withError } from "./local/revocations.js";
 import { createServerClock } from "./local/server_clock.js";
 import { waitUntilReady } from "./readiness.js";
 import { createOnlineCheck } from "./remote/online_check.js";
@@ -31,7 +31,7 @@ export const createValidator = (options: ValidatorOptions): Validator => {
   const ask = createAsk(replicas, settings.serviceKey);
   const clock = createServerClock();
   const known = knownSessions(maxSessions);
-  const endings = createEndings({ settings, replicas, clock, known });
+  const revocations = createRevocations({ settings, replicas, clock, known });
 
   const online = createOnlineCheck({
     ask,
@@ -42,7 +42,7 @@ export const createValidator = (options: ValidatorOptions): Validator => {
     onAnswer(sentAt, { skipActivity }, { lastActivityAt }) {
       // A check that counts as a use tells Curfew's clock: it is the last use, or an earlier one than another.
       if (!skipActivity) clock.answered(sentAt, lastActivityAt.getTime());
-      endings.freshness.review(performance.now());
+      revocations.freshness.review(performance.now());
     },
   });
 
@@ -70,29 +70,29 @@ export const createValidator = (options: ValidatorOptions): Validator => {
       keys,
       verify: createTokenVerifier(keys, settings),
       known,
-      ended: endings,
+      ended: revocations,
       clock,
-      freshness: endings.freshness,
+      freshness: revocations.freshness,
       activity,
       onlineCheck: online,
       audience,
       whenStale: settings.whenStale,
       profileMaxAge: settings.profileMaxAge,
-      onEnded: endings.end,
+      onEnded: revocations.end,
     });
-  if (isLocal) endings.follow();
+  if (isLocal) revocations.follow();
 
   const askOnline = (token: string, skipActivity: boolean) =>
     local?.online(token, skipActivity) ??
     online.check({ accessToken: token, audience, skipActivity });
 
   const reaches = async (revision: bigint, signal: AbortSignal | undefined): Promise<boolean> =>
-    endings.follow().reach(revision, Math.min(deadlineMs, settings.maxStaleness), signal);
+    revocations.follow().reach(revision, Math.min(deadlineMs, settings.maxStaleness), signal);
 
-  const validate: Validator["validate"] = async (token, wishes = {}) => {
+  const validate: Validator["validate"] = async (token, preferences = {}) => {
     try {
       if (!hasTokenLength(token)) throw new ValidatorError("ACCESS_TOKEN_INVALID");
-      const { minRevision, fresh = false, skipActivity = false, signal } = wishes;
+      const { minRevision, fresh = false, skipActivity = false, signal } = preferences;
       const isPlain = minRevision === undefined && !fresh && !skipActivity;
       const known = isPlain ? local?.now(token) : undefined;
       if (known !== undefined) return known;
@@ -110,7 +110,7 @@ export const createValidator = (options: ValidatorOptions): Validator => {
       }
       return local.now(token) ?? (await inTime(local.check(token)));
     } catch (error) {
-      if (wishes.signal?.aborted) throw wishes.signal.reason;
+      if (preferences.signal?.aborted) throw preferences.signal.reason;
       throw toValidatorError(error);
     }
   };
@@ -125,18 +125,18 @@ export const createValidator = (options: ValidatorOptions): Validator => {
     validateNow: (token) => local?.now(token),
 
     watch(sessionId, onEnded) {
-      endings.follow();
-      return endings.watch(sessionId, withError(onEnded));
+      revocations.follow();
+      return revocations.watch(sessionId, withError(onEnded));
     },
 
     guard(token, session, onEnded) {
-      endings.follow();
+      revocations.follow();
       const { sessionId } = session;
       const use: Use = { sessionId, lastUse: performance.now(), isWaiting: false };
       return guardSession({
         session,
         onEnded,
-        watch: endings.watch,
+        watch: revocations.watch,
         touch: () => touch(use),
         latest() {
           const latest = clock.latest(performance.now());
@@ -154,7 +154,7 @@ export const createValidator = (options: ValidatorOptions): Validator => {
         { missing: "its keys (GetJwks) are not there", holds: () => keys?.isUsable() ?? true },
         {
           missing: "the feed of revocations (WatchRevocations) says nothing",
-          holds: () => !isLocal || !endings.freshness.isSilent(performance.now()),
+          holds: () => !isLocal || !revocations.freshness.isSilent(performance.now()),
         },
       ];
       return waitUntilReady(ask, settings, conditions, timeoutMs);
@@ -165,12 +165,12 @@ export const createValidator = (options: ValidatorOptions): Validator => {
       return {
         mode,
         isConnected: replicas.isConnected(),
-        feed: endings.feedState(now),
-        stalenessMs: endings.freshness.age(now),
-        revision: endings.feed()?.revision() ?? 0n,
+        feed: revocations.feedState(now),
+        stalenessMs: revocations.freshness.age(now),
+        revision: revocations.feed()?.revision() ?? 0n,
         hasKeys: keys?.isUsable() ?? false,
         sessions: known.size,
-        endedSessions: endings.size(),
+        endedSessions: revocations.size(),
       };
     },
 
@@ -178,7 +178,7 @@ export const createValidator = (options: ValidatorOptions): Validator => {
       await activity.flush().catch(onProblem);
       activity.close();
       online.close();
-      endings.close();
+      revocations.close();
       keys?.close();
       replicas.close();
     },

@@ -1,7 +1,7 @@
 import { status as Code, type ServiceError } from "@grpc/grpc-js";
 import type { ValidateTokensResponse } from "../../generated/curfew/v1/auth_service.js";
 import type { Ask } from "./channel/ask.js";
-import { describeSilence } from "./channel/silence.js";
+import { describeSilence } from "./channel/unresponsive.js";
 import { callFailure } from "./rpc_failure.js";
 
 /** Something a validator waits for before it is ready. */

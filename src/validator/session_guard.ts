@@ -28,7 +28,7 @@ const LONGEST_WAIT_MS = 3_600_000;
 const OUTAGE_WAIT_MS = 1000;
 
 /**
- * Endings come from the feed. That a session has become idle, or has reached its
+ * Revocations come from the feed. That a session has become idle, or has reached its
  * maximum, is true before anybody notes it, so Curfew is asked when that may be.
  * An outage ends nothing. A token that expired says nothing of its session: then
  * the feed alone tells.

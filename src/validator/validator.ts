@@ -21,7 +21,7 @@ export interface ValidatorState {
   readonly isConnected: boolean;
   /** The feed of revocations: `off` until it is needed; `silent`: nothing heard for `maxStaleness`. */
   readonly feed: "off" | "connecting" | "live" | "silent";
-  /** Milliseconds since what is known of endings was true, at most; Infinity: nothing is known. */
+  /** Milliseconds since what is known of revocations was true, at most; Infinity: nothing is known. */
   readonly stalenessMs: number;
   /** Every ending up to here is known. */
   readonly revision: bigint;

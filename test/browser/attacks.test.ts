@@ -85,7 +85,7 @@ const SIMPLE_REQUESTS: readonly (readonly [
 ])[] = [
   ["a logout", "/auth/logout", CREDENTIALS, 401, 403],
   ["a logout as text", "/auth/logout", { ...CREDENTIALS, headers: AS_TEXT, body: "{}" }, 415, 415],
-  ["an ending of the other sessions", "/auth/sessions:revokeOthers", CREDENTIALS, 401, 403],
+  ["a revocation of the other sessions", "/auth/sessions:revokeOthers", CREDENTIALS, 401, 403],
   ["a refresh", "/auth/refresh", CREDENTIALS, 400, 403],
   ["a use of the session", "/auth/activity", CREDENTIALS, 401, 403],
 ];

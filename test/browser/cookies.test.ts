@@ -45,7 +45,7 @@ test("cookie mode: httpOnly, Secure, SameSite cookies of this very host, and no 
   expect(reach).not.toMatch(TOKEN);
 });
 
-test("cookie mode: a refresh renews the cookies and keeps tokens out of reach", async () => {
+test("cookie mode: a refresh renews the cookies and keeps tokens invalidated in every cache", async () => {
   const { username } = await stage.service.createUser();
   const page = await stage.signIn(username, "cookie");
   const device = page.context();

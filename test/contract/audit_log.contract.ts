@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { AuditEvent } from "../../src/core/audit_event.js";
+import type { AuditEvent } from "../../src/core/events/audit_event.js";
 import { postgresAuditLog } from "../../src/postgres/audit_log.js";
 import { postgresSessionStore } from "../../src/postgres/session_store.js";
+import type { Engine } from "./primary_store.js";
 import { NOW, newId } from "./samples.js";
-import type { Engine } from "./truth.js";
 import { useDatabases } from "./use_databases.js";
 
 const times = (count: number, event: AuditEvent): AuditEvent[] =>
@@ -17,7 +17,7 @@ export const describeAuditLog = (engine: Engine): void => {
 
     test("the event that ended a session is found whole, the newest if there were several", async () => {
       const sessionId = newId();
-      const ending = (at: number): AuditEvent => ({
+      const revocation = (at: number): AuditEvent => ({
         type: "SESSION_ENDED",
         at,
         userId: newId(),
@@ -27,13 +27,13 @@ export const describeAuditLog = (engine: Engine): void => {
         reason: "LOGOUT",
         metadata: { note: "é \" ' \\ ?", empty: "" },
       });
-      const [first, second] = [ending(NOW + 5), ending(NOW)];
+      const [first, second] = [revocation(NOW + 5), revocation(NOW)];
       const other: AuditEvent = { type: "LOGIN", at: NOW + 9, sessionId };
       await log().record([first, second, other]);
       await log().record([]);
-      expect(await log().endingOf(sessionId)).toEqual(second);
-      expect(await log().endingOf(newId())).toBeUndefined();
-      expect(await log().endingOf("nonsense")).toBeUndefined();
+      expect(await log().revocationOf2(sessionId)).toEqual(second);
+      expect(await log().revocationOf2(newId())).toBeUndefined();
+      expect(await log().revocationOf2("nonsense")).toBeUndefined();
     });
 
     test("events of a transaction come with it, or not at all (D7)", async () => {
@@ -75,7 +75,7 @@ export const describeAuditLog = (engine: Engine): void => {
       const statistics = await log().statistics(since);
       expect(statistics).toMatchObject({ logins: 3, failedLogins: 80, refreshes: 2 });
       expect(statistics).toMatchObject({ throttledLogins: 1, accountLocks: 1 });
-      expect(statistics.endings.toSorted((a, b) => a.count - b.count)).toEqual([
+      expect(statistics.revocations.toSorted((a, b) => a.count - b.count)).toEqual([
         { reason: "ADMIN", count: 1 },
         { reason: "LOGOUT", count: 4 },
       ]);
@@ -97,7 +97,7 @@ export const describeAuditLog = (engine: Engine): void => {
         logins: 0,
         failedLogins: 0,
         refreshes: 0,
-        endings: [],
+        revocations: [],
         failingUsers: [],
         failingAddresses: [],
         unusual: [],

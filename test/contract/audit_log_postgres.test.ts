@@ -1,4 +1,4 @@
 import { describeAuditLog } from "./audit_log.contract.js";
-import { POSTGRES } from "./truth_postgres.js";
+import { POSTGRES } from "./primary_store_postgres.js";
 
 describeAuditLog(POSTGRES);

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { AuditEvent } from "../../src/core/audit_event.js";
+import type { AuditEvent } from "../../src/core/events/audit_event.js";
 import {
   type EventPosition,
   ORIGIN,
   readCursor,
   writeCursor,
-} from "../../src/core/event_cursor.js";
+} from "../../src/core/events/event_cursor.js";
 import { postgresAuditLog } from "../../src/postgres/audit_log.js";
+import type { Engine } from "./primary_store.js";
 import { NOW, newId } from "./samples.js";
-import type { Engine } from "./truth.js";
 import { useDatabases } from "./use_databases.js";
 
 const login = (sessionId: string): AuditEvent => ({ type: "LOGIN", at: NOW, sessionId });

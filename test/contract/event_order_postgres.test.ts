@@ -1,4 +1,4 @@
 import { describeEventOrder } from "./event_order.contract.js";
-import { POSTGRES } from "./truth_postgres.js";
+import { POSTGRES } from "./primary_store_postgres.js";
 
 describeEventOrder(POSTGRES);

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { HotAnswer, HotEntry, Lease } from "../../src/core/ports/hot_store.js";
-import type { Unburied } from "../../src/core/ports/session_store.js";
+import type { PendingInvalidation } from "../../src/core/ports/session_store.js";
 import { expectHotStoreToFollowModel, hotSteps } from "./hot_store_model.js";
 import {
   endingAt,
@@ -37,25 +37,28 @@ export const describeHotStore = (
 
     const entryOf = (sessionId: string, patch: Partial<HotEntry> = {}): HotEntry =>
       liveEntry(sessionId, now, patch);
-    const endingOf = (sessionId: string, patch: Partial<Unburied> = {}): Unburied =>
-      endingAt(sessionId, now, patch);
-    const forgetting = (sessionId: string): Unburied => endingOf(sessionId, { end: undefined });
+    const revocationOf2 = (
+      sessionId: string,
+      patch: Partial<PendingInvalidation> = {},
+    ): PendingInvalidation => endingAt(sessionId, now, patch);
+    const forgetting = (sessionId: string): PendingInvalidation =>
+      revocationOf2(sessionId, { end: undefined });
     const check = (
       sessionId: string,
       touchAt = 0,
       at = now,
       under: Lease = lease,
     ): Promise<HotAnswer> => hot.store.check({ sessionId, now: at, touchAt }, under);
-    const ticketFor = async (sessionId: string, under: Lease = lease): Promise<string> => {
+    const fillTokenFor = async (sessionId: string, under: Lease = lease): Promise<string> => {
       const answer = await check(sessionId, 0, now, under);
-      if (answer.kind !== "unknown" || answer.ticket === undefined)
-        throw new Error(`no ticket, but ${answer.kind}`);
-      return answer.ticket;
+      if (answer.kind !== "unknown" || answer.fillToken === undefined)
+        throw new Error(`no fillToken, but ${answer.kind}`);
+      return answer.fillToken;
     };
     const remember = async (entry: HotEntry): Promise<void> =>
-      hot.store.fill(entry, await ticketFor(entry.sessionId), lease);
+      hot.store.fill(entry, await fillTokenFor(entry.sessionId), lease);
 
-    test("an unknown session gets a ticket, a filled one is live with everything it was filled with", async () => {
+    test("an unknown session gets a fill token, a filled one is live with everything it was filled with", async () => {
       expect(await check(id)).toMatchObject({ kind: "unknown", lastActivityAt: 0 });
       const entry = entryOf(id, { username: 'Zoë "x" \\ \n,', roles: ["a,b", 'c"d', "é"] });
       await remember(entry);
@@ -67,7 +70,7 @@ export const describeHotStore = (
       const entry = entryOf(id);
       await remember(entry);
       await remember(entryOf(used));
-      await hot.store.bury([endingOf(ended)]);
+      await hot.store.invalidate([revocationOf2(ended)]);
       const ask = (sessionId: string, touchAt = 0) => ({ sessionId, now, touchAt });
       const asks = [ask(ended), ask(id), ask(unknown), ask(used, now + 5000), ask(id)];
       expect(await hot.store.checkAll(asks, lease)).toEqual([
@@ -97,16 +100,16 @@ export const describeHotStore = (
         by: "service:ops é",
         revision: 2n ** 60n,
       } as const;
-      await hot.store.bury([endingOf(id, { end })]);
-      await hot.store.bury([forgetting(id)]);
+      await hot.store.invalidate([revocationOf2(id, { end })]);
+      await hot.store.invalidate([forgetting(id)]);
       expect(await check(id, now)).toEqual({ kind: "ended", userId: "user-1", end });
       expect(await check(id, now)).toEqual({ kind: "ended", userId: "user-1", end });
     });
 
-    test("bury names the server told for each, and takes none or many", async () => {
-      expect(await hot.store.bury([])).toEqual([]);
+    test("invalidate names the server told for each, and takes none or many", async () => {
+      expect(await hot.store.invalidate([])).toEqual([]);
       const ids = Array.from({ length: 1000 }, () => randomUUID());
-      const told = await hot.store.bury(ids.map((sessionId) => endingOf(sessionId)));
+      const told = await hot.store.invalidate(ids.map((sessionId) => revocationOf2(sessionId)));
       const servers = await hot.store.identify();
       expect(told).toHaveLength(1000);
       for (const { shard, serverId } of told) expect(serverId).toBe(servers[shard]);
@@ -114,59 +117,59 @@ export const describeHotStore = (
       expect(answers.every((answer) => answer.kind === "ended")).toBe(true);
     });
 
-    test("L1: a fill that read the truth before the bury is refused", async () => {
-      const ticket = await ticketFor(id);
-      await hot.store.bury([endingOf(id)]);
-      await hot.store.fill(entryOf(id), ticket, lease);
+    test("L1: a fill that read the primary store before the invalidate is refused", async () => {
+      const fillToken = await fillTokenFor(id);
+      await hot.store.invalidate([revocationOf2(id)]);
+      await hot.store.fill(entryOf(id), fillToken, lease);
       expect(await check(id)).toMatchObject({ kind: "ended" });
     });
 
     test("L1: so it is when the tombstone was evicted in between", async () => {
-      const ticket = await ticketFor(id);
-      await hot.store.bury([endingOf(id)]);
+      const fillToken = await fillTokenFor(id);
+      await hot.store.invalidate([revocationOf2(id)]);
       await hot.evict(id);
-      await hot.store.fill(entryOf(id), ticket, lease);
+      await hot.store.fill(entryOf(id), fillToken, lease);
       expect(await check(id)).toMatchObject({ kind: "unknown" });
-      // Nor after somebody else has asked, and was given a ticket of their own.
-      await hot.store.fill(entryOf(id), ticket, lease);
+      // Nor after somebody else has asked, and was given a fill token of their own.
+      await hot.store.fill(entryOf(id), fillToken, lease);
       expect(await check(id)).toMatchObject({ kind: "unknown" });
     });
 
     test("L1: so it is when the access tokens had expired and no tombstone was needed", async () => {
-      const ticket = await ticketFor(id);
-      await hot.store.bury([endingOf(id, { accessExpiresAt: now - 1000 })]);
-      await hot.store.fill(entryOf(id), ticket, lease);
+      const fillToken = await fillTokenFor(id);
+      await hot.store.invalidate([revocationOf2(id, { accessExpiresAt: now - 1000 })]);
+      await hot.store.fill(entryOf(id), fillToken, lease);
       expect(await check(id)).not.toMatchObject({ kind: "live" });
     });
 
     test("L1: so it is when the session was only to be forgotten", async () => {
       await remember(entryOf(id));
-      await hot.store.bury([forgetting(id)]);
-      const ticket = await ticketFor(id);
-      await hot.store.bury([forgetting(id)]);
-      await hot.store.fill(entryOf(id), ticket, lease);
-      expect(await check(id)).toMatchObject({ kind: "unknown", ticket: expect.any(String) });
+      await hot.store.invalidate([forgetting(id)]);
+      const fillToken = await fillTokenFor(id);
+      await hot.store.invalidate([forgetting(id)]);
+      await hot.store.fill(entryOf(id), fillToken, lease);
+      expect(await check(id)).toMatchObject({ kind: "unknown", fillToken: expect.any(String) });
     });
 
-    test("an evicted ticket is refused, and a made-up one", async () => {
-      const ticket = await ticketFor(id);
+    test("an evicted fill token is refused, and a made-up one", async () => {
+      const fillToken = await fillTokenFor(id);
       await hot.evict(id);
-      await hot.store.fill(entryOf(id), ticket, lease);
+      await hot.store.fill(entryOf(id), fillToken, lease);
       expect(await check(id)).toMatchObject({ kind: "unknown" });
       await hot.store.fill(entryOf(id), "made-up", lease);
       expect(await check(id)).toMatchObject({ kind: "unknown" });
     });
 
-    test("a ticket is good for its own session only", async () => {
-      const ticket = await ticketFor(id);
+    test("a fill token is good for its own session only", async () => {
+      const fillToken = await fillTokenFor(id);
       const other = randomUUID();
-      await ticketFor(other);
-      await hot.store.fill(entryOf(other), ticket, lease);
+      await fillTokenFor(other);
+      await hot.store.fill(entryOf(other), fillToken, lease);
       expect(await check(other)).toMatchObject({ kind: "unknown" });
     });
 
-    test("askers share a ticket, and the second fill does not move the last activity back", async () => {
-      const [first, second] = await Promise.all([ticketFor(id), ticketFor(id)]);
+    test("askers share a fill token, and the second fill does not move the last activity back", async () => {
+      const [first, second] = await Promise.all([fillTokenFor(id), fillTokenFor(id)]);
       expect(second).toBe(first);
       await hot.store.fill(entryOf(id), first, lease);
       await check(id, now + 5000);
@@ -195,8 +198,8 @@ export const describeHotStore = (
       const idle = await check(id, late, late);
       expect(idle).toMatchObject({ kind: "unknown", lastActivityAt: now + 500 });
       expect(await check(id, 0, late)).toEqual(idle);
-      const ticket = idle.kind === "unknown" ? idle.ticket : undefined;
-      await hot.store.fill(entryOf(id, { lastActivityAt: late }), ticket ?? "", lease);
+      const fillToken = idle.kind === "unknown" ? idle.fillToken : undefined;
+      await hot.store.fill(entryOf(id, { lastActivityAt: late }), fillToken ?? "", lease);
       expect(await check(id, 0, late)).toMatchObject({ kind: "live" });
     });
 
@@ -205,46 +208,46 @@ export const describeHotStore = (
       expect(await check(id, 0, now + 59_999)).toMatchObject({ kind: "live" });
       expect(await check(id, 0, now + 60_000)).toMatchObject({
         kind: "unknown",
-        ticket: expect.any(String),
+        fillToken: expect.any(String),
       });
     });
 
     test("an entry of another epoch does not count", async () => {
       await remember(entryOf(id));
       const later = await leaseOf(hot.store, "2");
-      const ticket = await ticketFor(id, later);
-      await hot.store.fill(entryOf(id), ticket, later);
+      const fillToken = await fillTokenFor(id, later);
+      await hot.store.fill(entryOf(id), fillToken, later);
       expect(await check(id, 0, now, later)).toMatchObject({ kind: "live" });
     });
 
     test("a fill under an earlier epoch does not count in the later one", async () => {
-      const ticket = await ticketFor(id);
+      const fillToken = await fillTokenFor(id);
       const later = await leaseOf(hot.store, "2");
-      await hot.store.fill(entryOf(id), ticket, lease);
+      await hot.store.fill(entryOf(id), fillToken, lease);
       expect(await check(id, 0, now, later)).toMatchObject({ kind: "unknown" });
     });
 
     test("under a lease of other servers nothing is known and nothing is filled", async () => {
       const foreign = { ...lease, serverIds: lease.serverIds.map(() => randomUUID()) };
-      const ticket = await ticketFor(id);
-      await hot.store.fill(entryOf(id), ticket, foreign);
+      const fillToken = await fillTokenFor(id);
+      await hot.store.fill(entryOf(id), fillToken, foreign);
       expect(await check(id)).toMatchObject({ kind: "unknown" });
       await remember(entryOf(id));
       expect(await check(id, 0, now, foreign)).toMatchObject({
         kind: "unknown",
-        ticket: undefined,
+        fillToken: undefined,
       });
-      await hot.store.bury([endingOf(id)]);
+      await hot.store.invalidate([revocationOf2(id)]);
       expect(await check(id, 0, now, foreign)).toMatchObject({
         kind: "unknown",
-        ticket: undefined,
+        fillToken: undefined,
       });
     });
 
     test("L3: of a shard without a lease nothing is known, also among many", async () => {
       await remember(entryOf(id));
       const none = { ...lease, serverIds: lease.serverIds.map(() => "") };
-      const unknown = { kind: "unknown", ticket: undefined };
+      const unknown = { kind: "unknown", fillToken: undefined };
       expect(await check(id, 0, now, none)).toMatchObject(unknown);
       const ask = { sessionId: id, now, touchAt: 0 };
       expect(await hot.store.checkAll([ask, ask], none)).toMatchObject([unknown, unknown]);
@@ -258,7 +261,7 @@ export const describeHotStore = (
       expect(await check(id)).toMatchObject({ kind: "live" });
       const { count, of } = hot.store.shards;
       expect(count).toBe(lease.serverIds.length);
-      const [told] = await hot.store.bury([endingOf(id)]);
+      const [told] = await hot.store.invalidate([revocationOf2(id)]);
       expect(told).toEqual({ shard: of(id), serverId: lease.serverIds[of(id)] });
     });
 
@@ -266,22 +269,22 @@ export const describeHotStore = (
       skip,
     }) => {
       if (hot.reset === undefined) return skip("the servers of this run cannot be reset");
-      const ticket = await ticketFor(id);
+      const fillToken = await fillTokenFor(id);
       const filled = randomUUID();
       await remember(entryOf(filled));
       await hot.reset();
       const renewed = await leaseOf(hot.store, "1");
       expect(renewed.serverIds).not.toEqual(lease.serverIds);
-      await hot.store.fill(entryOf(id), ticket, lease);
-      await hot.store.fill(entryOf(id), ticket, renewed);
+      await hot.store.fill(entryOf(id), fillToken, lease);
+      await hot.store.fill(entryOf(id), fillToken, renewed);
       expect(await check(id, 0, now, renewed)).toMatchObject({ kind: "unknown" });
-      expect(await check(filled)).toMatchObject({ kind: "unknown", ticket: undefined });
+      expect(await check(filled)).toMatchObject({ kind: "unknown", fillToken: undefined });
     });
 
     test("many asks of one turn, some about the same session, are each given their own answer", async () => {
       const [live, ended, unknown] = [randomUUID(), randomUUID(), randomUUID()];
       await remember(entryOf(live));
-      await hot.store.bury([endingOf(ended)]);
+      await hot.store.invalidate([revocationOf2(ended)]);
       const order = Array.from({ length: 300 }, (_, i) => i % 3);
       const ids = order.map((which) => [live, ended, unknown][which] ?? "");
       const answers = await Promise.all(ids.map((sessionId, i) => check(sessionId, now + i)));
@@ -297,25 +300,27 @@ export const describeHotStore = (
       const entries = Array.from({ length: MANY }, (_, i) =>
         entryOf(randomUUID(), { userId: `user-${i}`, username: `name-${i}` }),
       );
-      const tickets = await Promise.all(entries.map((entry) => ticketFor(entry.sessionId)));
-      expect(new Set(tickets).size).toBe(MANY);
-      await Promise.all(entries.map((entry, i) => hot.store.fill(entry, tickets[i] ?? "", lease)));
+      const fillTokens = await Promise.all(entries.map((entry) => fillTokenFor(entry.sessionId)));
+      expect(new Set(fillTokens).size).toBe(MANY);
+      await Promise.all(
+        entries.map((entry, i) => hot.store.fill(entry, fillTokens[i] ?? "", lease)),
+      );
       const answers = await Promise.all(entries.map((entry) => check(entry.sessionId)));
       expect(answers).toEqual(entries.map((entry) => ({ kind: "live", entry })));
     });
 
-    test("L2: with parallel readers and an ender, nobody sees live after ended, nor after the bury", async () => {
+    test("L2: with parallel readers and an ender, nobody sees live after ended, nor after the invalidate", async () => {
       const follow = async (sessionId: string, ended: { yet: boolean }): Promise<void> => {
         let sawEnd = false;
         for (let round = 0; round < 12; round += 1) {
-          const buried = ended.yet;
+          const invalidated = ended.yet;
           const answer = await check(sessionId, now + round);
-          if (buried || sawEnd) expect(answer).toMatchObject({ kind: "ended" });
+          if (invalidated || sawEnd) expect(answer).toMatchObject({ kind: "ended" });
           sawEnd ||= answer.kind === "ended";
-          if (answer.kind !== "unknown" || answer.ticket === undefined) continue;
-          // The truth was read as live; by now that may be long ago.
+          if (answer.kind !== "unknown" || answer.fillToken === undefined) continue;
+          // The primary store was read as live; by now that may be long ago.
           for (let turns = round % 4; turns > 0; turns -= 1) await nextTurn();
-          await hot.store.fill(entryOf(sessionId), answer.ticket, lease);
+          await hot.store.fill(entryOf(sessionId), answer.fillToken, lease);
         }
       };
       await Promise.all(
@@ -324,14 +329,14 @@ export const describeHotStore = (
           const ended = { yet: false };
           const readers = [follow(sessionId, ended), follow(sessionId, ended)];
           for (let turns = i % 10; turns > 0; turns -= 1) await nextTurn();
-          await hot.store.bury([endingOf(sessionId)]);
+          await hot.store.invalidate([revocationOf2(sessionId)]);
           ended.yet = true;
           await Promise.all([...readers, follow(sessionId, ended)]);
         }),
       );
     });
 
-    test("L1: whatever is asked, filled late, buried and evicted, in any order, follows the model", async () => {
+    test("L1: whatever is asked, filled late, invalidated and evicted, in any order, follows the model", async () => {
       await fc.assert(
         fc.asyncProperty(hotSteps(IDLE_MS), async (steps) => {
           const small = await open({ idleTimeoutMs: IDLE_MS, capacity: 8 });

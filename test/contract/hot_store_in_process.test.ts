@@ -16,7 +16,7 @@ describeHotStore("in process", async ({ idleTimeoutMs, capacity }) => {
       const strangers = Array.from({ length: capacity }, () => randomUUID());
       const end = { reason: "LOGOUT", at: now, by: "", revision: 1n } as const;
       const accessExpiresAt = now + 1000;
-      await store.bury(
+      await store.invalidate(
         strangers.map((id) => ({ sessionId: id, userId: "", end, accessExpiresAt })),
       );
       for (const id of strangers)

@@ -7,9 +7,9 @@ import type { HotStoreUnderTest } from "./hot_store_under_test.js";
 /** One thing that happens to one of a few sessions. */
 export type HotStep =
   | { readonly kind: "ask"; readonly session: number; readonly touch: boolean }
-  /** Somebody who asked long ago, `age` tickets back, fills only now. */
+  /** Somebody who asked long ago, `age` fill tokens back, fills only now. */
   | { readonly kind: "fill"; readonly session: number; readonly age: number }
-  | { readonly kind: "bury" | "forget" | "evict"; readonly session: number }
+  | { readonly kind: "invalidate" | "forget" | "evict"; readonly session: number }
   | { readonly kind: "wait"; readonly ms: number }
   | { readonly kind: "next epoch" };
 
@@ -26,7 +26,7 @@ export const hotSteps = (idleTimeoutMs: number): fc.Arbitrary<HotStep[]> => {
         weight: 8,
         arbitrary: fc.record({ kind: on("fill"), session, age: fc.nat({ max: 2 }) }),
       },
-      { weight: 2, arbitrary: fc.record({ kind: on("bury"), session }) },
+      { weight: 2, arbitrary: fc.record({ kind: on("invalidate"), session }) },
       { weight: 2, arbitrary: fc.record({ kind: on("forget"), session }) },
       { weight: 2, arbitrary: fc.record({ kind: on("evict"), session }) },
       {
@@ -40,7 +40,7 @@ export const hotSteps = (idleTimeoutMs: number): fc.Arbitrary<HotStep[]> => {
 };
 
 interface Handed {
-  readonly ticket: string;
+  readonly fillToken: string;
   readonly lease: Lease;
   readonly at: number;
 }
@@ -50,9 +50,9 @@ interface Known {
   readonly id: string;
   ended: boolean;
   entry: { epoch: string | undefined; lastActivityAt: number } | undefined;
-  /** The one ticket that fills. */
-  ticket: string | undefined;
-  /** Every ticket handed out and not used, newest first. */
+  /** The one fill token that fills. */
+  fillToken: string | undefined;
+  /** Every fill token handed out and not used, newest first. */
   handed: Handed[];
   /** Whether the eviction of another session may have taken this one along. */
   perhapsForgotten: boolean;
@@ -95,7 +95,7 @@ export const expectHotStoreToFollowModel = async (
       entry !== undefined &&
       now < entry.lastActivityAt + idleTimeoutMs;
     const expected = known.ended ? "ended" : counts ? "live" : "unknown";
-    const forgotten = answer.kind === "unknown" && answer.ticket !== known.ticket;
+    const forgotten = answer.kind === "unknown" && answer.fillToken !== known.fillToken;
     if (known.perhapsForgotten && forgotten) forget(known);
     else expect(answer.kind).toBe(expected);
     known.perhapsForgotten = false;
@@ -103,22 +103,22 @@ export const expectHotStoreToFollowModel = async (
       if (touch) entry.lastActivityAt = Math.max(entry.lastActivityAt, now);
       expect(answer.entry).toEqual(entryFor(known.id, entry.lastActivityAt));
     }
-    if (answer.kind === "unknown") takeTicket(known, answer, { lease, at: now });
+    if (answer.kind === "unknown") takeFillToken(known, answer, { lease, at: now });
   };
 
   const fill = async (known: Known, age: number): Promise<void> => {
     const [handed] = known.handed.splice(age, 1);
     if (handed === undefined) return;
-    await hot.store.fill(entryFor(known.id, handed.at), handed.ticket, handed.lease);
-    if (handed.ticket !== known.ticket) return;
+    await hot.store.fill(entryFor(known.id, handed.at), handed.fillToken, handed.lease);
+    if (handed.fillToken !== known.fillToken) return;
     const lastActivityAt = Math.max(handed.at, known.entry?.lastActivityAt ?? 0);
     known.entry = { epoch: handed.lease.epochs[0], lastActivityAt };
-    known.ticket = undefined;
+    known.fillToken = undefined;
   };
 
-  const bury = async (known: Known, ends: boolean): Promise<void> => {
+  const invalidate = async (known: Known, ends: boolean): Promise<void> => {
     const end = { reason: "LOGOUT", at: now, by: "user", revision: 1n } as const;
-    await hot.store.bury([
+    await hot.store.invalidate([
       {
         sessionId: known.id,
         userId: "user",
@@ -127,7 +127,7 @@ export const expectHotStoreToFollowModel = async (
       },
     ]);
     known.entry = undefined;
-    known.ticket = undefined;
+    known.fillToken = undefined;
     known.ended ||= ends;
     if (ends) known.perhapsForgotten = false;
   };
@@ -142,8 +142,8 @@ export const expectHotStoreToFollowModel = async (
     if (known === undefined) continue;
     if (step.kind === "ask") await ask(known, step.touch);
     if (step.kind === "fill") await fill(known, step.age);
-    if (step.kind === "bury") await bury(known, true);
-    if (step.kind === "forget") await bury(known, false);
+    if (step.kind === "invalidate") await invalidate(known, true);
+    if (step.kind === "forget") await invalidate(known, false);
     if (step.kind === "evict") {
       await hot.evict(known.id);
       for (const other of sessions) other.perhapsForgotten = true;
@@ -156,29 +156,29 @@ const unknownSession = (id: string): Known => ({
   id,
   ended: false,
   entry: undefined,
-  ticket: undefined,
+  fillToken: undefined,
   handed: [],
   perhapsForgotten: false,
 });
 
-/** Tickets handed out stay in the hands of those who got them. */
+/** Fill tokens handed out stay in the hands of those who got them. */
 const forget = (known: Known): void => {
   known.ended = false;
   known.entry = undefined;
-  known.ticket = undefined;
+  known.fillToken = undefined;
   known.perhapsForgotten = false;
 };
 
-const takeTicket = (
+const takeFillToken = (
   known: Known,
   answer: HotAnswer & { kind: "unknown" },
-  asked: Omit<Handed, "ticket">,
+  asked: Omit<Handed, "fillToken">,
 ): void => {
-  const { ticket } = answer;
-  if (ticket === undefined) throw new Error("unknown under the right lease, but no ticket");
-  if (known.ticket !== undefined) expect(ticket).toBe(known.ticket);
-  if (known.ticket !== ticket)
-    expect(known.handed.map((handed) => handed.ticket)).not.toContain(ticket);
-  known.ticket = ticket;
-  known.handed.unshift({ ticket, ...asked });
+  const { fillToken } = answer;
+  if (fillToken === undefined) throw new Error("unknown under the right lease, but no fill token");
+  if (known.fillToken !== undefined) expect(fillToken).toBe(known.fillToken);
+  if (known.fillToken !== fillToken)
+    expect(known.handed.map((handed) => handed.fillToken)).not.toContain(fillToken);
+  known.fillToken = fillToken;
+  known.handed.unshift({ fillToken, ...asked });
 };

@@ -1,5 +1,5 @@
 import type { HotEntry, HotStore, Lease } from "../../src/core/ports/hot_store.js";
-import type { Unburied } from "../../src/core/ports/session_store.js";
+import type { PendingInvalidation } from "../../src/core/ports/session_store.js";
 
 export interface HotStoreOptions {
   readonly idleTimeoutMs: number;
@@ -11,7 +11,7 @@ export interface HotStoreOptions {
 export interface HotStoreUnderTest {
   /** After a reset this may be another one. */
   readonly store: HotStore;
-  /** Drops the session's entry, tombstone and tickets, as memory pressure would; others may go too. */
+  /** Drops the session's entry, tombstone and fill tokens, as memory pressure would; others may go too. */
   evict(sessionId: string): Promise<void>;
   /** The servers lose everything and come back as others; resolves when `identify` gives the new ids. */
   reset?(): Promise<void>;
@@ -37,7 +37,11 @@ export const liveEntry = (sessionId: string, now: number, patch: Partial<HotEntr
 });
 
 /** A logout, to be remembered for an hour. */
-export const endingAt = (sessionId: string, now: number, patch: Partial<Unburied>): Unburied => ({
+export const endingAt = (
+  sessionId: string,
+  now: number,
+  patch: Partial<PendingInvalidation>,
+): PendingInvalidation => ({
   sessionId,
   userId: "user-1",
   end: { reason: "LOGOUT", at: now, by: "user-1", revision: 7n },

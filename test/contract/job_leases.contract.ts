@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { postgresJobLeases } from "../../src/postgres/job_leases.js";
-import { postgresSessionCensus } from "../../src/postgres/session_census.js";
 import { countSessions } from "../../src/postgres/session_count.js";
+import { postgresSessionCounts } from "../../src/postgres/session_counts.js";
 import { plannedRows } from "../../src/postgres/statements.js";
-import type { Engine } from "./truth.js";
+import type { Engine } from "./primary_store.js";
 import { useDatabases } from "./use_databases.js";
 
 const LONG_MS = 60_000;
@@ -22,7 +22,7 @@ export const describeJobLeases = (engine: Engine): void => {
       expect(taken.filter(Boolean)).toHaveLength(1);
       const again = await Promise.all(all.map((leases) => leases.take("cleanup", LONG_MS)));
       expect(again).toEqual(taken);
-      expect(await all[taken.indexOf(false)]?.take("census", LONG_MS)).toBe(true);
+      expect(await all[taken.indexOf(false)]?.take("sessionCounts", LONG_MS)).toBe(true);
       await all[taken.indexOf(true)]?.leave();
       expect(await all[taken.indexOf(false)]?.take("cleanup", LONG_MS)).toBe(true);
     });
@@ -37,7 +37,7 @@ export const describeJobLeases = (engine: Engine): void => {
     });
   });
 
-  describe(`census on ${engine.name}`, () => {
+  describe(`sessionCounts on ${engine.name}`, () => {
     const databases = useDatabases(engine);
     const fill = (count: number, lastActivityAt: number, end: boolean) =>
       databases()[0].raw(
@@ -56,9 +56,9 @@ export const describeJobLeases = (engine: Engine): void => {
     test("counts every session in its state, in slices of any size, and tells all replicas", async () => {
       const now = Date.now();
       const liveAt = { now, idleTimeoutMs: 60_000 };
-      const census = postgresSessionCensus(databases()[1]);
-      expect(await census.read()).toBeUndefined();
-      expect(await census.take(liveAt)).toEqual({ live: 0, idle: 0, ended: 0 });
+      const sessionCounts = postgresSessionCounts(databases()[1]);
+      expect(await sessionCounts.read()).toBeUndefined();
+      expect(await sessionCounts.take(liveAt)).toEqual({ live: 0, idle: 0, ended: 0 });
       await fill(7, now, false);
       await fill(3, now - 120_000, false);
       await fill(6, now, true);
@@ -66,8 +66,8 @@ export const describeJobLeases = (engine: Engine): void => {
       for (const size of [1, 2, 3, 5, 6, 10, 1000]) {
         expect(await countSessions(plannedRows(databases()[0]), liveAt, size)).toEqual(counts);
       }
-      expect(await postgresSessionCensus(databases()[0]).take(liveAt)).toEqual(counts);
-      expect(await census.read()).toEqual(counts);
+      expect(await postgresSessionCounts(databases()[0]).take(liveAt)).toEqual(counts);
+      expect(await sessionCounts.read()).toEqual(counts);
     });
   });
 };

@@ -1,4 +1,4 @@
 import { describeJobLeases } from "./job_leases.contract.js";
-import { POSTGRES } from "./truth_postgres.js";
+import { POSTGRES } from "./primary_store_postgres.js";
 
 describeJobLeases(POSTGRES);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { AuditEvent } from "../../src/core/audit_event.js";
+import type { AuditEvent } from "../../src/core/events/audit_event.js";
 import {
   KEY_STATES,
   type KeyMove,
@@ -7,8 +7,8 @@ import {
   type StoredKey,
 } from "../../src/core/ports/key_store.js";
 import { postgresKeyStore } from "../../src/postgres/key_store.js";
+import type { Engine } from "./primary_store.js";
 import { NOW } from "./samples.js";
-import type { Engine } from "./truth.js";
 import { useDatabases } from "./use_databases.js";
 
 const newKey = (kid: string, given: Partial<StoredKey> = {}): StoredKey => ({

@@ -1,4 +1,4 @@
 import { describeKeyStore } from "./key_store.contract.js";
-import { POSTGRES } from "./truth_postgres.js";
+import { POSTGRES } from "./primary_store_postgres.js";
 
 describeKeyStore(POSTGRES);

@@ -9,7 +9,7 @@ import type { Database } from "../../src/postgres/database.js";
 import { postgresLoginThrottle } from "../../src/postgres/login_throttle.js";
 import { postgresSessionStore } from "../../src/postgres/session_store.js";
 import { waitUntil } from "../support/wait_until.js";
-import type { Engine } from "./truth.js";
+import type { Engine } from "./primary_store.js";
 import { useDatabases } from "./use_databases.js";
 
 const LIMITS = { perAccount: 5, perSource: 20, windowMs: 60_000 };

@@ -1,4 +1,4 @@
 import { describeLoginThrottle } from "./login_throttle.contract.js";
-import { POSTGRES } from "./truth_postgres.js";
+import { POSTGRES } from "./primary_store_postgres.js";
 
 describeLoginThrottle(POSTGRES);

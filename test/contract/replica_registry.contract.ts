@@ -4,8 +4,8 @@ import type { Renewal, ReplicaRegistry } from "../../src/core/ports/replica_regi
 import { forgetReplicas, postgresReplicaRegistry } from "../../src/postgres/replica_registry.js";
 import { postgresSessionStore } from "../../src/postgres/session_store.js";
 import { waitUntil } from "../support/wait_until.js";
+import type { Engine } from "./primary_store.js";
 import { addSession, end } from "./samples.js";
-import type { Engine } from "./truth.js";
 import { useDatabases } from "./use_databases.js";
 
 const LONG = 60_000;
@@ -26,7 +26,7 @@ export const describeReplicaRegistry = (engine: Engine): void => {
       expect((await registry.renew(["a", "b"], LONG)).lease).toEqual(first.lease);
     });
 
-    test("R7: tells the store's time and how far endings have come", async () => {
+    test("R7: tells the store's time and how far revocations have come", async () => {
       const store = postgresSessionStore(databases()[0]);
       const registry = join();
       const before = await registry.renew(["s1"], LONG);
@@ -35,21 +35,24 @@ export const describeReplicaRegistry = (engine: Engine): void => {
       const sessions = [await addSession(store), await addSession(store), await addSession(store)];
       const ended = await Promise.all(sessions.map(({ id }) => end(store, id)));
       const told = ended.map((session) => ({
-        unburied: { sessionId: session?.id ?? "", end: session?.end },
+        pendingInvalidations: { sessionId: session?.id ?? "", end: session?.end },
         shard: 0,
         serverId: "s1",
       }));
       const byRevision = told.sort((a, b) =>
-        Number((a.unburied.end?.revision ?? 0n) - (b.unburied.end?.revision ?? 0n)),
+        Number(
+          (a.pendingInvalidations.end?.revision ?? 0n) -
+            (b.pendingInvalidations.end?.revision ?? 0n),
+        ),
       );
       const revision = async () => (await registry.renew(undefined, LONG)).lastRevision;
-      // As far as every ending below is out of reach of every cache.
+      // As far as every ending below is invalidated in every cache.
       expect(await revision()).toBe(0n);
-      await store.markBuried(byRevision.slice(1, 2));
+      await store.markInvalidated(byRevision.slice(1, 2));
       expect(await revision()).toBe(0n);
-      await store.markBuried(byRevision.slice(0, 1));
+      await store.markInvalidated(byRevision.slice(0, 1));
       expect(await revision()).toBe(2n);
-      await store.markBuried(byRevision);
+      await store.markInvalidated(byRevision);
       expect(await revision()).toBe(3n);
       expect((await registry.renew(["s1"], LONG)).storeNow).toBeGreaterThanOrEqual(before.storeNow);
     });

@@ -1,4 +1,4 @@
+import { POSTGRES } from "./primary_store_postgres.js";
 import { describeReplicaRegistry } from "./replica_registry.contract.js";
-import { POSTGRES } from "./truth_postgres.js";
 
 describeReplicaRegistry(POSTGRES);

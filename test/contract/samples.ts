@@ -1,6 +1,6 @@
-import type { Ending, SessionStore } from "../../src/core/ports/session_store.js";
-import type { Session } from "../../src/core/session.js";
-import { type Account, foldUsername } from "../../src/core/user.js";
+import type { SessionRevocation, SessionStore } from "../../src/core/ports/session_store.js";
+import type { Session } from "../../src/core/session/session.js";
+import { type Account, foldUsername } from "../../src/core/users/user.js";
 import { uuidV7Source } from "../../src/crypto/uuid_v7.js";
 
 /** A moment to count from: 2030-01-01T00:00:00Z in milliseconds. */
@@ -85,11 +85,11 @@ export const addSessions = async (
 export const end = (
   store: SessionStore,
   sessionId: string,
-  given: Partial<Ending> = {},
+  given: Partial<SessionRevocation> = {},
 ): Promise<Session | undefined> =>
   store.transaction(async (tx) => {
     await tx.lockSession(sessionId);
-    const [ended] = await tx.endSessions([
+    const [ended] = await tx.revokeSessions([
       { sessionId, reason: "LOGOUT", at: NOW, by: "system", ...given },
     ]);
     return ended;

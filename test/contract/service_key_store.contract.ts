@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { AuditEvent } from "../../src/core/audit_event.js";
+import type { AuditEvent } from "../../src/core/events/audit_event.js";
 import type { ServiceKey } from "../../src/core/ports/service_key_store.js";
 import { postgresServiceKeyStore } from "../../src/postgres/service_key_store.js";
+import type { Engine } from "./primary_store.js";
 import { NOW } from "./samples.js";
-import type { Engine } from "./truth.js";
 import { useDatabases } from "./use_databases.js";
 
 const newKey = (id: string, given: Partial<ServiceKey> = {}): ServiceKey => ({

@@ -1,4 +1,4 @@
+import { POSTGRES } from "./primary_store_postgres.js";
 import { describeServiceKeyStore } from "./service_key_store.contract.js";
-import { POSTGRES } from "./truth_postgres.js";
 
 describeServiceKeyStore(POSTGRES);

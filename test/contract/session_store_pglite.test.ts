@@ -1,4 +1,4 @@
+import { PGLITE } from "./primary_store_pglite.js";
 import { describeSessionStore } from "./session_store.contract.js";
-import { PGLITE } from "./truth_pglite.js";
 
 describeSessionStore(PGLITE);

@@ -1,4 +1,4 @@
+import { POSTGRES } from "./primary_store_postgres.js";
 import { describeSessionStore } from "./session_store.contract.js";
-import { POSTGRES } from "./truth_postgres.js";
 
 describeSessionStore(POSTGRES);

@@ -4,15 +4,15 @@ import { describeEventOrder } from "./event_order.contract.js";
 import { describeJobLeases } from "./job_leases.contract.js";
 import { describeKeyStore } from "./key_store.contract.js";
 import { describeLoginThrottle } from "./login_throttle.contract.js";
+import type { PrimaryStore } from "./primary_store.js";
+import { PGLITE } from "./primary_store_pglite.js";
 import { describeReplicaRegistry } from "./replica_registry.contract.js";
 import { describeServiceKeyStore } from "./service_key_store.contract.js";
-import type { Truth } from "./truth.js";
-import { PGLITE } from "./truth_pglite.js";
 import { describeUserIntake } from "./user_intake.contract.js";
 import { describeUserStore } from "./user_store.contract.js";
 
 // One PGlite for all of them: starting it takes longer than any of the suites.
-let shared: Truth | undefined;
+let shared: PrimaryStore | undefined;
 beforeAll(async () => {
   shared = await PGLITE.open();
 });
@@ -20,7 +20,7 @@ afterAll(() => shared?.close());
 
 const sharing = {
   ...PGLITE,
-  async open(): Promise<Truth> {
+  async open(): Promise<PrimaryStore> {
     if (shared === undefined) throw new Error("PGlite is opened in beforeAll.");
     return { ...shared, close: async () => undefined };
   },

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import pg from "pg";
 import { type Database, openDatabase } from "../../src/postgres/database.js";
 import { createDatabase } from "../support/test_database.js";
-import type { Engine } from "./truth.js";
+import type { Engine } from "./primary_store.js";
 
 const STATEMENTS = new URL("../../src/postgres/", import.meta.url);
 

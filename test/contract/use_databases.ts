@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import type { Database } from "../../src/postgres/database.js";
-import { type Engine, emptyTables } from "./truth.js";
+import { type Engine, emptyTables } from "./primary_store.js";
 
 /** Two replicas' pools on one database, which is empty before each test of the surrounding `describe`. */
 export const useDatabases = (engine: Engine): (() => readonly [Database, Database]) => {
@@ -8,9 +8,9 @@ export const useDatabases = (engine: Engine): (() => readonly [Database, Databas
   let close: () => Promise<void> = async () => undefined;
 
   beforeAll(async () => {
-    const truth = await engine.open();
-    close = () => truth.close();
-    databases = [truth.connect(), truth.connect()];
+    const primaryStore = await engine.open();
+    close = () => primaryStore.close();
+    databases = [primaryStore.connect(), primaryStore.connect()];
   });
   beforeEach(async () => {
     if (databases) await emptyTables(databases[0]);

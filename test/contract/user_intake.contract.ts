@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { foldUsername } from "../../src/core/user.js";
+import { foldUsername } from "../../src/core/users/user.js";
 import { postgresUserIntake } from "../../src/postgres/user_intake.js";
 import { postgresUserStore } from "../../src/postgres/user_store.js";
+import type { Engine } from "./primary_store.js";
 import { newAccount, newId } from "./samples.js";
-import type { Engine } from "./truth.js";
 import { useDatabases } from "./use_databases.js";
 
 /** What every intake of users must do. */

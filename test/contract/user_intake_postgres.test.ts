@@ -1,4 +1,4 @@
-import { POSTGRES } from "./truth_postgres.js";
+import { POSTGRES } from "./primary_store_postgres.js";
 import { describeUserIntake } from "./user_intake.contract.js";
 
 describeUserIntake(POSTGRES);

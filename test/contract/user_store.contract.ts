@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { UserStore } from "../../src/core/ports/user_store.js";
-import type { User } from "../../src/core/user.js";
+import type { User } from "../../src/core/users/user.js";
 import { postgresSessionStore } from "../../src/postgres/session_store.js";
 import { postgresUserStore } from "../../src/postgres/user_store.js";
 import { HOSTILE_NAMES } from "../support/hostile_names.js";
+import type { Engine } from "./primary_store.js";
 import { addUser, newAccount, newId } from "./samples.js";
-import type { Engine } from "./truth.js";
 import { useDatabases } from "./use_databases.js";
 
 /** All users, page by page; more pages than users are one without an end. */

@@ -1,4 +1,4 @@
-import { POSTGRES } from "./truth_postgres.js";
+import { POSTGRES } from "./primary_store_postgres.js";
 import { describeUserStore } from "./user_store.contract.js";
 
 describeUserStore(POSTGRES);

@@ -24,13 +24,19 @@ const GOOD: readonly (readonly [string, readonly Call[]])[] = [
     [S, refusedLogin("TOO_MANY_ATTEMPTS", [10, 11], "busy")],
   ],
   ["nothing at all", []],
-  ["valid by a call that overlaps the ending", [S, end("s", [10, 20]), validate("s", [19, 30])]],
   [
-    "an ending without an answer that did not happen",
+    "valid by a call that overlaps the revocation",
+    [S, end("s", [10, 20]), validate("s", [19, 30])],
+  ],
+  [
+    "a revocation without an answer that did not happen",
     [S, end("s", [10, 20], OUTAGE), validate("s", [30, 31])],
   ],
-  ["an outage after an ending", [S, end("s", [10, 20]), validate("s", [30, 31], OUTAGE)]],
-  ["ended while the ending is under way", [S, end("s", [10, 20]), validate("s", [11, 12], ENDED)]],
+  ["an outage after a revocation", [S, end("s", [10, 20]), validate("s", [30, 31], OUTAGE)]],
+  [
+    "ended while the revocation is under way",
+    [S, end("s", [10, 20]), validate("s", [11, 12], ENDED)],
+  ],
   ["the same successor for racing exchanges", [S, refresh(1, [10, 20]), refresh(1, [11, 22])]],
   [
     "an honest late duplicate",
@@ -71,7 +77,7 @@ const GOOD: readonly (readonly [string, readonly Call[]])[] = [
 const lost = (answer: RefreshCall["answer"]): RefreshCall => ({ ...refresh(1, [10, 11]), answer });
 
 const BAD: readonly (readonly [string, string, readonly Call[]])[] = [
-  ["L1", "valid after an ending answered OK", [S, end("s", [10, 20]), validate("s", [21, 22])]],
+  ["L1", "valid after a revocation answered OK", [S, end("s", [10, 20]), validate("s", [21, 22])]],
   [
     "L2",
     "valid after somebody said ended",
@@ -135,7 +141,7 @@ const BAD: readonly (readonly [string, string, readonly Call[]])[] = [
     [S, refresh(1, [10, 11]), refresh(2, [12, 13]), refresh(1, [14, 15])],
   ],
   ["R4", "granted after its grace", [S, refresh(1, [10, 11]), refresh(1, [10_012, 10_013])]],
-  ["R5", "refreshed after the ending", [S, end("s", [10, 20]), refresh(1, [21, 22])]],
+  ["R5", "refreshed after the revocation", [S, end("s", [10, 20]), refresh(1, [21, 22])]],
   [
     "L2",
     "live after an old copy was presented",

@@ -24,7 +24,7 @@ const MEBIBYTE = 1024 * 1024;
 /** How often the memory is looked at during a flood. */
 const CALLS_PER_LOOK = 20;
 /** What any of the floods may take while it lasts and leave behind, garbage that is not collected yet included. */
-const MOST_GROWTH = 200 * MEBIBYTE;
+const MAX_GROWTH = 200 * MEBIBYTE;
 const HONEST = "/curfew.v1.AuthService/GetJwks";
 
 let database: TestDatabase;
@@ -282,7 +282,7 @@ test.each(FLOODS)(
     expect(new Set(during)).toEqual(new Set(["OK"]));
     most = Math.max(most, await memory());
     await Promise.all(raws.map((raw) => raw.close()));
-    expect(most - before).toBeLessThan(MOST_GROWTH);
+    expect(most - before).toBeLessThan(MAX_GROWTH);
     expect(server.running).toBe(true);
     expect(await call()).toBe("OK");
   },

@@ -11,9 +11,9 @@ import { quantile } from "./doors_rank.js";
 const AT_ONCE = 300;
 const VALIDATIONS = 500;
 /** What any machine has to keep; the goal is 50 ms on one that does nothing else. */
-const MOST_P99_MS = 500;
+const MAX_P99_MS = 500;
 /** On a machine that does much else: how many times as long as without the storm. */
-const MOST_TIMES_LONGER = 20;
+const MAX_TIMES_LONGER = 20;
 const USERS = 10;
 
 let service: TestService;
@@ -136,7 +136,7 @@ test("D2 a storm of logins does not starve validation, and the excess is told to
       `p99 ${p99.toFixed(1)} ms; before them p99 ${before.toFixed(1)} ms; ` +
       `validations ${JSON.stringify(Object.fromEntries(during.counts))}, logins ${JSON.stringify(Object.fromEntries(logins.counts))}\n`,
   );
-  expect(p99).toBeLessThan(Math.max(MOST_P99_MS, MOST_TIMES_LONGER * before));
+  expect(p99).toBeLessThan(Math.max(MAX_P99_MS, MAX_TIMES_LONGER * before));
   // A machine that does much else may let a statement wait for too long: an outage, never a logout.
   const unanswered = during.counts.get("DEPENDENCY_UNAVAILABLE") ?? 0;
   expect((during.counts.get("OK") ?? 0) + unanswered).toBe(VALIDATIONS);

@@ -33,7 +33,7 @@ beforeEach(async () => {
   const options = {
     databaseUrl: postgresLink.urlFor(database.url),
     redisUrl: redis.url,
-    pulseMs: 100,
+    heartbeatMs: 100,
     redisTimeoutMs: 50,
     postgresTimeoutMs: 200,
   };

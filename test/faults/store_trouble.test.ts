@@ -75,10 +75,10 @@ const knownSessions = async (): Promise<{ live: Session; ended: Session }> => {
 const refresh = (replica: CoreReplica, { refreshToken }: Session) =>
   replica.core.refreshTokens({ refreshToken, ip: "" });
 
-const untilTrusted = (...replicas: CoreReplica[]) =>
+const untilLeaseIsValid = (...replicas: CoreReplica[]) =>
   waitUntil(
     "the replicas trust Redis again",
-    () => replicas.every((replica) => replica.core.trust.lease() !== undefined),
+    () => replicas.every((replica) => replica.core.cacheLease.lease() !== undefined),
     RETURN_MS,
   );
 
@@ -129,7 +129,7 @@ describe("Redis in trouble", () => {
       await signOutAtLast(a, live);
 
       await end();
-      await untilTrusted(a, b);
+      await untilLeaseIsValid(a, b);
       for (const replica of [a, b]) {
         for (const { accessToken } of [live, ended, evicting])
           expect(await verdictOf(replica, accessToken)).toBe(ENDED);
@@ -158,7 +158,7 @@ describe("one replica cut off from Redis", () => {
         await signOutAtLast(a, session);
       }
       redisLink.restore();
-      await untilTrusted(a, b);
+      await untilLeaseIsValid(a, b);
       for (const { accessToken } of others) expect(await verdictOf(a, accessToken)).toBe(ENDED);
     },
   );
@@ -203,7 +203,7 @@ describe("Postgres in trouble", () => {
       );
       expect(await verdictOf(a, cold.accessToken)).toBe("valid");
       await signOutAtLast(b, live);
-      await untilTrusted(a, b);
+      await untilLeaseIsValid(a, b);
     },
   );
 
@@ -216,7 +216,7 @@ describe("Postgres in trouble", () => {
     expect(await verdictOf(a, ended.accessToken)).toBe(UNAVAILABLE);
     expect(await verdictOf(b, live.accessToken)).toBe("valid");
     postgresLink.restore();
-    await untilTrusted(a, b);
+    await untilLeaseIsValid(a, b);
     expect(await verdictOf(a, live.accessToken)).toBe("valid");
     expect(await verdictOf(a, ended.accessToken)).toBe(ENDED);
   });
@@ -245,7 +245,7 @@ describe("both in trouble", () => {
 
       postgresLink.restore();
       await redis.restart();
-      await untilTrusted(a, b);
+      await untilLeaseIsValid(a, b);
       for (const replica of [a, b]) expect(await verdictOf(replica, ended.accessToken)).toBe(ENDED);
       await signOutAtLast(b, live);
       await expectServiceAsUsual(await newSession(b), ended);

@@ -8,7 +8,7 @@ import { METHODS } from "../integration/doors/methods.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 60);
-const MOST_DEPTH = 3;
+const MAX_DEPTH = 3;
 
 let service: TestService;
 let client: Client;
@@ -84,7 +84,7 @@ const fieldOf = (field: DescField, depth: number): Encoded => {
   );
   const isText = field.scalar === ScalarType.STRING || field.scalar === ScalarType.BYTES;
   const right: Encoded =
-    field.message && depth < MOST_DEPTH
+    field.message && depth < MAX_DEPTH
       ? messageOf(field.message, depth + 1).map((value) => delimited(field.number, value))
       : isText
         ? text.map((value) => delimited(field.number, value))

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { LoginOutput } from "../../src/core/login.js";
+import type { LoginOutput } from "../../src/core/login/login.js";
 import {
   type CoreReplica,
   outcomeOf,
@@ -137,7 +137,7 @@ const replica = fc.nat({ max: 1 });
 const recent = fc.constantFrom(0, 0, 0, 0, 0, 1, 1, 2, 4);
 const age = fc.constantFrom(0, 0, 1, 1, 1, 2, 3);
 
-/** Any command; endings are rare, so that there is something to end. */
+/** Any command; revocations are rare, so that there is something to end. */
 export const anyCommand = (times: readonly number[]): fc.Arbitrary<Command> =>
   fc.oneof(
     { weight: 5, arbitrary: replica.map(login) },

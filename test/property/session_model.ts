@@ -19,7 +19,7 @@ export interface ModelToken {
 export interface ModelSession {
   readonly expiresAt: number;
   lastUse: number;
-  /** Newest refresh generation. */
+  /** TwoGenerationCache refresh generation. */
   generation: number;
   /** First use of each generation, by generation. */
   readonly firstUses: Map<number, number>;

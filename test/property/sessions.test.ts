@@ -17,7 +17,7 @@ const SETTINGS: ModelSettings = {
 /** Around the grace time, the timeouts and the lives of tokens, to the millisecond. */
 const TIMES = [1, 1, 5000, 9999, 9999, 10_000, 19_999];
 const RUNS = 100;
-const MOST_COMMANDS = 60;
+const MAX_COMMANDS = 60;
 
 let database: TestDatabase;
 let redisUrl: string;
@@ -46,7 +46,7 @@ test("L1 L2 L6 R1 R3 R4 N1 N2 A2 any history of two replicas has the verdicts of
   const [first] = replicas;
   if (first === undefined) throw new Error("no replica");
   const histories = fc.asyncProperty(
-    fc.commands([anyCommand(TIMES)], { maxCommands: MOST_COMMANDS, size: "max" }),
+    fc.commands([anyCommand(TIMES)], { maxCommands: MAX_COMMANDS, size: "max" }),
     async (commands) => {
       // Whole seconds, as tokens have no others.
       time = Math.ceil(time / 1000) * 1000;

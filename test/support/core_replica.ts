@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { patiently } from "../../src/composition/patiently.js";
+import { retryUntilAvailable } from "../../src/composition/retry_until_available.js";
 import { CurfewError } from "../../src/core/errors.js";
 import type { HotStore } from "../../src/core/ports/hot_store.js";
 import type { WorkClass } from "../../src/core/ports/work_class.js";
@@ -24,7 +24,7 @@ import { shareOf } from "../../src/postgres/lending.js";
 import { postgresLoginThrottle } from "../../src/postgres/login_throttle.js";
 import { postgresReplicaRegistry } from "../../src/postgres/replica_registry.js";
 import { postgresSessionStore } from "../../src/postgres/session_store.js";
-import { unlessSilent } from "../../src/postgres/silence.js";
+import { unlessUnresponsive } from "../../src/postgres/unresponsive.js";
 import { postgresUserStore } from "../../src/postgres/user_store.js";
 import { openRedis, type RedisClient } from "../../src/redis/client.js";
 import { redisHotStore } from "../../src/redis/hot_store.js";
@@ -55,8 +55,8 @@ export interface CoreReplicaOptions {
   readonly databaseUrl: string;
   readonly redisUrl: string;
   readonly settings?: Partial<CoreSettings>;
-  /** Between trust pulses in milliseconds; 0: the test pulses. */
-  readonly pulseMs?: number;
+  /** Between trust heartbeats in milliseconds; 0: the test heartbeats. */
+  readonly heartbeatMs?: number;
   /** Wraps the hot store, to watch or break it. */
   readonly wrapHot?: (hot: HotStore) => HotStore;
   /** Wraps all ports, the hot store included, to watch or break them. */
@@ -117,7 +117,7 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   });
   const time = options.now ?? base.now;
   const clock: SharedClock = { ...base, now: () => time() + ahead };
-  const keyring = await patiently(() =>
+  const keyring = await retryUntilAvailable(() =>
     openKeyring({ store: postgresKeyStore(database), algorithm: "EdDSA", clock }),
   );
   const opened = openRedis({
@@ -134,7 +134,7 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   });
   const primaryOn = (source: Database): PrimaryPorts => ({
     store: options.guardsSilence
-      ? unlessSilent(database).store(postgresSessionStore(source))
+      ? unlessUnresponsive(database).store(postgresSessionStore(source))
       : postgresSessionStore(source),
     users: postgresUserStore(source),
     audit: postgresAuditLog(source),
@@ -163,11 +163,15 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   };
   const ports = options.wrapPorts?.(ownPorts) ?? ownPorts;
   const core = createUseCases(ports, settings);
-  await patiently(core.trust.pulse);
-  const { pulseMs = 50 } = options;
-  const pulse = () =>
-    Promise.allSettled([core.trust.pulse(), core.answers.flush(), core.unanswered.flush()]);
-  const startBeat = () => (pulseMs > 0 ? setInterval(pulse, pulseMs) : undefined);
+  await retryUntilAvailable(core.cacheLease.heartbeat);
+  const { heartbeatMs = 50 } = options;
+  const heartbeat = () =>
+    Promise.allSettled([
+      core.cacheLease.heartbeat(),
+      core.answers.flush(),
+      core.unanswered.flush(),
+    ]);
+  const startBeat = () => (heartbeatMs > 0 ? setInterval(heartbeat, heartbeatMs) : undefined);
   let beat = startBeat();
   let ended: Promise<void> | undefined;
   const kill = async () => {
@@ -178,9 +182,9 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   };
   const close = async () => {
     clearInterval(beat);
-    await pulse();
+    await heartbeat();
     await core.activity.flush().catch(() => undefined);
-    await core.trust.leave().catch(() => undefined);
+    await core.cacheLease.leave().catch(() => undefined);
     await kill();
   };
   return {
@@ -197,7 +201,7 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
     },
     async suspend(ms) {
       clearInterval(beat);
-      await pulse();
+      await heartbeat();
       await database.raw(
         "UPDATE replicas SET trusts_until = trusts_until - ? * interval '1 millisecond' WHERE replica_id = ?",
         [ms, replicaId],

@@ -46,7 +46,7 @@ async function findStores(): Promise<{ url: string; stop(): Promise<void> }> {
 
 function endWhereOneIsMissing(error: unknown): never {
   if (!(error instanceof MissingProgramError)) throw error;
-  // vitest would bury the one line that matters in stacks and "no test files found".
+  // vitest would invalidate the one line that matters in stacks and "no test files found".
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 }

@@ -75,7 +75,7 @@ function isWhole(info: string): boolean {
   return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${MASTERS}`);
 }
 
-const MOST_KEYS = "100000";
+const MAX_KEYS = "100000";
 const MIGRATE_TIMEOUT_MS = "5000";
 
 async function moveSlot(nodes: readonly RedisServer[], key: string): Promise<MovingSlot> {
@@ -91,7 +91,7 @@ async function moveSlot(nodes: readonly RedisServer[], key: string): Promise<Mov
   await ask(target, "SETSLOT", slot, "IMPORTING", ids[from] ?? "");
   await ask(source, "SETSLOT", slot, "MIGRATING", ids[to] ?? "");
   const moving: MovingSlot = {
-    keysLeft: async () => (await ask(source, "GETKEYSINSLOT", slot, MOST_KEYS)) as string[],
+    keysLeft: async () => (await ask(source, "GETKEYSINSLOT", slot, MAX_KEYS)) as string[],
     async moveKeys(keys) {
       const there = [target.host, String(target.port)];
       for (const one of keys)

@@ -14,7 +14,7 @@ import { UserAdminService } from "../../generated/curfew/v1/user_admin.js";
 import { loadSettings } from "../../src/config/load_settings.js";
 import type { Settings } from "../../src/config/settings.js";
 import type { ServiceScope } from "../../src/core/ports/service_key_store.js";
-import { backstage, startService } from "../../src/main.js";
+import { localAdmin, startService } from "../../src/main.js";
 import { createLogger } from "../../src/telemetry/logger.js";
 import { createPool } from "./database_client.js";
 import { findFreePort } from "./free_port.js";
@@ -115,7 +115,7 @@ export const startTestService = async (
   };
   const createServiceKey = async (...scopes: ServiceScope[]): Promise<string> => {
     const name = `key-${randomUUID()}`;
-    return (await backstage.createServiceKey(settings, { name, scopes })).text;
+    return (await localAdmin.createServiceKey(settings, { name, scopes })).text;
   };
   const adminKey = await createServiceKey("validate", "admin");
 

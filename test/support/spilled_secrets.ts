@@ -4,7 +4,7 @@ import type pg from "pg";
 /** A whole access token, refresh token or service key. */
 const TOKENS = String.raw`eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{40,}|cf[rs]_[\w-]{40,}`;
 
-const MOST_SHOWN = 5;
+const MAX_SHOWN = 5;
 
 export interface WrittenDown {
   /** Of the service's database. */
@@ -33,7 +33,7 @@ export async function findSpilledSecrets({
     ...(await rowsThatMatch(pool, pattern)),
     ...(await redisKeysThatMatch(redisUrl, looks)),
     ...lines.filter((line) => looks.test(line)).map((line) => `log: ${line.trim()}`),
-  ].slice(0, MOST_SHOWN);
+  ].slice(0, MAX_SHOWN);
 }
 
 async function rowsThatMatch(pool: pg.Pool, pattern: string): Promise<string[]> {
@@ -45,7 +45,7 @@ async function rowsThatMatch(pool: pg.Pool, pattern: string): Promise<string[]> 
     tables.map(async ({ name }) => {
       const { rows } = await pool.query<{ text: string }>(
         `SELECT t::text AS text FROM ${name} AS t WHERE t::text ~ $1 LIMIT $2`,
-        [pattern, MOST_SHOWN],
+        [pattern, MAX_SHOWN],
       );
       return rows.map(({ text }) => `table ${name}: ${text}`);
     }),

@@ -27,7 +27,7 @@ export interface AuditEvent {
   actor: string;
   /** The address it came from. */
   ip: string;
-  /** The reason of a failure or an ending, as in the error and end reasons. */
+  /** The reason of a failure or a revocation, as in the error and end reasons. */
   reason: string;
   /** Further facts, none of them secret. */
   metadata: { [key: string]: string };

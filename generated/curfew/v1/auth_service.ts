@@ -110,7 +110,7 @@ export interface LogoutRequest {
 export interface LogoutResponse {
   /** For people, in their language. */
   message: string;
-  /** The ending's revision; the same when repeated. */
+  /** The revocation's revision; the same when repeated. */
   revision: bigint;
 }
 
@@ -235,7 +235,7 @@ export interface WatchRevocationsRequest {
 
 /** One message of WatchRevocations. */
 export interface WatchRevocationsResponse {
-  /** An ending, or a promise that nothing was left out. */
+  /** A revocation, or a promise that nothing was left out. */
   event:
     | //
     /** A session ended. */
@@ -314,7 +314,7 @@ export interface RevokeMySessionRequest {
 
 /** Response of RevokeMySession. */
 export interface RevokeMySessionResponse {
-  /** The ending's revision; the same when repeated. */
+  /** The revocation's revision; the same when repeated. */
   revision: bigint;
 }
 
@@ -2872,14 +2872,14 @@ export const AuthServiceService = {
    * Whenever the stream ends, resume it from the last revision received, at any
    * replica: nothing is left out, for as long as ended sessions are kept
    * (SESSION_RETENTION_HOURS). After 0, what can matter no more is left out of the
-   * past: endings of sessions whose access tokens have all expired. New ones
+   * past: revocations of sessions whose access tokens have all expired. New ones
    * are told all the same, for the sake of streams that outlive their token.
    * While the stores are in trouble there are no watermarks: by the age of the
    * last one a watcher knows how much it can be sure of. After some seconds of it
    * the stream ends with DEPENDENCY_UNAVAILABLE, to be resumed at another replica;
    * so it does when the server stops. A watcher that does not keep up is cut off
    * with WATCH_FELL_BEHIND.
-   * REVISION_OUT_OF_RANGE: the endings do not go as far as `after_revision`, so
+   * REVISION_OUT_OF_RANGE: the revocations do not go as far as `after_revision`, so
    * it is another database's (a backup was restored): start again from 0.
    */
   watchRevocations: {
@@ -3062,14 +3062,14 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    * Whenever the stream ends, resume it from the last revision received, at any
    * replica: nothing is left out, for as long as ended sessions are kept
    * (SESSION_RETENTION_HOURS). After 0, what can matter no more is left out of the
-   * past: endings of sessions whose access tokens have all expired. New ones
+   * past: revocations of sessions whose access tokens have all expired. New ones
    * are told all the same, for the sake of streams that outlive their token.
    * While the stores are in trouble there are no watermarks: by the age of the
    * last one a watcher knows how much it can be sure of. After some seconds of it
    * the stream ends with DEPENDENCY_UNAVAILABLE, to be resumed at another replica;
    * so it does when the server stops. A watcher that does not keep up is cut off
    * with WATCH_FELL_BEHIND.
-   * REVISION_OUT_OF_RANGE: the endings do not go as far as `after_revision`, so
+   * REVISION_OUT_OF_RANGE: the revocations do not go as far as `after_revision`, so
    * it is another database's (a backup was restored): start again from 0.
    */
   watchRevocations: handleServerStreamingCall<WatchRevocationsRequest, WatchRevocationsResponse>;
@@ -3243,14 +3243,14 @@ export interface AuthServiceClient extends Client {
    * Whenever the stream ends, resume it from the last revision received, at any
    * replica: nothing is left out, for as long as ended sessions are kept
    * (SESSION_RETENTION_HOURS). After 0, what can matter no more is left out of the
-   * past: endings of sessions whose access tokens have all expired. New ones
+   * past: revocations of sessions whose access tokens have all expired. New ones
    * are told all the same, for the sake of streams that outlive their token.
    * While the stores are in trouble there are no watermarks: by the age of the
    * last one a watcher knows how much it can be sure of. After some seconds of it
    * the stream ends with DEPENDENCY_UNAVAILABLE, to be resumed at another replica;
    * so it does when the server stops. A watcher that does not keep up is cut off
    * with WATCH_FELL_BEHIND.
-   * REVISION_OUT_OF_RANGE: the endings do not go as far as `after_revision`, so
+   * REVISION_OUT_OF_RANGE: the revocations do not go as far as `after_revision`, so
    * it is another database's (a backup was restored): start again from 0.
    */
   watchRevocations(

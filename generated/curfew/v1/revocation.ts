@@ -12,7 +12,7 @@ export const protobufFileName = "curfew/v1/revocation.proto";
 
 /** One session that ended. */
 export interface Revocation {
-  /** Its place in the order of all endings: later endings have greater revisions. */
+  /** Its place in the order of all revocations: later revocations have greater revisions. */
   revision: bigint;
   /** The session. */
   sessionId: string;

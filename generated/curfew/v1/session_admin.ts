@@ -103,7 +103,7 @@ export interface ListSessionsRequest {
 export enum ListSessionsRequest_Order {
   /** UNSPECIFIED - As CREATED_DESC. */
   UNSPECIFIED = 0,
-  /** CREATED_DESC - Newest first. */
+  /** CREATED_DESC - TwoGenerationCache first. */
   CREATED_DESC = 1,
   /** CREATED_ASC - Oldest first. */
   CREATED_ASC = 2,
@@ -140,7 +140,7 @@ export interface RevokeSessionRequest {
 
 /** Response of RevokeSession. */
 export interface RevokeSessionResponse {
-  /** The ending's revision; the same when repeated. */
+  /** The revocation's revision; the same when repeated. */
   revision: bigint;
 }
 
@@ -267,7 +267,7 @@ export interface GetSessionStatsResponse {
   failedLogins: bigint;
   /** Refreshes in the window. */
   refreshes: bigint;
-  /** Endings in the window, by reason. */
+  /** Revocations in the window, by reason. */
   revocations: ReasonCount[];
   /** What looks unusual in the window. */
   unusualPatterns: UnusualPattern[];
@@ -292,7 +292,7 @@ export interface GetSessionStatsResponse {
 /** How a replica stands with one of its stores. */
 export interface StoreHealth {
   /**
-   * Which: `postgres`, the truth; `redis`, the hot store, or `memory`, if it is
+   * Which: `postgres`, the primary store; `redis`, the hot store, or `memory`, if it is
    * in the process. There may be more in future.
    */
   store: string;

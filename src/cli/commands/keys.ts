@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { KeyUse } from "../../core/ports/key_store.js";
-import type { KeySummary } from "../backstage.js";
 import { type CommandContext, optionsOf, reportFromDatabase } from "../command_context.js";
+import type { KeySummary } from "../local_admin.js";
 import { instant } from "../output/printable.js";
 import { renderTable } from "../output/table.js";
 
@@ -43,8 +43,8 @@ export const addKeyCommands = (program: Command, context: CommandContext): void 
     .command("list")
     .description("list the keys and where they stand")
     .action((_options: unknown, command: Command) =>
-      reportFromDatabase(context, "keys", optionsOf(command), async (backstage, settings) => {
-        const list = await backstage.listKeys(settings);
+      reportFromDatabase(context, "keys", optionsOf(command), async (localAdmin, settings) => {
+        const list = await localAdmin.listKeys(settings);
         return { document: list.map(keyDocument), text: keyTable(list) };
       }),
     );
@@ -55,9 +55,9 @@ export const addKeyCommands = (program: Command, context: CommandContext): void 
     .option("--immediately", "let it sign at once: only for a key that has leaked")
     .action((_options: unknown, command: Command) => {
       const options = optionsOf<{ use: KeyUse; immediately?: boolean }>(command);
-      return reportFromDatabase(context, "keys", options, async (backstage, settings) => {
+      return reportFromDatabase(context, "keys", options, async (localAdmin, settings) => {
         const { use, immediately = false } = options;
-        const key = await backstage.rotateKey(settings, { use, immediately });
+        const key = await localAdmin.rotateKey(settings, { use, immediately });
         const when = key.signsFrom === undefined ? "now" : `from ${instant(key.signsFrom)} on`;
         return { document: keyDocument(key), text: `Made key ${key.kid}; it signs ${when}.` };
       });
@@ -69,8 +69,8 @@ export const addKeyCommands = (program: Command, context: CommandContext): void 
     .option("--force", "do it all the same, which kills those tokens")
     .action((kid: string, _options: unknown, command: Command) => {
       const options = optionsOf<{ force?: boolean }>(command);
-      return reportFromDatabase(context, "keys", options, async (backstage, settings) => {
-        await backstage.retireKey(settings, kid, { force: options.force ?? false });
+      return reportFromDatabase(context, "keys", options, async (localAdmin, settings) => {
+        await localAdmin.retireKey(settings, kid, { force: options.force ?? false });
         return { document: { kid, state: "retired" }, text: `Retired ${kid}.` };
       });
     });

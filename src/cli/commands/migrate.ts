@@ -9,8 +9,8 @@ export const addMigrateCommands = (program: Command, context: CommandContext): v
     .command("up")
     .description("apply the migrations that the database lacks; safe to run by several at once")
     .action((_options: unknown, command: Command) =>
-      reportFromDatabase(context, "database", optionsOf(command), async (backstage, settings) => {
-        const applied = await backstage.migrateUp(settings);
+      reportFromDatabase(context, "database", optionsOf(command), async (localAdmin, settings) => {
+        const applied = await localAdmin.migrateUp(settings);
         return {
           document: { applied },
           text:
@@ -24,8 +24,8 @@ export const addMigrateCommands = (program: Command, context: CommandContext): v
     .command("status")
     .description("list the migrations that the database has and lacks")
     .action((_options: unknown, command: Command) =>
-      reportFromDatabase(context, "database", optionsOf(command), async (backstage, settings) => {
-        const { applied, pending } = await backstage.migrateStatus(settings);
+      reportFromDatabase(context, "database", optionsOf(command), async (localAdmin, settings) => {
+        const { applied, pending } = await localAdmin.migrateStatus(settings);
         return {
           document: { applied, pending },
           text: [
@@ -44,11 +44,11 @@ export const addMigrateCommands = (program: Command, context: CommandContext): v
       "say that a backup was restored: revisions go on beyond all that were ever given out, so that whoever follows them misses no ending",
     )
     .action((_options: unknown, command: Command) =>
-      reportFromDatabase(context, "database", optionsOf(command), async (backstage, settings) => {
-        const revision = await backstage.markRestored(settings);
+      reportFromDatabase(context, "database", optionsOf(command), async (localAdmin, settings) => {
+        const revision = await localAdmin.markRestored(settings);
         return {
           document: { revision: jsonNumber(revision) },
-          text: `The next ending has a revision after ${revision}.`,
+          text: `The next revocation has a revision after ${revision}.`,
         };
       }),
     );

@@ -27,7 +27,7 @@ const loggerFor = (context: CommandContext, options: GlobalOptions, settings: Se
 
 /** Adds `serve` and `gateway`. */
 export const addServeCommands = (program: Command, context: CommandContext): void => {
-  const { terminal, openBackstage } = context;
+  const { terminal, openLocalAdmin } = context;
   program
     .command("serve")
     .description("run the service, with its settings from the environment")
@@ -38,7 +38,7 @@ export const addServeCommands = (program: Command, context: CommandContext): voi
       routeWarnings(logger);
       routeFailures(logger);
       const people = isForPeople(context, options, settings);
-      await (await openBackstage()).serve(settings, logger, (user) => {
+      await (await openLocalAdmin()).serve(settings, logger, (user) => {
         terminal.log.write(people ? firstUserText(user) : firstUserLine(user, terminal.now()));
       });
     });
@@ -50,6 +50,6 @@ export const addServeCommands = (program: Command, context: CommandContext): voi
       const logger = loggerFor(context, optionsOf(command), settings);
       routeWarnings(logger);
       routeFailures(logger);
-      await (await openBackstage()).gateway(settings, logger);
+      await (await openLocalAdmin()).gateway(settings, logger);
     });
 };

@@ -1,8 +1,8 @@
 import { type Command, Option } from "commander";
 import type { ServiceScope } from "../../core/ports/service_key_store.js";
-import type { ServiceKeySummary } from "../backstage.js";
 import { type CommandContext, optionsOf, reportFromDatabase } from "../command_context.js";
 import { CommandFailure } from "../command_failure.js";
+import type { ServiceKeySummary } from "../local_admin.js";
 import { instant } from "../output/printable.js";
 import { renderTable } from "../output/table.js";
 
@@ -46,9 +46,9 @@ export const addServiceCommands = (program: Command, context: CommandContext): v
         ...optionsOf<{ scope: ServiceScope[]; init?: boolean }>(command),
         needsInit: true,
       };
-      return reportFromDatabase(context, "database", options, async (backstage, settings) => {
+      return reportFromDatabase(context, "database", options, async (localAdmin, settings) => {
         const scopes = SCOPES.filter((scope) => options.scope.includes(scope));
-        const { key, text } = await backstage.createServiceKey(settings, { name, scopes });
+        const { key, text } = await localAdmin.createServiceKey(settings, { name, scopes });
         return {
           document: { ...serviceDocument(key), key: text },
           text: `${text}\nThis is the key of ${key.name} (${key.scopes.join(", ")}). Keep it safe: it cannot be shown again.`,
@@ -59,8 +59,8 @@ export const addServiceCommands = (program: Command, context: CommandContext): v
     .command("list")
     .description("list the keys, without their texts")
     .action((_options: unknown, command: Command) =>
-      reportFromDatabase(context, "database", optionsOf(command), async (backstage, settings) => {
-        const keys = await backstage.listServiceKeys(settings);
+      reportFromDatabase(context, "database", optionsOf(command), async (localAdmin, settings) => {
+        const keys = await localAdmin.listServiceKeys(settings);
         return { document: keys.map(serviceDocument), text: serviceTable(keys) };
       }),
     );
@@ -69,8 +69,8 @@ export const addServiceCommands = (program: Command, context: CommandContext): v
     .description("refuse a key from now on")
     .argument("<key>", "its id, from `services list`")
     .action((keyId: string, _options: unknown, command: Command) =>
-      reportFromDatabase(context, "database", optionsOf(command), async (backstage, settings) => {
-        if (!(await backstage.revokeServiceKey(settings, keyId))) {
+      reportFromDatabase(context, "database", optionsOf(command), async (localAdmin, settings) => {
+        if (!(await localAdmin.revokeServiceKey(settings, keyId))) {
           throw new CommandFailure(
             `There is no service key ${keyId} to revoke: it is unknown, or revoked already. See \`curfew services list\`.`,
           );

@@ -1,5 +1,5 @@
 import { CsvError, parse } from "csv-parse";
-import { MOST_LETTERS } from "./text_lines.js";
+import { MAX_LETTERS } from "./text_lines.js";
 
 export interface CsvRecord {
   readonly record: readonly string[];
@@ -21,7 +21,7 @@ export async function* csvRecords(
   let failure: Error | undefined;
   const parser = parse({
     bom: true,
-    max_record_size: MOST_LETTERS,
+    max_record_size: MAX_LETTERS,
     relax_column_count: true,
     skip_empty_lines: true,
     on_record: (record: string[], { lines, bytes }) => {

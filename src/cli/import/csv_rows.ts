@@ -1,8 +1,8 @@
 import { CsvError } from "csv-parse";
-import type { ImportRow } from "../../core/import_users.js";
+import type { ImportRow } from "../../core/users/import_users.js";
 import { CommandFailure } from "../command_failure.js";
 import { csvRecords } from "./csv_records.js";
-import { MOST_LETTERS } from "./text_lines.js";
+import { MAX_LETTERS } from "./text_lines.js";
 import {
   isUserField,
   NEEDED_FIELDS,
@@ -40,7 +40,7 @@ const textsOf = (
 const syntaxProblem = ({ code }: CsvError): string => {
   const what =
     code === "CSV_MAX_RECORD_SIZE"
-      ? `longer than ${MOST_LETTERS} characters: is a quote not closed?`
+      ? `longer than ${MAX_LETTERS} characters: is a quote not closed?`
       : "not CSV (RFC 4180): is a quote missing or in the middle of a field?";
   return `${what} Nothing after it was read`;
 };

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import type { ImportRow, UnreadableUser } from "../../core/import_users.js";
-import type { ImportedUser } from "../../core/imported_user.js";
+import type { ImportRow, UnreadableUser } from "../../core/users/import_users.js";
+import type { ImportedUser } from "../../core/users/imported_user.js";
 import { isKeycloakUser, userFromKeycloak } from "./keycloak_user.js";
-import { MOST_LETTERS, textLines } from "./text_lines.js";
+import { MAX_LETTERS, textLines } from "./text_lines.js";
 import { isUserField, unknownField, usernameIn } from "./user_fields.js";
 
 type Outcome = ImportedUser | UnreadableUser;
@@ -64,7 +64,7 @@ export async function* jsonRows(
   for await (const { line, bytesRead, text } of textLines(input)) {
     const user =
       text === undefined
-        ? { problem: `it is longer than ${MOST_LETTERS} characters` }
+        ? { problem: `it is longer than ${MAX_LETTERS} characters` }
         : text.replace(/^\uFEFF/, "").trim();
     if (user === "") continue;
     const outcome = typeof user === "string" ? readUser(user, ignoreUnknown) : user;

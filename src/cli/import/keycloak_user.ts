@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { UnreadableUser } from "../../core/import_users.js";
-import type { ImportedUser } from "../../core/imported_user.js";
+import type { UnreadableUser } from "../../core/users/import_users.js";
+import type { ImportedUser } from "../../core/users/imported_user.js";
 import { usernameIn } from "./user_fields.js";
 
 /** A user in a realm export of Keycloak (UserRepresentation), as far as it is read. */

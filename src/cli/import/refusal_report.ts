@@ -1,10 +1,10 @@
 import { closeSync, openSync, writeSync } from "node:fs";
-import type { RefusedRow } from "../../core/import_users.js";
+import type { RefusedRow } from "../../core/users/import_users.js";
 import { CommandFailure } from "../command_failure.js";
 import { printable } from "../output/printable.js";
 
 /** Rows told on the error stream; the file has them all. */
-const MOST_TOLD = 20;
+const MAX_TOLD = 20;
 
 /** Where refused rows go. */
 export interface RefusalReport {
@@ -47,8 +47,8 @@ export const openRefusalReport = (
       writeSync(file, `${line},${quoted(username)},${quoted(reason)}\n`);
       told += 1;
       const who = username === "" ? "" : ` (${printable(username.slice(0, 64))})`;
-      if (told > MOST_TOLD + 1) return;
-      if (told === MOST_TOLD + 1)
+      if (told > MAX_TOLD + 1) return;
+      if (told === MAX_TOLD + 1)
         tell(json ? JSON.stringify({ more: path }) : `more are in ${path}`);
       else if (json) tell(JSON.stringify({ refused: { line, username, reason } }));
       else tell(`line ${line}${who}: ${printable(reason)}`);

@@ -10,7 +10,7 @@ export interface TextLine {
 }
 
 /** Most letters of a line or a record; the rest of a longer one is skipped, not kept. */
-export const MOST_LETTERS = 65_536;
+export const MAX_LETTERS = 65_536;
 
 /** The lines of a text as it arrives, in bounded memory. */
 export async function* textLines(
@@ -25,7 +25,7 @@ export async function* textLines(
     const finished = {
       line,
       bytesRead,
-      text: tooLong || whole.length > MOST_LETTERS ? undefined : whole.replace(/\r$/, ""),
+      text: tooLong || whole.length > MAX_LETTERS ? undefined : whole.replace(/\r$/, ""),
     };
     [rest, tooLong, line] = ["", false, line + 1];
     return finished;
@@ -35,7 +35,7 @@ export async function* textLines(
     const pieces = (typeof chunk === "string" ? chunk : decoder.write(chunk)).split("\n");
     for (const piece of pieces.slice(0, -1)) yield finish(piece);
     const last = pieces.at(-1) ?? "";
-    tooLong ||= rest.length + last.length > MOST_LETTERS;
+    tooLong ||= rest.length + last.length > MAX_LETTERS;
     rest = tooLong ? "" : rest + last;
   }
   if (rest !== "" || tooLong) yield finish(decoder.end());

@@ -1,5 +1,5 @@
-import type { UnreadableUser } from "../../core/import_users.js";
-import type { ImportedUser } from "../../core/imported_user.js";
+import type { UnreadableUser } from "../../core/users/import_users.js";
+import type { ImportedUser } from "../../core/users/imported_user.js";
 
 /** What a file may say of a user, by the names of the proto. */
 export const USER_FIELDS = [

@@ -1,10 +1,10 @@
 import type { GetSessionStatsResponse } from "../../../generated/curfew/v1/session_admin.js";
 import { instant, printable } from "../output/printable.js";
-import { endings, type Observation, overallStatus, storeStates } from "./observation.js";
+import { type Observation, overallStatus, revocations, storeStates } from "./observation.js";
 
 const LABEL_WIDTH = 14;
 const BAR_WIDTH = 24;
-const MOST_PATTERNS = 10;
+const MAX_PATTERNS = 10;
 
 const grouped = (count: bigint): string => count.toLocaleString("en-US");
 
@@ -58,7 +58,7 @@ const facts = (
   );
 
 const endingLines = (stats: GetSessionStatsResponse): string[] => {
-  const rows = endings(stats);
+  const rows = revocations(stats);
   const most = rows[0]?.count ?? 0n;
   return rows.map(({ reason, count }) => {
     const length = most === 0n ? 0 : Math.ceil((Number(count) / Number(most)) * BAR_WIDTH);
@@ -68,15 +68,13 @@ const endingLines = (stats: GetSessionStatsResponse): string[] => {
 
 const patternLines = ({ unusualPatterns }: GetSessionStatsResponse, columns: number): string[] => {
   if (unusualPatterns.length === 0) return ["  nothing"];
-  const shown = unusualPatterns
-    .slice(0, MOST_PATTERNS)
-    .flatMap(({ kind, subject, count, detail }) =>
-      flow("  ", [kind, subject, grouped(count), detail].filter(Boolean).map(printable), {
-        gap: "  ",
-        columns,
-      }),
-    );
-  const rest = unusualPatterns.length - MOST_PATTERNS;
+  const shown = unusualPatterns.slice(0, MAX_PATTERNS).flatMap(({ kind, subject, count, detail }) =>
+    flow("  ", [kind, subject, grouped(count), detail].filter(Boolean).map(printable), {
+      gap: "  ",
+      columns,
+    }),
+  );
+  const rest = unusualPatterns.length - MAX_PATTERNS;
   return rest > 0 ? [...shown, `  and ${rest} more`] : shown;
 };
 

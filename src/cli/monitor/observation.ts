@@ -25,8 +25,8 @@ export interface Observation {
 export const overallStatus = ({ health }: Observation): string =>
   health.find(({ service }) => service === "")?.status ?? "UNKNOWN";
 
-/** Endings by reason, most frequent first. */
-export const endings = (
+/** Revocations by reason, most frequent first. */
+export const revocations = (
   stats: GetSessionStatsResponse,
 ): readonly { readonly reason: string; readonly count: bigint }[] =>
   [...stats.revocations]

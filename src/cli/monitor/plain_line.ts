@@ -1,13 +1,13 @@
 import { instant, printable } from "../output/printable.js";
 import { jsonNumber } from "../output/report.js";
-import { endings, type Observation, overallStatus, storeStates } from "./observation.js";
+import { type Observation, overallStatus, revocations, storeStates } from "./observation.js";
 
 /** An observation on one line of `name=value`, for pipes and logs. */
 export const renderLine = (observation: Observation): string => {
   const { at, stats } = observation;
   const start = `${instant(at)} status=${overallStatus(observation)}`;
   if (stats instanceof Error) return `${start} failure=${JSON.stringify(stats.message)}`;
-  const revoked = endings(stats);
+  const revoked = revocations(stats);
   const total = revoked.reduce((sum, { count }) => sum + count, 0n);
   return [
     start,
@@ -43,7 +43,10 @@ export const renderJsonLine = (observation: Observation): string => {
     throttled_logins: jsonNumber(stats.throttledLogins),
     account_locks: jsonNumber(stats.accountLocks),
     refreshes: jsonNumber(stats.refreshes),
-    revocations: endings(stats).map(({ reason, count }) => ({ reason, count: jsonNumber(count) })),
+    revocations: revocations(stats).map(({ reason, count }) => ({
+      reason,
+      count: jsonNumber(count),
+    })),
     unusual_patterns: stats.unusualPatterns.map(({ count, ...pattern }) => ({
       ...pattern,
       count: jsonNumber(count),

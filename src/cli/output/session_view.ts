@@ -39,10 +39,10 @@ export interface SessionTableOptions {
 }
 
 /** Longest username that a screen shows in full. */
-const MOST_NAME = 12;
+const MAX_NAME = 12;
 
 const shortened = (name: string): string =>
-  [...name].length <= MOST_NAME ? name : `${[...name].slice(0, MOST_NAME - 1).join("")}…`;
+  [...name].length <= MAX_NAME ? name : `${[...name].slice(0, MAX_NAME - 1).join("")}…`;
 
 /** Sessions as a table: the newest facts first, so that a screen of 100 columns shows what matters. */
 export const sessionTable = (

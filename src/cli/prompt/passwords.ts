@@ -11,7 +11,7 @@ export interface Passwords {
 }
 
 /** More than any password may have. */
-const MOST_BYTES = 65_536;
+const MAX_BYTES = 65_536;
 
 const readLines = async (input: AsyncIterable<Buffer | string>): Promise<string[]> => {
   const chunks: Buffer[] = [];
@@ -19,7 +19,7 @@ const readLines = async (input: AsyncIterable<Buffer | string>): Promise<string[
   for await (const chunk of input) {
     chunks.push(Buffer.from(chunk));
     bytes += chunk.length;
-    if (bytes > MOST_BYTES) throw misused("Standard input is too long for passwords.");
+    if (bytes > MAX_BYTES) throw misused("Standard input is too long for passwords.");
   }
   return Buffer.concat(chunks).toString("utf8").split(/\r?\n/);
 };

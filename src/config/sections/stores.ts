@@ -8,7 +8,7 @@ export const STORE_SETTINGS = {
     name: "DATABASE_URL",
     schema: postgresUrl().optional(),
     fallbackDoc: "embedded PostgreSQL in `DATA_DIR`, for loopback hosts only",
-    doc: "PostgreSQL, the truth about users and sessions.",
+    doc: "PostgreSQL, the primary store of users and sessions.",
     secret: true,
   }),
   redisUrl: setting({

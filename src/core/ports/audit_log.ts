@@ -1,13 +1,13 @@
-import type { AuditEvent, AuditEventType } from "../audit_event.js";
-import type { EventPosition } from "../event_cursor.js";
-import type { EndReason } from "../session.js";
+import type { AuditEvent, AuditEventType } from "../events/audit_event.js";
+import type { EventPosition } from "../events/event_cursor.js";
+import type { EndReason } from "../session/session.js";
 import type { EventHistory } from "./event_history.js";
 
 /** Reads security events, and writes those that belong to no change of a session or user. */
 export interface AuditLog {
   record(events: readonly AuditEvent[]): Promise<void>;
   /** The event that ended a session. */
-  endingOf(sessionId: string): Promise<AuditEvent | undefined>;
+  revocationOf2(sessionId: string): Promise<AuditEvent | undefined>;
   statistics(since: number): Promise<AuditStatistics>;
   /**
    * Deletes up to `limit` events that happened before `at`, oldest first, and as
@@ -87,7 +87,7 @@ export interface AuditStatistics {
   readonly throttledLogins: number;
   readonly accountLocks: number;
   readonly refreshes: number;
-  readonly endings: readonly { readonly reason: EndReason; readonly count: number }[];
+  readonly revocations: readonly { readonly reason: EndReason; readonly count: number }[];
   /** Accounts and addresses with the most failures, at most ten each. */
   readonly failingUsers: readonly SubjectCount[];
   readonly failingAddresses: readonly SubjectCount[];

@@ -7,7 +7,7 @@ export interface EventHistory {
     since: number,
   ): Promise<ReadonlyMap<string, number>>;
   /** Sessions that each of these callers has ended since a moment, their own logouts left out. */
-  endingsBy(actors: readonly string[], since: number): Promise<ReadonlyMap<string, number>>;
+  revocationsBy(actors: readonly string[], since: number): Promise<ReadonlyMap<string, number>>;
   /** Whom a pattern was told of since a moment. */
   toldOf(kind: string, since: number): Promise<ReadonlySet<string>>;
   /** What these sessions were made with. */

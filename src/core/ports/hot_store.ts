@@ -1,5 +1,5 @@
-import type { SessionEnd } from "../session.js";
-import type { Unburied } from "./session_store.js";
+import type { SessionEnd } from "../session/session.js";
+import type { PendingInvalidation } from "./session_store.js";
 import type { Shards } from "./shards.js";
 
 /**
@@ -18,13 +18,15 @@ export interface HotStore {
   check(ask: HotAsk, lease: Lease): Promise<HotAnswer>;
   /** The same for many, for one promise. Undefined for those whose server does not answer. */
   checkAll(asks: readonly HotAsk[], lease: Lease): Promise<readonly (HotAnswer | undefined)[]>;
-  /** Remembers a live session, if its ticket still holds: no ending has come between. */
-  fill(entry: HotEntry, ticket: string, lease: Lease): Promise<void>;
+  /** Remembers a live session, if its fill token still holds: no ending has come between. */
+  fill(entry: HotEntry, fillToken: string, lease: Lease): Promise<void>;
   /**
-   * Remembers endings and forgets entries; afterwards no earlier ticket fills.
+   * Remembers revocations and forgets entries; afterwards no earlier fill token fills.
    * Resolves to the server told, for each; its id is empty where none was.
    */
-  bury(endings: readonly Unburied[]): Promise<{ shard: number; serverId: string }[]>;
+  invalidate(
+    revocations: readonly PendingInvalidation[],
+  ): Promise<{ shard: number; serverId: string }[]>;
   /**
    * The servers reached now, one id a shard; empty where none is. An id changes
    * when a server restarts or fails over, or its memory becomes an older state of itself.
@@ -58,10 +60,10 @@ export interface HotEntry {
 export type HotAnswer =
   | { readonly kind: "live"; readonly entry: HotEntry }
   | { readonly kind: "ended"; readonly userId: string; readonly end: SessionEnd }
-  /** Nothing that counts is known. With a ticket, the answer of the truth may be filled in. */
+  /** Nothing that counts is known. With a fill token, the answer of the primary store may be filled in. */
   | {
       readonly kind: "unknown";
-      readonly ticket: string | undefined;
+      readonly fillToken: string | undefined;
       /** The last activity seen, when that is all that is known. */
       readonly lastActivityAt: number;
     };

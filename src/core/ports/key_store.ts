@@ -1,4 +1,4 @@
-import type { AuditEvent } from "../audit_event.js";
+import type { AuditEvent } from "../events/audit_event.js";
 
 /**
  * Keeps signing and refresh keys for all replicas. Every method rejects with

@@ -1,4 +1,4 @@
-import type { ThrottleLimits, ThrottleRefusal } from "../throttle_verdict.js";
+import type { ThrottleLimits, ThrottleRefusal } from "../login/throttle_verdict.js";
 
 /**
  * Limits wrong passwords per account and per source, atomically over replicas

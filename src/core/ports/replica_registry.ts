@@ -1,7 +1,7 @@
 import type { Lease } from "./hot_store.js";
 
 /**
- * Who may be answering from which hot servers, kept in the truth store. An
+ * Who may be answering from which hot servers, kept in the primary store. An
  * ending that cannot reach a hot server looks here whether that matters.
  */
 export interface ReplicaRegistry {

@@ -1,4 +1,4 @@
-import type { AuditEvent } from "../audit_event.js";
+import type { AuditEvent } from "../events/audit_event.js";
 
 /** Keeps the keys of other backends. A key's text is never stored, only its SHA-256. */
 export interface ServiceKeyStore {

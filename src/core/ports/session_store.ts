@@ -1,12 +1,12 @@
-import type { AuditEvent } from "../audit_event.js";
 import type { CallLimits } from "../call.js";
-import type { EndReason, Session, SessionEnd, SessionState } from "../session.js";
-import type { Account, User } from "../user.js";
+import type { AuditEvent } from "../events/audit_event.js";
+import type { EndReason, Session, SessionEnd, SessionState } from "../session/session.js";
+import type { Account, User } from "../users/user.js";
 import type { AttemptTransaction } from "./login_throttle.js";
 import type { Shards } from "./shards.js";
 
 /**
- * The truth about users and sessions. Every method rejects with
+ * The primary store of users and sessions. Every method rejects with
  * DEPENDENCY_UNAVAILABLE when the store cannot answer; after that, a change may
  * or may not have happened, and repeating it is safe.
  */
@@ -19,7 +19,7 @@ export interface SessionStore {
   transaction<T>(work: (tx: SessionTransaction) => Promise<T>, call?: CallLimits): Promise<T>;
 
   /** What validation needs to know of each session, in the order asked; one statement. */
-  standings(sessionIds: readonly string[]): Promise<(Standing | undefined)[]>;
+  sessionStatuses(sessionIds: readonly string[]): Promise<(SessionStatus | undefined)[]>;
 
   get(sessionId: string): Promise<Session | undefined>;
   /** Unended sessions of a user that are live at `liveAt`, newest first. */
@@ -49,28 +49,32 @@ export interface SessionStore {
    */
   markAnswered(answers: readonly Answered[]): Promise<string[]>;
 
-  /** Endings and changes the hot store may not know yet, by session id, of one user if given. */
-  unburied(page: { limit: number; after?: string; userId?: string }): Promise<Unburied[]>;
+  /** Revocations and changes the hot store may not know yet, by session id, of one user if given. */
+  pendingInvalidations(page: {
+    limit: number;
+    after?: string;
+    userId?: string;
+  }): Promise<PendingInvalidation[]>;
   /**
    * Notes that the hot servers named have been told, unless the session has
    * changed again since, or the replicas have agreed on another server.
    * Resolves to the ids noted.
    */
-  markBuried(told: readonly Told[]): Promise<string[]>;
+  markInvalidated(told: readonly Told[]): Promise<string[]>;
   /**
    * Which of these no replica can still call live out of the hot store: because
    * it was told, or because no replica has a lease of their shard. Without
    * `shards` every lease counts for every session.
    */
-  outOfReach(sessionIds: readonly string[], shards?: Shards): Promise<string[]>;
+  invalidatedAmong(sessionIds: readonly string[], shards?: Shards): Promise<string[]>;
 
   /** Deletes up to `limit` sessions that ended before `endedBefore` and whose access tokens are all expired. */
   deleteEnded(endedBefore: number, now: number, limit: number): Promise<number>;
 
-  /** Up to `limit` endings after a revision, in order, and where the order ended in the same moment. */
-  endingsAfter(revision: bigint, limit: number): Promise<EndingsPage>;
+  /** Up to `limit` revocations after a revision, in order, and where the order ended in the same moment. */
+  revocationsAfter(revision: bigint, limit: number): Promise<RevocationsPage>;
   /**
-   * A revision after which come all endings that an access token could still
+   * A revision after which come all revocations that an access token could still
    * ask about at `now`, also those yet to be.
    */
   relevantAfter(now: number): Promise<bigint>;
@@ -78,7 +82,7 @@ export interface SessionStore {
   lastRevision(userId?: string): Promise<bigint>;
 }
 
-/** One transaction. Locks are taken in the order user, sessions by id, order of endings. */
+/** One transaction. Locks are taken in the order user, sessions by id, order of revocations. */
 export interface SessionTransaction extends AttemptTransaction {
   /** Locks the user until commit. */
   lockUser(userId: string): Promise<Account | undefined>;
@@ -113,7 +117,7 @@ export interface SessionTransaction extends AttemptTransaction {
    * Ends unended sessions and writes one SESSION_ENDED event for each. Gives
    * out revisions in commit order, so call it last. Resolves to those ended.
    */
-  endSessions(endings: readonly Ending[]): Promise<Session[]>;
+  revokeSessions(revocations: readonly SessionRevocation[]): Promise<Session[]>;
   /** Locks up to `limit` unended sessions whose next check is due; those that another sweeper holds are left to it. */
   lockDue(now: number, limit: number): Promise<Session[]>;
   /**
@@ -144,14 +148,14 @@ export interface LiveAt {
 }
 
 /** A session as validation sees it, with the user as they are now. */
-export interface Standing {
+export interface SessionStatus {
   readonly session: Pick<
     Session,
     "id" | "userId" | "lastActivityAt" | "expiresAt" | "accessExpiresAt" | "end"
   >;
   readonly user: Pick<User, "username" | "roles">;
   /** Whether a replica may still call it live although it has ended. */
-  readonly withinReach: boolean;
+  readonly pendingInvalidation: boolean;
 }
 
 export interface Activity {
@@ -168,7 +172,7 @@ export interface Answered {
   readonly at: number;
 }
 
-export interface Ending {
+export interface SessionRevocation {
   readonly sessionId: string;
   readonly reason: EndReason;
   readonly at: number;
@@ -177,8 +181,8 @@ export interface Ending {
   readonly note?: string | undefined;
 }
 
-/** Something the hot store has to be told: an ending, or (without `end`) to forget. */
-export interface Unburied {
+/** Something the hot store has to be told: a revocation, or (without `end`) to forget. */
+export interface PendingInvalidation {
   readonly sessionId: string;
   readonly userId: string;
   readonly end: SessionEnd | undefined;
@@ -187,23 +191,23 @@ export interface Unburied {
   readonly change?: number;
 }
 
-/** A page of the order of all endings. */
-export interface EndingsPage {
-  readonly endings: readonly RecordedEnding[];
+/** A page of the order of all revocations. */
+export interface RevocationsPage {
+  readonly revocations: readonly RecordedRevocation[];
   /** The newest revision there was; 0: nothing has ended. Every ending that comes has a greater one. */
   readonly lastRevision: bigint;
 }
 
-/** An ending in the order of all endings. `accessExpiresAt` is when it no longer matters. */
-export interface RecordedEnding extends Unburied {
+/** A revocation in the order of all revocations. `accessExpiresAt` is when it no longer matters. */
+export interface RecordedRevocation extends PendingInvalidation {
   readonly end: SessionEnd;
   /** Whether a replica may still call the session live. */
-  readonly withinReach: boolean;
+  readonly pendingInvalidation: boolean;
 }
 
 /** What which hot server was told of a session. */
 export interface Told {
-  readonly unburied: Pick<Unburied, "sessionId" | "end" | "change">;
+  readonly pendingInvalidations: Pick<PendingInvalidation, "sessionId" | "end" | "change">;
   readonly shard: number;
   readonly serverId: string;
 }

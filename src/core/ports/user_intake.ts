@@ -1,4 +1,4 @@
-import type { Account } from "../user.js";
+import type { Account } from "../users/user.js";
 
 /** Takes in users from elsewhere, many at a time. They are new, so no session ends by it. */
 export interface UserIntake {

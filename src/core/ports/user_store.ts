@@ -1,4 +1,4 @@
-import type { Account, User } from "../user.js";
+import type { Account, User } from "../users/user.js";
 
 /** Reads users. Changes go through a SessionTransaction, since they may end sessions. */
 export interface UserStore {

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } fr
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, parse } from "node:path";
 import { decodeCanonicalBase64url } from "../../access_token/canonical_base64url.js";
-import { strippedLine } from "../../core/header_text.js";
+import { strippedLine } from "../../core/caller/header_text.js";
 import type { SigningAlgorithm } from "../../core/ports/key_store.js";
 import { KeyError } from "./key_error.js";
 import { isSameKey, type SigningKeys } from "./key_set.js";

@@ -1,4 +1,4 @@
-import type { AuditEvent } from "../../core/audit_event.js";
+import type { AuditEvent } from "../../core/events/audit_event.js";
 import type { KeyUse } from "../../core/ports/key_store.js";
 
 /** What is done to a key. */

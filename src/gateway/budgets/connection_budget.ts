@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import { sourceOf } from "../../core/source.js";
+import { sourceOf } from "../../core/caller/source.js";
 import type { IsTrustedProxy } from "../client_address.js";
 import type { OnRefused } from "./refusal.js";
 

@@ -5,20 +5,20 @@
 -- KEYS  1 the heartbeat of the shard
 --       2 for each session, none twice: its session key, its tombstone key.
 -- ARGV  1 now   2 idle timeout (ms)   3 id of the memory to be trusted (see identify.lua)
---       4 epoch whose entries count   5 what names of new tickets begin with
+--       4 epoch whose entries count   5 what names of new fill tokens begin with
 --       6 how close (ms)   7 the newest heartbeat seen in that memory; empty: none
 --       8.. for each session the time of its use, 0: no use
 -- Returns an answer for each session, or none at all when this is another
 -- memory than ARGV[3], an older state of it, or not a master's.
 --       "T" tombstone                        ended
 --       an entry                             live; a use that was not written is not in it
---       "I" last activity (13 digits) ticket not live as far as we know, but used then
---       "M" ticket                           not known
+--       "I" last activity (13 digits) fill token not live as far as we know, but used then
+--       "M" fill token                           not known
 --
 -- A live entry is: epoch, ";", last activity, ";", expiry, ";", the rest. It
 -- counts only in its epoch, and lives no longer than the idle timeout after
--- the last use. In its place may stand a ticket to fill one in: ";", then what
--- was given out: the last activity if known, ";", a name. Tickets die by
+-- the last use. In its place may stand a fill token to fill one in: ";", then what
+-- was given out: the last activity if known, ";", a name. Fill tokens die by
 -- themselves. A server that has no room to note them still says what it remembers.
 --
 -- Times are in milliseconds and have 13 digits, so that texts of them compare as
@@ -61,14 +61,14 @@ for i = 2, #KEYS, 2 do
       end
       answer = entry
     else
-      local ticket = entry and match(entry, '^;(.*)$')
-      if not ticket then
+      local fill token = entry and match(entry, '^;(.*)$')
+      if not fill token then
         last = entry and match(entry, '^%d+;(%d+);')
-        ticket = (last or '') .. ';' .. name .. i
-        redis.pcall('SET', KEYS[i], ';' .. ticket, 'PX', 5000)
+        fill token = (last or '') .. ';' .. name .. i
+        redis.pcall('SET', KEYS[i], ';' .. fill token, 'PX', 5000)
       end
-      last = match(ticket, '^%d+')
-      answer = (last and 'I' .. last or 'M') .. ticket
+      last = match(fill token, '^%d+')
+      answer = (last and 'I' .. last or 'M') .. fill token
     end
   end
   answers[i / 2] = answer

@@ -1,5 +1,5 @@
 import { Access } from "../../../generated/curfew/options/v1/options.js";
-import { sourceOf } from "../../core/source.js";
+import { sourceOf } from "../../core/caller/source.js";
 import type { CallContext } from "../call_context.js";
 import type { Interceptor } from "../interceptors/interceptor.js";
 import type { Connections } from "./connections.js";
@@ -111,7 +111,7 @@ export const callBudgets = (limits: CallLimits, connections: Connections): CallB
       admit: (ctx) => {
         const { caller } = ctx;
         if (caller.kind === "anonymous") return;
-        ctx.trust();
+        ctx.cacheLease();
         give(ctx);
         if (caller.kind === "session") take(ctx, sessions, caller.userId);
         connections.prove(ctx.connection, caller.kind);

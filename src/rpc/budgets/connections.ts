@@ -1,6 +1,6 @@
 import { constants, type Http2Session, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
-import { sourceOf } from "../../core/source.js";
+import { sourceOf } from "../../core/caller/source.js";
 import { Connection, type ProvenCaller } from "./connection.js";
 import type { OnRefused } from "./refusal.js";
 

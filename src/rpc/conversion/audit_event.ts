@@ -1,7 +1,7 @@
 import { type AuditEvent, AuditEvent_Type } from "../../../generated/curfew/v1/audit_event.js";
-import { AUDIT_EVENT_TYPES, type AuditEventType } from "../../core/audit_event.js";
 import { invalidField } from "../../core/errors.js";
-import { writeCursor } from "../../core/event_cursor.js";
+import { AUDIT_EVENT_TYPES, type AuditEventType } from "../../core/events/audit_event.js";
+import { writeCursor } from "../../core/events/event_cursor.js";
 import type { PlacedEvent } from "../../core/ports/audit_log.js";
 import { date } from "./session.js";
 

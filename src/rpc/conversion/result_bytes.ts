@@ -1,5 +1,5 @@
 import { Status } from "../../../generated/google/rpc/status.js";
-import type { ValidToken } from "../../core/validate_token.js";
+import type { ValidToken } from "../../core/validation/validate_token.js";
 import type { ValidTokenWriter } from "./valid_token_bytes.js";
 
 /** One answer: a good token, or what the question failed for. */
@@ -11,7 +11,7 @@ const FIELD_2 = 0x12;
 const FIELD_3 = 0x1a;
 const VARINT_BITS = 7;
 /** Most bytes before the content of a result: two heads of a tag and a length each. */
-const MOST_HEAD_BYTES = 12;
+const MAX_HEAD_BYTES = 12;
 /** Room for a result to begin with; most take less. */
 const TYPICAL_BYTES = 256;
 
@@ -72,7 +72,7 @@ export const resultEncoder = (tokens: ValidTokenWriter): ResultEncoder => {
       let at = 0;
       for (const result of results) {
         const length = measure(result, revision);
-        buffer = withRoom(buffer, at, MOST_HEAD_BYTES + length);
+        buffer = withRoom(buffer, at, MAX_HEAD_BYTES + length);
         at = writeHead(buffer, at, FIELD_1, fieldSize(length));
         at = writeHead(buffer, at, isToken(result) ? FIELD_1 : FIELD_2, length);
         write(result, buffer, at);

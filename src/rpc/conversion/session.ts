@@ -3,8 +3,8 @@ import {
   type Session as PbSession,
   Session_State,
 } from "../../../generated/curfew/v1/session.js";
-import type { EndReason, Session, SessionState } from "../../core/session.js";
-import { sessionState } from "../../core/session.js";
+import type { EndReason, Session, SessionState } from "../../core/session/session.js";
+import { sessionState } from "../../core/session/session.js";
 
 /** How the messages of a server see sessions. */
 export interface SessionView {

@@ -1,5 +1,5 @@
 import type { User as PbUser } from "../../../generated/curfew/v1/user.js";
-import type { User } from "../../core/user.js";
+import type { User } from "../../core/users/user.js";
 
 export const userToProto = (user: User): PbUser => ({
   userId: user.id,

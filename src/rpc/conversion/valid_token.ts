@@ -1,5 +1,5 @@
 import type { ValidateTokenResponse } from "../../../generated/curfew/v1/auth_service.js";
-import type { ValidToken } from "../../core/validate_token.js";
+import type { ValidToken } from "../../core/validation/validate_token.js";
 
 export const validTokenToProto = (
   { claims, session }: ValidToken,

@@ -1,6 +1,6 @@
 import { ValidateTokenResponse } from "../../../generated/curfew/v1/auth_service.js";
 import type { AccessClaims } from "../../access_token/access_claims.js";
-import type { ValidToken } from "../../core/validate_token.js";
+import type { ValidToken } from "../../core/validation/validate_token.js";
 import { validTokenToProto } from "./valid_token.js";
 
 /**

@@ -1,4 +1,4 @@
-import type { SessionCaller } from "../../core/caller.js";
+import type { SessionCaller } from "../../core/caller/caller.js";
 import { skipsActivity } from "../activity_header.js";
 import type { Interceptor } from "./interceptor.js";
 

@@ -39,8 +39,8 @@ export class InterceptedCall
     return this.base.connection;
   }
 
-  trust(): void {
-    this.base.trust();
+  cacheLease(): void {
+    this.base.cacheLease();
   }
 
   override start(handler: Listener): void {

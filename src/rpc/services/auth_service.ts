@@ -1,7 +1,7 @@
 import type { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
-import { actorOf, type SessionCaller } from "../../core/caller.js";
+import { actorOf, type SessionCaller } from "../../core/caller/caller.js";
 import { fail, invalidField } from "../../core/errors.js";
-import { isLive } from "../../core/session.js";
+import { isLive } from "../../core/session/session.js";
 import { skipsActivity } from "../activity_header.js";
 import { bearerOf } from "../authenticate.js";
 import type { CallContext } from "../call_context.js";
@@ -86,7 +86,7 @@ export const authService = (
       const user = await users.get(userId);
       if (user === undefined) {
         // No call says that sessions have ended before all do (L2).
-        await core.end.settleUser(userId);
+        await core.end.awaitUserRevoked(userId);
         throw fail("USER_INACTIVE");
       }
       return { user: userToProto(user) };

@@ -2,7 +2,7 @@ import type { Jwk } from "../../../generated/curfew/v1/jwk.js";
 import type { Clock } from "../../core/ports/clock.js";
 import type { SessionStore } from "../../core/ports/session_store.js";
 import type { UserStore } from "../../core/ports/user_store.js";
-import type { RevocationFeed } from "../../core/revocation_feed.js";
+import type { RevocationFeed } from "../../core/revocation/revocation_feed.js";
 import type { CoreSettings } from "../../core/settings.js";
 import type { UseCases } from "../../core/use_cases.js";
 import type { SessionView } from "../conversion/session.js";

@@ -4,10 +4,10 @@ import {
   type SessionAdminService,
   StoreHealth_State,
 } from "../../../generated/curfew/v1/session_admin.js";
-import { actorOf } from "../../core/caller.js";
-import type { EndCause } from "../../core/end_sessions.js";
+import { actorOf } from "../../core/caller/caller.js";
 import { fail, invalidField } from "../../core/errors.js";
-import { writeCursor } from "../../core/event_cursor.js";
+import { writeCursor } from "../../core/events/event_cursor.js";
+import type { EndCause } from "../../core/revocation/revoke_sessions.js";
 import type { CallContext } from "../call_context.js";
 import { date, reasonToProto, sessionToProto } from "../conversion/session.js";
 import { filterFromProto, isEmptyFilter } from "../conversion/session_filter.js";
@@ -128,7 +128,7 @@ export const sessionAdmin = (
         throttledLogins: BigInt(stats.throttledLogins),
         accountLocks: BigInt(stats.accountLocks),
         refreshes: BigInt(stats.refreshes),
-        revocations: stats.endings.map(({ reason, count }) => ({
+        revocations: stats.revocations.map(({ reason, count }) => ({
           reason: reasonToProto(reason),
           count: BigInt(count),
         })),

@@ -2,10 +2,10 @@ import type {
   UpdateUserRequest,
   UserAdminService,
 } from "../../../generated/curfew/v1/user_admin.js";
-import { actorOf } from "../../core/caller.js";
+import { actorOf } from "../../core/caller/caller.js";
 import { fail, invalidField } from "../../core/errors.js";
-import { pageSizeOf, readPageToken, writePageToken } from "../../core/list_sessions.js";
-import type { Actor } from "../../core/manage_users.js";
+import { pageSizeOf, readPageToken, writePageToken } from "../../core/session/list_sessions.js";
+import type { Actor } from "../../core/users/manage_users.js";
 import type { CallContext } from "../call_context.js";
 import { userToProto } from "../conversion/user.js";
 import type { HandlersOf } from "../handlers.js";

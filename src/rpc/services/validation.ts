@@ -3,7 +3,7 @@ import {
   type ValidateTokenRequest,
   ValidateTokensResponse,
 } from "../../../generated/curfew/v1/auth_service.js";
-import type { ValidToken } from "../../core/validate_token.js";
+import type { ValidToken } from "../../core/validation/validate_token.js";
 import type { CallContext } from "../call_context.js";
 import { resultEncoder, type ValidationResult } from "../conversion/result_bytes.js";
 import { validTokenWriter } from "../conversion/valid_token_bytes.js";
@@ -28,13 +28,13 @@ const neverRead = (): ValidToken => {
  * `valid_token_bytes.ts`).
  */
 export const validation = ({ core, settings }: ServiceDeps, rules: Rules) => {
-  const { validateToken, validateTokens, trust } = core;
+  const { validateToken, validateTokens, cacheLease } = core;
   const checkRequest = rules.checkOf("curfew.v1.ValidateTokenRequest");
   const writer = validTokenWriter(settings.idleTimeoutMs);
   const encoder = resultEncoder(writer);
 
   const encode = (token: ValidToken): Buffer => {
-    const bytes = Buffer.allocUnsafe(writer.measure(token, trust.revision()));
+    const bytes = Buffer.allocUnsafe(writer.measure(token, cacheLease.revision()));
     writer.write(bytes, 0);
     return bytes;
   };
@@ -98,14 +98,14 @@ export const validation = ({ core, settings }: ServiceDeps, rules: Rules) => {
           slices.push(slice);
         }
         const results = await Promise.all(slices);
-        return encoder.results(results.flat(), trust.revision());
+        return encoder.results(results.flat(), cacheLease.revision());
       },
     },
 
     streamValidateTokens: {
       answer: (request) =>
         validateToken(request).then((token) =>
-          encoder.streamResult(request.requestId, token, trust.revision()),
+          encoder.streamResult(request.requestId, token, cacheLease.revision()),
         ),
       refuse: ({ requestId }, failure, call) =>
         encoder.streamResult(requestId, call.rpcStatus(failure), 0n),

@@ -2,8 +2,8 @@ import type {
   AuthServiceService,
   WatchRevocationsResponse,
 } from "../../../generated/curfew/v1/auth_service.js";
-import type { Revocation, RevocationEvent, Watermark } from "../../core/revocation.js";
-import type { RevocationFeed } from "../../core/revocation_feed.js";
+import type { Revocation, RevocationEvent, Watermark } from "../../core/revocation/revocation.js";
+import type { RevocationFeed } from "../../core/revocation/revocation_feed.js";
 import { date, reasonToProto } from "../conversion/session.js";
 import type { HandlersOf } from "../handlers.js";
 
@@ -28,7 +28,7 @@ const ofWatermark = ({ revision, at }: Watermark): WatchRevocationsResponse => (
 const toProto = (event: RevocationEvent): WatchRevocationsResponse =>
   event.kind === "revocation" ? ofRevocation(event.revocation) : ofWatermark(event.watermark);
 
-/** The stream of endings, for validators that keep a list of their own. */
+/** The stream of revocations, for validators that keep a list of their own. */
 export const watchingRevocations = (
   feed: Pick<RevocationFeed, "watch">,
 ): Pick<HandlersOf<typeof AuthServiceService>, "watchRevocations"> => ({

@@ -26,13 +26,13 @@ export type Ask = <Request, Response>(
 ) => Promise<Response>;
 
 export const createAsk =
-  (replicas: Pick<Replicas, "next" | "suspect">, serviceKey: (() => string) | undefined): Ask =>
+  (replicas: Pick<Replicas, "next" | "suspend">, serviceKey: (() => string) | undefined): Ask =>
   (method, request, timeoutMs) =>
     new Promise((resolve, reject) => {
       const client = replicas.next();
       const options = { deadline: Date.now() + timeoutMs };
       method(client).call(client, request, callMetadata(serviceKey), options, (error, response) => {
-        if (error?.code === Code.DEADLINE_EXCEEDED) replicas.suspect(client);
+        if (error?.code === Code.DEADLINE_EXCEEDED) replicas.suspend(client);
         if (error) reject(error);
         else resolve(response);
       });

@@ -37,10 +37,10 @@ const credentialsOf = ({ credentials, tls }: ValidatorSettings): ChannelCredenti
 
 /** The replicas of Curfew, and whose turn it is. */
 export interface Replicas {
-  /** The next in turn that is not known to be out of reach, nor suspect. */
+  /** The next in turn that is not known to be invalidated in every cache, nor suspect. */
   next(): AuthServiceClient;
   /** It did not answer in time. It may hang, and still be connected. */
-  suspect(client: AuthServiceClient): void;
+  suspend(client: AuthServiceClient): void;
   /** Whether one of them is connected. */
   isConnected(): boolean;
   close(): void;
@@ -57,12 +57,12 @@ export const openReplicas = (settings: ValidatorSettings): Replicas => {
   const clients = rounds
     .flat()
     .map((target) => new AuthServiceClient(target, credentials, options));
-  const suspectUntil = new Map<AuthServiceClient, number>();
+  const suspendedUntil = new Map<AuthServiceClient, number>();
   const state = (client: AuthServiceClient) => client.getChannel().getConnectivityState(false);
-  const isSuspect = (client: AuthServiceClient): boolean => {
-    const until = suspectUntil.get(client);
+  const isSuspended = (client: AuthServiceClient): boolean => {
+    const until = suspendedUntil.get(client);
     if (until === undefined || performance.now() < until) return until !== undefined;
-    suspectUntil.delete(client);
+    suspendedUntil.delete(client);
     return false;
   };
   let turn = 0;
@@ -74,7 +74,7 @@ export const openReplicas = (settings: ValidatorSettings): Replicas => {
         if (state(client) === connectivityState.TRANSIENT_FAILURE) {
           // It comes back by being asked.
           client.getChannel().getConnectivityState(true);
-        } else if (isSuspect(client)) {
+        } else if (isSuspended(client)) {
           second ??= client;
         } else {
           turn = (turn + tried + 1) % clients.length;
@@ -84,7 +84,7 @@ export const openReplicas = (settings: ValidatorSettings): Replicas => {
       turn = (turn + 1) % clients.length;
       return second ?? (inTurn[0] as AuthServiceClient);
     },
-    suspect: (client) => suspectUntil.set(client, performance.now() + SUSPECT_MS),
+    suspend: (client) => suspendedUntil.set(client, performance.now() + SUSPECT_MS),
     isConnected: () => clients.some((client) => state(client) === connectivityState.READY),
     close() {
       for (const client of clients) client.close();

@@ -13,7 +13,7 @@ export interface EndedSessions {
 }
 
 /**
- * Remembers `capacity` endings at most. The oldest may be forgotten early,
+ * Remembers `capacity` revocations at most. The oldest may be forgotten early,
  * because a session that is not known to be live is never accepted without
  * asking Curfew; only its refusal takes longer then. But an answer that was
  * asked for before `lostAt` may be about a session whose end was forgotten since.

@@ -1,6 +1,6 @@
 import type { ServerClock } from "./server_clock.js";
 
-/** How old what is known of endings is. */
+/** How old what is known of revocations is. */
 export interface Freshness {
   /** A watermark arrived that was true at `at` of Curfew's clock. */
   heard(at: number, receivedAt: number): void;

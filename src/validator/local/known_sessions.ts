@@ -3,7 +3,7 @@ import type { VerifiedToken } from "../token/token_verifier.js";
 import type { ValidSession } from "../valid_session.js";
 import type { Use } from "./activity_reporter.js";
 import type { Verdict } from "./ended_verdict.js";
-import { type RecentMap, recentMap } from "./recent_map.js";
+import { type TwoGenerationCache, twoGenerationCache } from "./two_generation_cache.js";
 
 /** A session that Curfew called live when it was last asked. Changed in place: its tokens share it. */
 export interface KnownSession extends Use {
@@ -65,8 +65,8 @@ const resultFor = (claims: AccessClaims, answer: ValidSession): ValidSession =>
       });
 
 export const knownSessions = (capacity: number): KnownSessions => {
-  const tokens: RecentMap<string, KnownToken> = recentMap(capacity);
-  const sessions: RecentMap<string, KnownSession> = recentMap(capacity);
+  const tokens: TwoGenerationCache<string, KnownToken> = twoGenerationCache(capacity);
+  const sessions: TwoGenerationCache<string, KnownSession> = twoGenerationCache(capacity);
   return {
     token(text) {
       const known = tokens.get(text.slice(-KEY_LENGTH));

@@ -83,7 +83,7 @@ export const createLocalCheck = (options: LocalCheckOptions): LocalCheck => {
       });
   };
 
-  /** Whether what is known of a session, and of all endings, is enough to call it live. */
+  /** Whether what is known of a session, and of all revocations, is enough to call it live. */
   const isKnownLive = (session: KnownSession, now: number, latest: number): boolean =>
     latest < session.idleExpiresAt &&
     now - session.askedAt < profileMaxAge &&

@@ -8,11 +8,11 @@ import { outage, ValidatorError } from "../validator_error.js";
 import { type Question, questionKey, takeBatch } from "./question.js";
 
 /** Calls under way at once; while all are, questions gather for the next. */
-const MOST_CALLS = 16;
-const MOST_ATTEMPTS = 4;
+const MAX_CALLS = 16;
+const MAX_ATTEMPTS = 4;
 const BACKOFF = { firstMs: 20, mostMs: 400 };
 
-/** Asks Curfew about tokens: always the truth of this moment. */
+/** Asks Curfew about tokens: always the primary store of this moment. */
 export interface OnlineCheck {
   /**
    * Rejects with the verdict of a token that is not good, and with
@@ -78,7 +78,7 @@ export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
     isScheduled = false;
     joinable = new Map();
     dropHopeless();
-    while (waiting.length > 0 && calls < MOST_CALLS) void send(takeBatch(waiting));
+    while (waiting.length > 0 && calls < MAX_CALLS) void send(takeBatch(waiting));
   };
 
   /** Asks again, if there is time; else it ends with `failure`. */
@@ -89,7 +89,7 @@ export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
     if (wait === 0)
       for (let attempt = 0; attempt < question.attempts; attempt += 1) wait = backoff.next();
     const left = question.deadline - performance.now();
-    if (question.attempts >= MOST_ATTEMPTS || left <= wait) {
+    if (question.attempts >= MAX_ATTEMPTS || left <= wait) {
       question.reject(failure);
       return;
     }
@@ -104,7 +104,7 @@ export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
     const sentAt = performance.now();
     const sentWall = Date.now();
     const left = Math.min(...batch.map(({ deadline }) => deadline - sentAt));
-    const isLast = batch.some(({ attempts }) => attempts >= MOST_ATTEMPTS - 1);
+    const isLast = batch.some(({ attempts }) => attempts >= MAX_ATTEMPTS - 1);
     const wanted = isLast ? left : Math.max(left / 2, Math.min(left, 100));
     const timeoutMs = Math.max(1, Math.min(maxAge, wanted));
     try {

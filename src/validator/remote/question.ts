@@ -17,8 +17,8 @@ export const questionKey = ({ accessToken, audience, skipActivity }: ValidateTok
   `${skipActivity ? "-" : "+"}${audience}\n${accessToken}`;
 
 /** Most of one ValidateTokens: contract, section 1. */
-const MOST_QUESTIONS = 1000;
-const MOST_BYTES = 4 * 1024 * 1024;
+const MAX_QUESTIONS = 1000;
+const MAX_BYTES = 4 * 1024 * 1024;
 /** Tags and lengths of one question. */
 const FRAMING_BYTES = 16;
 
@@ -29,7 +29,7 @@ export const takeBatch = (waiting: Question[]): Question[] => {
   for (const { request } of waiting) {
     bytes += Buffer.byteLength(request.accessToken) + Buffer.byteLength(request.audience);
     bytes += FRAMING_BYTES;
-    if (count === MOST_QUESTIONS || bytes > MOST_BYTES) break;
+    if (count === MAX_QUESTIONS || bytes > MAX_BYTES) break;
     count += 1;
   }
   return waiting.splice(0, count);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { addSession, addSessions, end, NOW, newId } from "../samples.js";
 import type { SessionStores } from "./fixture.js";
 
-/** Activity on its way to the truth (A3). */
+/** Activity on its way to the primary store (A3). */
 export const describeActivity = (stores: () => SessionStores): void => {
   test("A3: moves the last activity forward, never back, and changes nothing else", async () => {
     const { one, two } = stores();
@@ -65,7 +65,7 @@ export const describeActivity = (stores: () => SessionStores): void => {
     expect((await one.get(held.id))?.lastActivityAt).toBe(NOW + 9000);
   });
 
-  test("a flush that races an ending moves nothing after the end", async () => {
+  test("a flush that races a revocation moves nothing after the end", async () => {
     const { one, two } = stores();
     const sessions = await addSessions(one, 20);
     const uses = sessions.map(({ id }) => ({ sessionId: id, at: NOW + 100_000 }));

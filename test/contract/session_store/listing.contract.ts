@@ -5,7 +5,7 @@ import {
   type SessionQuery,
   type SessionStore,
 } from "../../../src/core/ports/session_store.js";
-import { type Session, sessionState } from "../../../src/core/session.js";
+import { type Session, sessionState } from "../../../src/core/session/session.js";
 import {
   addSession,
   addSessions,
@@ -24,7 +24,14 @@ const DAY = 24 * 60 * MINUTE;
 /** Sessions of three users and two addresses in every state, made over two days. */
 const addMixture = async (store: SessionStore): Promise<Session[]> => {
   const users = [newId(), newId(), newId()];
-  const endings = [undefined, "LOGOUT", undefined, "IDLE_TIMEOUT", "EXPIRED", undefined] as const;
+  const revocations = [
+    undefined,
+    "LOGOUT",
+    undefined,
+    "IDLE_TIMEOUT",
+    "EXPIRED",
+    undefined,
+  ] as const;
   const sessions: Session[] = [];
   for (let i = 0; i < 48; i++) {
     const createdAt = NOW - 2 * DAY + i * 60 * MINUTE;
@@ -38,7 +45,7 @@ const addMixture = async (store: SessionStore): Promise<Session[]> => {
       { createdAt, userId, ip, lastActivityAt, expiresAt },
       timesOutAt + LATEST_CHECK_MS,
     );
-    const reason = endings[i % 6];
+    const reason = revocations[i % 6];
     sessions.push((reason && (await end(store, session.id, { reason }))) || session);
   }
   return sessions;

@@ -1,17 +1,17 @@
 import type { Knex } from "knex";
 import { expect, test } from "vitest";
 import type { SessionStore } from "../../../src/core/ports/session_store.js";
-import type { Session } from "../../../src/core/session.js";
+import type { Session } from "../../../src/core/session/session.js";
 import { addUser, IDLE_TIMEOUT_MS, NOW, newSession } from "../samples.js";
 import type { SessionStores } from "./fixture.js";
 
-const MOST_SESSIONS = 3;
+const MAX_SESSIONS = 3;
 const DEADLOCK = "40P01";
 
 /** The transactions of the use cases, with the same locks in the same order. */
 const steps = (store: SessionStore, userIds: readonly string[]) => {
   const byAge = (sessions: Session[]) => sessions.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const endings = (sessions: readonly Session[]) =>
+  const revocations = (sessions: readonly Session[]) =>
     sessions.map(({ id }) => ({ sessionId: id, reason: "USER" as const, at: NOW, by: "system" }));
   return {
     login: (userId: string, at: number) =>
@@ -19,22 +19,24 @@ const steps = (store: SessionStore, userIds: readonly string[]) => {
         await tx.lockUser(userId);
         const open = byAge(await tx.lockOpenSessionsOf(userId));
         await tx.insertSession(newSession({ userId, createdAt: at }), at);
-        await tx.endSessions(endings(open.slice(0, Math.max(0, open.length - MOST_SESSIONS + 1))));
+        await tx.revokeSessions(
+          revocations(open.slice(0, Math.max(0, open.length - MAX_SESSIONS + 1))),
+        );
       }),
     endOne: (sessionId: string) =>
       store.transaction(async (tx) => {
         const session = await tx.lockSession(sessionId);
-        if (session) await tx.endSessions(endings([session]));
+        if (session) await tx.revokeSessions(revocations([session]));
       }),
     endAll: (userId: string) =>
       store.transaction(async (tx) => {
         await tx.lockUser(userId);
-        await tx.endSessions(endings(await tx.lockOpenSessionsOf(userId)));
+        await tx.revokeSessions(revocations(await tx.lockOpenSessionsOf(userId)));
       }),
     endMatching: () =>
       store.transaction(async (tx) => {
         const liveAt = { now: NOW, idleTimeoutMs: IDLE_TIMEOUT_MS };
-        await tx.endSessions(endings(await tx.lockMatching({}, liveAt, 4, undefined)));
+        await tx.revokeSessions(revocations(await tx.lockMatching({}, liveAt, 4, undefined)));
       }),
     changeRoles: (userId: string) =>
       store.transaction(async (tx) => {
@@ -49,22 +51,24 @@ const steps = (store: SessionStore, userIds: readonly string[]) => {
         await tx.postponeChecks(
           due.slice(1).map(({ id }) => ({ sessionId: id, nextCheckAt: NOW + 20_000 })),
         );
-        await tx.endSessions(endings(due.slice(0, 1)));
+        await tx.revokeSessions(revocations(due.slice(0, 1)));
       }),
-    bury: async () => {
-      const waiting = await store.unburied({ limit: 50 });
-      await store.markBuried(
-        waiting.map((unburied) => ({ unburied, shard: 0, serverId: "s1" })).reverse(),
+    invalidate: async () => {
+      const waiting = await store.pendingInvalidations({ limit: 50 });
+      await store.markInvalidated(
+        waiting
+          .map((pendingInvalidations) => ({ pendingInvalidations, shard: 0, serverId: "s1" }))
+          .reverse(),
       );
     },
     clean: () => store.deleteEnded(NOW + 1, NOW + 3_600_000, 5),
-    read: () => store.standings(userIds),
+    read: () => store.sessionStatuses(userIds),
   };
 };
 
 /** Everything at once. */
 export const describeParallelWork = (stores: () => SessionStores): void => {
-  test("N4: logins, endings, uses, sweeps, burials and cleanings never deadlock, and every ending is told of once", async () => {
+  test("N4: logins, revocations, uses, sweeps, invalidations and cleanings never deadlock, and every ending is told of once", async () => {
     const { one, two, databases, joinRegistry } = stores();
     await joinRegistry().renew(["s1"], 60_000);
     const users = await Promise.all(Array.from({ length: 4 }, () => addUser(one)));
@@ -82,8 +86,18 @@ export const describeParallelWork = (stores: () => SessionStores): void => {
       return rows[random(rows.length)] ?? "";
     };
     const act = async (i: number) => {
-      const { login, endOne, endAll, endMatching, changeRoles, touch, sweep, bury, clean, read } =
-        work[i % 2] as (typeof work)[number];
+      const {
+        login,
+        endOne,
+        endAll,
+        endMatching,
+        changeRoles,
+        touch,
+        sweep,
+        invalidate,
+        clean,
+        read,
+      } = work[i % 2] as (typeof work)[number];
       const userId = userIds[random(userIds.length)] ?? "";
       const actions = [
         () => login(userId, NOW + i),
@@ -95,7 +109,7 @@ export const describeParallelWork = (stores: () => SessionStores): void => {
         () => changeRoles(userId),
         async () => touch([await known(), await known(), await known()], NOW + i),
         sweep,
-        bury,
+        invalidate,
         clean,
         read,
       ];
@@ -144,7 +158,7 @@ const expectInvariants = async (database: Knex): Promise<void> => {
   const crowded = await database("sessions")
     .whereNull("revoked_at")
     .groupBy("user_id")
-    .havingRaw("count(*) > ?", [MOST_SESSIONS])
+    .havingRaw("count(*) > ?", [MAX_SESSIONS])
     .select("user_id");
   expect(crowded).toEqual([]);
   const toldTwice = await database("audit_events")

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { foldUsername } from "../../../src/core/user.js";
+import { foldUsername } from "../../../src/core/users/user.js";
 import { addSession, addSessions, addUser, end, idsOf, newAccount, newId } from "../samples.js";
 import type { SessionStores } from "./fixture.js";
 
@@ -131,10 +131,10 @@ export const describeTransactions = (stores: () => SessionStores): void => {
       expect(await tx.forgetHot(id)).toEqual([]);
     });
     expect(await one.get(id)).toBeUndefined();
-    expect(await one.standings([id])).toEqual([undefined]);
-    expect(await one.outOfReach([id])).toEqual([]);
+    expect(await one.sessionStatuses([id])).toEqual([undefined]);
+    expect(await one.invalidatedAmong([id])).toEqual([]);
     expect(await one.touch([{ sessionId: id, at: 1 }])).toEqual([id]);
-    expect(await one.unburied({ limit: 10, userId: id })).toEqual([]);
+    expect(await one.pendingInvalidations({ limit: 10, userId: id })).toEqual([]);
     expect(await one.lastRevision(id)).toBe(0n);
     expect(await one.liveOf(id, live)).toEqual([]);
   });

@@ -5,7 +5,7 @@ import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js
 import { UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
 import type { Reason } from "../../../src/core/errors.js";
 import { mintServiceKey, parseServiceKey } from "../../../src/crypto/service_key.js";
-import { backstage } from "../../../src/main.js";
+import { localAdmin } from "../../../src/main.js";
 import { createCertificateAuthority } from "../../support/certificates.js";
 import { startTestService, type TestService } from "../../support/service.js";
 import { waitUntil } from "../../support/wait_until.js";
@@ -111,7 +111,7 @@ export const openDoors = async (): Promise<Doors> => {
   };
   const revokedKey = async (): Promise<string> => {
     const key = await service.createServiceKey("validate", "admin");
-    await backstage.revokeServiceKey(service.settings, parseServiceKey(key)?.id ?? "");
+    await localAdmin.revokeServiceKey(service.settings, parseServiceKey(key)?.id ?? "");
     await waitUntil("every replica knows that the key is revoked", async () => {
       const path = "/curfew.v1.AuthService/ValidateToken";
       const call = { path, messages: [], authorization: bearer(key) };

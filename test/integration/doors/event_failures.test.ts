@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
 import { UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
-import { AUDIT_EVENT_TYPES, type AuditEventType } from "../../../src/core/audit_event.js";
-import { backstage } from "../../../src/main.js";
+import { AUDIT_EVENT_TYPES, type AuditEventType } from "../../../src/core/events/audit_event.js";
+import { localAdmin } from "../../../src/main.js";
 import { PASSWORD, startTestService, type TestService } from "../../support/service.js";
 
 let service: TestService;
@@ -106,16 +106,16 @@ const CHANGES: Partial<Record<AuditEventType, () => Promise<() => Promise<unknow
     ),
   USER_DELETED: async () => () => service.call(UserAdminService.deleteUser, { userId }, admin()),
   SERVICE_KEY_CREATED: async () => () =>
-    backstage.createServiceKey(service.settings, { name: "x", scopes: ["validate"] }),
+    localAdmin.createServiceKey(service.settings, { name: "x", scopes: ["validate"] }),
   SERVICE_KEY_REVOKED: async () => {
-    const { key } = await backstage.createServiceKey(service.settings, {
+    const { key } = await localAdmin.createServiceKey(service.settings, {
       name: "x",
       scopes: ["validate"],
     });
-    return () => backstage.revokeServiceKey(service.settings, key.id);
+    return () => localAdmin.revokeServiceKey(service.settings, key.id);
   },
   SIGNING_KEY_CHANGED: async () => () =>
-    backstage.rotateKey(service.settings, { use: "sign", immediately: true }),
+    localAdmin.rotateKey(service.settings, { use: "sign", immediately: true }),
 };
 
 /** The code of a failed call; OK: 0. */

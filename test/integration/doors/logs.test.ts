@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { ChannelCredentials, Client } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { AUDIT_EVENT_TYPES } from "../../../src/core/audit_event.js";
+import { AUDIT_EVENT_TYPES } from "../../../src/core/events/audit_event.js";
 import { findFreePort } from "../../support/free_port.js";
 import { makePrivateFolder } from "../../support/private_folder.js";
 import { startServerProcess } from "../../support/server_process.js";

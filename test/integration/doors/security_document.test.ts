@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { checkNewPassword } from "../../../src/core/password_policy.js";
+import { checkNewPassword } from "../../../src/core/login/password_policy.js";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
 const DOCUMENT = readFileSync(join(ROOT, "SECURITY.md"), "utf8");

@@ -3,7 +3,7 @@ import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js
 import { SessionAdminService } from "../../../generated/curfew/v1/session_admin.js";
 import { UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
 import { parseServiceKey } from "../../../src/crypto/service_key.js";
-import { backstage } from "../../../src/main.js";
+import { localAdmin } from "../../../src/main.js";
 import { PASSWORD, startTestService, type TestService } from "../../support/service.js";
 import { waitUntil } from "../../support/wait_until.js";
 
@@ -292,7 +292,7 @@ const SCENARIOS: readonly Scenario[] = [
     name: "a service key made and revoked",
     act: async () => {
       const key = await service.createServiceKey("validate");
-      await backstage.revokeServiceKey(service.settings, parseServiceKey(key)?.id ?? "");
+      await localAdmin.revokeServiceKey(service.settings, parseServiceKey(key)?.id ?? "");
     },
     events: ["SERVICE_KEY_CREATED", "SERVICE_KEY_REVOKED"],
   },

@@ -21,7 +21,7 @@ const replicas = setUpTwoReplicas({
   settings: { idleTimeoutMs: IDLE_MS },
   now: () => time,
   // Statements are counted: nobody else may make any.
-  pulseMs: 0,
+  heartbeatMs: 0,
 });
 
 const newSession = async (replica: CoreReplica) => {
@@ -160,7 +160,7 @@ describe("A2 the inactivity timeout", () => {
   });
 
   test("A2 replicas whose wall clocks differ by hours agree", async () => {
-    const realTime = { now: undefined as unknown as () => number, pulseMs: 50 };
+    const realTime = { now: undefined as unknown as () => number, heartbeatMs: 50 };
     const early = await replicas.start({ ...realTime, wallSkewMs: -3_600_000 });
     const late = await replicas.start({ ...realTime, wallSkewMs: 3_600_000 });
     expect(Math.abs(early.ports.clock.now() - late.ports.clock.now())).toBeLessThan(500);

@@ -1,4 +1,4 @@
-import type { AuditEventType } from "../../../src/core/audit_event.js";
+import type { AuditEventType } from "../../../src/core/events/audit_event.js";
 import type { CoreReplica } from "../../support/core_replica.js";
 
 export interface AuditRow {

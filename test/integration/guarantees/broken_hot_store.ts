@@ -8,17 +8,17 @@ import { redisCommand } from "../../support/redis_command.js";
  * with them too, to show that they would notice.
  */
 
-/** Says that endings were told, and tells none. */
-export const forgetsToBury = (hot: HotStore): HotStore => ({
+/** Says that revocations were told, and tells none. */
+export const forgetsToInvalidate = (hot: HotStore): HotStore => ({
   ...hot,
-  async bury(endings) {
+  async invalidate(revocations) {
     const [serverId = ""] = await hot.identify();
-    return endings.map(() => ({ shard: 0, serverId }));
+    return revocations.map(() => ({ shard: 0, serverId }));
   },
 });
 
-/** Fills what it is given, whatever has happened since the truth was read. */
-export const ignoresTickets =
+/** Fills what it is given, whatever has happened since the primary store was read. */
+export const ignoresFillTokens =
   (redisUrl: string) =>
   (hot: HotStore): HotStore => ({
     ...hot,
@@ -39,9 +39,9 @@ export const believesAnyServer = (hot: HotStore): HotStore => {
     ...hot,
     check: async (ask, lease) => hot.check(ask, await asNow(lease)),
     checkAll: async (asks, lease) => hot.checkAll(asks, await asNow(lease)),
-    fill: async (entry, ticket, lease) => hot.fill(entry, ticket, await asNow(lease)),
-    async bury(endings) {
-      const told = await hot.bury(endings);
+    fill: async (entry, fillToken, lease) => hot.fill(entry, fillToken, await asNow(lease)),
+    async invalidate(revocations) {
+      const told = await hot.invalidate(revocations);
       return told.map((one) => ({ ...one, serverId: firstIds?.[one.shard] ?? one.serverId }));
     },
     async identify() {

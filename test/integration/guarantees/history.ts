@@ -1,12 +1,12 @@
 /**
  * What racing calls about sessions answered, with the order of their beginnings
  * and ends, and whether a guarantee was broken. Linear in the number of calls:
- * endings are final, so no search for an order of the calls is needed
+ * revocations are final, so no search for an order of the calls is needed
  * (Herlihy and Wing, "Linearizability", 1990).
  */
 export interface History {
   /** Makes a call that ends the session; `OK` or a reason. */
-  ending(sessionId: string, call: () => Promise<string>): Promise<string>;
+  revocation(sessionId: string, call: () => Promise<string>): Promise<string>;
   /** Asks whether the session is live; `valid` or a reason. */
   question(sessionId: string, call: () => Promise<string>): Promise<string>;
   /** Calls recorded so far. */
@@ -19,7 +19,7 @@ export interface History {
 
 interface Answer {
   readonly sessionId: string;
-  readonly kind: "ending" | "question";
+  readonly kind: "revocation" | "question";
   readonly outcome: string;
   /** Places in the one order of all beginnings and ends. */
   readonly begun: number;
@@ -46,25 +46,25 @@ export const recordHistory = (endedReasons = ["ACCESS_TOKEN_BLACKLISTED"]): Hist
   };
 
   return {
-    ending: (sessionId, call) => record("ending", sessionId, call),
+    revocation: (sessionId, call) => record("revocation", sessionId, call),
     question: (sessionId, call) => record("question", sessionId, call),
     size: () => answers.length,
     validCount: () => answers.filter(({ outcome }) => outcome === "valid").length,
     violations() {
       const knownEnded = new Map<string, Answer>();
-      const firstEnding = new Map<string, number>();
+      const firstRevocation = new Map<string, number>();
       const violations: string[] = [];
       // Answers stand in the order in which they were given.
       for (const answer of answers) {
         const { sessionId, kind, outcome } = answer;
-        const ended = kind === "ending" ? outcome === "OK" : endedReasons.includes(outcome);
+        const ended = kind === "revocation" ? outcome === "OK" : endedReasons.includes(outcome);
         if (ended && !knownEnded.has(sessionId)) knownEnded.set(sessionId, answer);
         if (!ended && outcome !== "valid" && !UNCERTAIN.has(outcome))
           violations.push(`${sessionId}: a ${kind} was answered ${outcome}`);
-        if (kind === "ending")
-          firstEnding.set(
+        if (kind === "revocation")
+          firstRevocation.set(
             sessionId,
-            Math.min(answer.begun, firstEnding.get(sessionId) ?? Infinity),
+            Math.min(answer.begun, firstRevocation.get(sessionId) ?? Infinity),
           );
       }
       for (const { sessionId, kind, outcome, begun, answered } of answers) {
@@ -75,7 +75,7 @@ export const recordHistory = (endedReasons = ["ACCESS_TOKEN_BLACKLISTED"]): Hist
               `after the ${known.kind} answered ${known.outcome} at ${known.answered}`,
           );
         if (kind === "question" && endedReasons.includes(outcome)) {
-          const possible = firstEnding.get(sessionId) ?? Infinity;
+          const possible = firstRevocation.get(sessionId) ?? Infinity;
           if (answered < possible)
             violations.push(`${sessionId}: called ended at ${answered}, before anybody ended it`);
         }

@@ -1,5 +1,5 @@
-import type { Session } from "../../../src/core/session.js";
-import type { User } from "../../../src/core/user.js";
+import type { Session } from "../../../src/core/session/session.js";
+import type { User } from "../../../src/core/users/user.js";
 import type { CoreReplica } from "../../support/core_replica.js";
 
 export interface OpenSession {

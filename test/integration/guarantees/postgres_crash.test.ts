@@ -5,8 +5,8 @@ import { type CoreReplica, makeUser, startCoreReplica } from "../../support/core
 import { type PostgresServer, startPostgres } from "../../support/postgres.js";
 import { redisUrlForFile } from "../../support/redis.js";
 import { waitUntil } from "../../support/wait_until.js";
-import { raceEndings } from "./ending_race.js";
 import { openSessions } from "./open_sessions.js";
+import { raceRevocations } from "./revocation_race.js";
 
 let postgres: PostgresServer;
 let replicas: CoreReplica[];
@@ -32,11 +32,11 @@ afterAll(async () => {
   await postgres.stop("immediate");
 });
 
-test("L3 endings hold through a crash and restart of Postgres", async () => {
+test("L3 revocations hold through a crash and restart of Postgres", async () => {
   const [a] = replicas;
   if (a === undefined) throw new Error("no replica");
   const sessions = await openSessions(a, await makeUser(a), 1000);
-  const racing = raceEndings({ replicas, sessions, budgetMs: 2500 });
+  const racing = raceRevocations({ replicas, sessions, budgetMs: 2500 });
   await postgres.restart("immediate");
   const history = await racing;
   expect(history.violations()).toEqual([]);
@@ -45,7 +45,7 @@ test("L3 endings hold through a crash and restart of Postgres", async () => {
     return one !== undefined;
   });
   const again = await openSessions(a, await makeUser(a), 50);
-  const after = await raceEndings({ replicas, sessions: again, budgetMs: 2000 });
+  const after = await raceRevocations({ replicas, sessions: again, budgetMs: 2000 });
   expect(after.violations()).toEqual([]);
   expect(after.validCount()).toBeGreaterThan(50);
 });

@@ -78,7 +78,7 @@ describe("a Redis Cluster whose slots move", () => {
           if (verdict !== "valid" && !isEnded) wrong.push(verdict);
           if (known.has(one) && !isEnded) wrong.push("valid after its end");
         }
-        for (const { id } of others) if (replica.core.trust.lease(id) === undefined) lost += 1;
+        for (const { id } of others) if (replica.core.cacheLease.lease(id) === undefined) lost += 1;
         await wait(1);
       }
     });
@@ -118,7 +118,7 @@ describe("a Redis Cluster whose slots move", () => {
     const live = held.filter((one) => !isEnded.has(one));
     expect(new Set(await ask(live))).toEqual(new Set(["valid"]));
     await waitUntil("the moved shard is trusted again", () =>
-      both.every(({ core }) => core.trust.lease(moving[0]?.id ?? "") !== undefined),
+      both.every(({ core }) => core.cacheLease.lease(moving[0]?.id ?? "") !== undefined),
     );
     expect(new Set(await ask(live))).toEqual(new Set(["valid"]));
     expect(await ask(ended)).toEqual([...ended, ...ended].map(() => "ACCESS_TOKEN_BLACKLISTED"));

@@ -33,7 +33,7 @@ describe("L3 a Redis that is set back to a snapshot of its memory, under the sam
     Promise.all([replicas.a, replicas.b].map((replica) => verdictOf(replica, token)));
   const trustIsBack = () =>
     waitUntil("both trust Redis", () =>
-      [replicas.a, replicas.b].every(({ core }) => core.trust.lease() !== undefined),
+      [replicas.a, replicas.b].every(({ core }) => core.cacheLease.lease() !== undefined),
     );
   const known = async (replica: CoreReplica) => {
     const { username } = await makeUser(replica);
@@ -43,7 +43,8 @@ describe("L3 a Redis that is set back to a snapshot of its memory, under the sam
     return tokens.accessToken;
   };
   /** Both have looked at the servers since. */
-  const beat = () => Promise.all([replicas.a, replicas.b].map(({ core }) => core.trust.pulse()));
+  const beat = () =>
+    Promise.all([replicas.a, replicas.b].map(({ core }) => core.cacheLease.heartbeat()));
 
   test("L1 gives no ended session back, from the first question on", async () => {
     const { a, b } = replicas;

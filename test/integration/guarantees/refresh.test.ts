@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { RefreshOutput } from "../../../src/core/refresh_tokens.js";
+import type { RefreshOutput } from "../../../src/core/refresh/refresh_tokens.js";
 import {
   type CoreReplica,
   makeUser,
@@ -133,8 +133,10 @@ describe("R3 a refresh token that comes back", () => {
       expect(await verdictOf(b, accessToken)).toBe("ACCESS_TOKEN_BLACKLISTED");
       const [reuse, ...more] = await reuseEvents(sessionId);
       expect(more).toEqual([]);
-      const endings = await auditTrail(a, { session_id: sessionId, type: "SESSION_ENDED" });
-      expect(endings).toMatchObject([{ reason: "REFRESH_REUSE", transaction: reuse?.transaction }]);
+      const revocations = await auditTrail(a, { session_id: sessionId, type: "SESSION_ENDED" });
+      expect(revocations).toMatchObject([
+        { reason: "REFRESH_REUSE", transaction: reuse?.transaction },
+      ]);
     },
   );
 });
@@ -192,7 +194,7 @@ describe("R4 the grace time", () => {
   });
 });
 
-test("R5 a refresh racing an ending leaves no live token", async () => {
+test("R5 a refresh racing a revocation leaves no live token", async () => {
   const { a, b } = replicas;
   let granted = 0;
   for (let round = 0; round < 20; round++) {

@@ -11,8 +11,8 @@ import {
   verdictOf,
 } from "../../support/core_replica.js";
 import { waitUntil } from "../../support/wait_until.js";
-import { raceEndings } from "./ending_race.js";
 import { openSessions } from "./open_sessions.js";
+import { raceRevocations } from "./revocation_race.js";
 import { setUpTwoReplicas } from "./two_replicas.js";
 
 const BY = { by: "service:test", ip: "192.0.2.9" };
@@ -106,7 +106,7 @@ const ENDINGS: readonly {
   },
 ];
 
-describe("L1 once an ending has answered OK, no replica says valid", () => {
+describe("L1 once a revocation has answered OK, no replica says valid", () => {
   test.each(ENDINGS)("L1 $name", async ({ end, verdict = "ACCESS_TOKEN_BLACKLISTED" }) => {
     const { a, b } = replicas;
     const session = await newSession(a);
@@ -120,15 +120,15 @@ describe("L1 once an ending has answered OK, no replica says valid", () => {
     expect(await Promise.all(verdicts)).toEqual([verdict, verdict]);
   });
 
-  test("L1 L2 thousands of validations race endings on two replicas", async () => {
+  test("L1 L2 thousands of validations race revocations on two replicas", async () => {
     const { a, b } = replicas;
     const sessions = await openSessions(a, await makeUser(a), 1500);
-    const history = await raceEndings({ replicas: [a, b], sessions, budgetMs: 3000 });
+    const history = await raceRevocations({ replicas: [a, b], sessions, budgetMs: 3000 });
     expect(history.violations()).toEqual([]);
     expect(history.validCount()).toBeGreaterThan(500);
   });
 
-  test("L4 repeating an ending answers the revision of the first", async () => {
+  test("L4 repeating a revocation answers the revision of the first", async () => {
     const { a, b } = replicas;
     const { accessToken, sessionId, userId } = await newSession(a);
     const revision = await signOut(a, accessToken);
@@ -211,9 +211,9 @@ describe("L5 ending all sessions of a user covers a login in flight", () => {
     for (let round = 0; round < 12; round++) {
       const user = await makeUser(a);
       const logins = [a, b, a, b].map((replica) => signIn(replica, user.username));
-      const ending = nextTurns(4 * round).then(() => end(user.id));
+      const revocation = nextTurns(4 * round).then(() => end(user.id));
       const answers = await Promise.allSettled(logins);
-      await ending;
+      await revocation;
       for (const answer of answers) {
         if (answer.status === "rejected") expect(answer.reason).toBeInstanceOf(CurfewError);
         else expect(await verdictOf(b, answer.value.tokens.accessToken)).not.toBe("valid");

@@ -18,10 +18,10 @@ import { redisCommand } from "../../support/redis_command.js";
 import { type SentinelRedis, startRedisSentinel } from "../../support/redis_sentinel.js";
 import { createDatabase, type TestDatabase } from "../../support/test_database.js";
 import { waitUntil } from "../../support/wait_until.js";
-import { believesAnyServer, forgetsToBury, ignoresTickets } from "./broken_hot_store.js";
-import { raceEndings } from "./ending_race.js";
+import { believesAnyServer, forgetsToInvalidate, ignoresFillTokens } from "./broken_hot_store.js";
 import { openSessions } from "./open_sessions.js";
 import { during, evictAtRandom, loseHalf, withRedis } from "./redis_trouble.js";
+import { raceRevocations } from "./revocation_race.js";
 
 const ENDED = "ACCESS_TOKEN_BLACKLISTED";
 
@@ -42,13 +42,13 @@ afterEach(async () => {
 type HotWrapper = (hot: HotStore) => HotStore;
 
 const start = async (
-  options: { redisUrl?: string; pulseMs?: number; wrapHot?: HotWrapper | undefined } = {},
+  options: { redisUrl?: string; heartbeatMs?: number; wrapHot?: HotWrapper | undefined } = {},
 ): Promise<CoreReplica> => {
-  const { redisUrl = redis.url, pulseMs, wrapHot } = options;
+  const { redisUrl = redis.url, heartbeatMs, wrapHot } = options;
   const replica = await startCoreReplica({
     databaseUrl: database.url,
     redisUrl,
-    ...(pulseMs !== undefined && { pulseMs }),
+    ...(heartbeatMs !== undefined && { heartbeatMs }),
     ...(wrapHot && { wrapHot }),
   });
   open.push(replica);
@@ -65,29 +65,29 @@ const knownSession = async (a: CoreReplica, b: CoreReplica) => {
   for (const replica of [a, b])
     await waitUntil("the session is in Redis", async () => {
       expect(await verdictOf(replica, accessToken)).toBe("valid");
-      const lease = replica.core.trust.lease();
+      const lease = replica.core.cacheLease.lease();
       const ask = { sessionId: session.id, now: replica.ports.clock.now(), touchAt: 0 };
       return lease !== undefined && (await replica.ports.hot.check(ask, lease)).kind === "live";
     });
   return { accessToken, sessionId: session.id };
 };
 
-const untilTrusted = (replicas: readonly CoreReplica[]) =>
+const untilLeaseIsValid = (replicas: readonly CoreReplica[]) =>
   waitUntil("all trust Redis again", () =>
-    replicas.every((replica) => replica.core.trust.lease() !== undefined),
+    replicas.every((replica) => replica.core.cacheLease.lease() !== undefined),
   );
 
 const raceThrough = async (everyMs: number, trouble: () => Promise<unknown>) => {
   const [a, b] = await startTwo();
   const sessions = await openSessions(a, await makeUser(a), 1000);
   const race = { replicas: [a, b], sessions, budgetMs: 1000 };
-  const history = await during(everyMs, trouble, () => raceEndings(race));
+  const history = await during(everyMs, trouble, () => raceRevocations(race));
   expect(history.violations()).toEqual([]);
   // So many that the race has begun and gone on, also on a slow machine.
   expect(history.validCount()).toBeGreaterThan(20);
 };
 
-describe("L3 endings hold whatever Redis loses", () => {
+describe("L3 revocations hold whatever Redis loses", () => {
   test("L3 FLUSHALL every few milliseconds", () =>
     withRedis(redis.url, (client) => raceThrough(5, () => client.flushall())));
 
@@ -99,7 +99,7 @@ describe("L3 endings hold whatever Redis loses", () => {
       const [a, b] = await startTwo();
       await evictAtRandom(client);
       const sessions = await openSessions(a, await makeUser(a), 1000);
-      const history = await raceEndings({ replicas: [a, b], sessions, budgetMs: 1000 });
+      const history = await raceRevocations({ replicas: [a, b], sessions, budgetMs: 1000 });
       expect(history.violations()).toEqual([]);
       expect(Number(/evicted_keys:(\d+)/.exec(await client.info("stats"))?.[1])).toBeGreaterThan(0);
     }));
@@ -111,13 +111,13 @@ describe("L3 endings hold whatever Redis loses", () => {
     const [a, b] = await startTwo();
     const victim = await startCoreReplica({ databaseUrl: database.url, redisUrl: redis.url });
     const sessions = await openSessions(a, await makeUser(a), 40);
-    const endings = sessions.map(async (session) => ({
+    const revocations = sessions.map(async (session) => ({
       session,
       outcome: await outcomeOf(signOut(victim, session.accessToken)).catch(() => "killed"),
     }));
-    await Promise.any(endings);
+    await Promise.any(revocations);
     await victim.kill();
-    const outcomes = await Promise.all(endings);
+    const outcomes = await Promise.all(revocations);
     for (const { session, outcome } of outcomes) {
       const verdict = await verdictOf(a, session.accessToken);
       if (outcome === "OK") expect(verdict).toBe(ENDED);
@@ -129,26 +129,26 @@ describe("L3 endings hold whatever Redis loses", () => {
   });
 });
 
-test("L4 an orderly stop leaves no lease behind that endings would have to wait for", async () => {
-  const a = await start({ pulseMs: 0 });
+test("L4 an orderly stop leaves no lease behind that revocations would have to wait for", async () => {
+  const a = await start({ heartbeatMs: 0 });
   a.age(2000);
-  const renewal = a.core.trust.pulse();
-  await a.core.trust.leave();
+  const renewal = a.core.cacheLease.heartbeat();
+  await a.core.cacheLease.leave();
   await renewal;
   expect(await a.database("replicas").select("replica_id")).toEqual([]);
-  expect(a.core.trust.lease()).toBeUndefined();
+  expect(a.core.cacheLease.lease()).toBeUndefined();
 });
 
 describe("L3 a Redis that remembers what is no longer so", () => {
-  /** Ends a session on a Redis that comes back as it was before the ending. */
+  /** Ends a session on a Redis that comes back as it was before the revocation. */
   const endBeforeStaleRestart = async (wrapHot?: HotWrapper): Promise<string[]> => {
     const [a, b] = await startTwo({ wrapHot });
     const { accessToken, sessionId } = await knownSession(a, b);
     await redisCommand(redis.url, "SAVE");
     await signOut(a, accessToken);
     await redis.restart();
-    await untilTrusted([a, b]);
-    // The premise: Redis holds the old entry again, and no trace of the ending.
+    await untilLeaseIsValid([a, b]);
+    // The premise: Redis holds the old entry again, and no trace of the revocation.
     const kept = await redisCommand(redis.url, "KEYS", `*${sessionId}`);
     expect(kept).toEqual([`curfew:session:{0}:${sessionId}`]);
     return [await verdictOf(b, accessToken), await verdictOf(a, accessToken)];
@@ -171,14 +171,14 @@ describe("L3 a Redis that remembers what is no longer so", () => {
       await sentinel.stopReplication();
       await signOut(a, accessToken);
       await sentinel.failOver();
-      // The premise: the new master has never heard of the ending.
+      // The premise: the new master has never heard of the revocation.
       const kept = await redisCommand(sentinel.second.url, "KEYS", `*${sessionId}`);
       expect(kept).toEqual([`curfew:session:{0}:${sessionId}`]);
       for (const replica of [b, a, b]) expect(await verdictOf(replica, accessToken)).toBe(ENDED);
-      await untilTrusted([a, b]);
+      await untilLeaseIsValid([a, b]);
       for (const replica of [b, a, b]) expect(await verdictOf(replica, accessToken)).toBe(ENDED);
       const sessions = await openSessions(a, await makeUser(a), 100);
-      const history = await raceEndings({ replicas: [a, b], sessions, budgetMs: 1000 });
+      const history = await raceRevocations({ replicas: [a, b], sessions, budgetMs: 1000 });
       expect(history.violations()).toEqual([]);
     } finally {
       await Promise.all(open.splice(0).map((replica) => replica.close()));
@@ -192,9 +192,9 @@ describe("L3 a Redis that remembers what is no longer so", () => {
       const a = await start();
       const b = await start({ redisUrl: other.url });
       const sessions = await openSessions(a, await makeUser(a), 200);
-      const history = await raceEndings({ replicas: [a, b], sessions, budgetMs: 1000 });
+      const history = await raceRevocations({ replicas: [a, b], sessions, budgetMs: 1000 });
       expect(history.violations()).toEqual([]);
-      const trusting = [a, b].filter((replica) => replica.core.trust.lease() !== undefined);
+      const trusting = [a, b].filter((replica) => replica.core.cacheLease.lease() !== undefined);
       expect(trusting.length).toBeLessThan(2);
     } finally {
       await Promise.all(open.splice(0).map((replica) => replica.close()));
@@ -211,7 +211,7 @@ test("L2 what a server that nobody agreed on remembers is no answer", async () =
     let astray = false;
     // As a cluster client does that was sent to another master, without a connection lost.
     const a = await start({
-      pulseMs: 0,
+      heartbeatMs: 0,
       wrapHot(hot) {
         const elsewhere = redisHotStore({
           ...stray,
@@ -223,11 +223,11 @@ test("L2 what a server that nobody agreed on remembers is no answer", async () =
           ...hot,
           check: (ask, lease) => (astray ? elsewhere : hot).check(ask, lease),
           checkAll: (asks, lease) => (astray ? elsewhere : hot).checkAll(asks, lease),
-          bury: (endings) => (astray ? elsewhere : hot).bury(endings),
+          invalidate: (revocations) => (astray ? elsewhere : hot).invalidate(revocations),
         };
       },
     });
-    const b = await start({ pulseMs: 0 });
+    const b = await start({ heartbeatMs: 0 });
     const { accessToken } = await knownSession(a, b);
     astray = true;
     expect(await outcomeOf(signOut(a, accessToken))).toBe("DEPENDENCY_UNAVAILABLE");
@@ -245,7 +245,7 @@ test("L2 what a server that nobody agreed on remembers is no answer", async () =
 });
 
 describe("L1 a cache fill that comes late", () => {
-  /** Ends a session between another replica's look at the truth and its fill. */
+  /** Ends a session between another replica's look at the primary store and its fill. */
   const endBeforeFill = async (wrapHot: HotWrapper = (hot) => hot): Promise<string[]> => {
     const gate = new EventEmitter();
     const opened = once(gate, "open");
@@ -254,9 +254,9 @@ describe("L1 a cache fill that comes late", () => {
       const wrapped = wrapHot(hot);
       return {
         ...wrapped,
-        async fill(entry, ticket, lease) {
+        async fill(entry, fillToken, lease) {
           await opened;
-          await wrapped.fill(entry, ticket, lease);
+          await wrapped.fill(entry, fillToken, lease);
           gate.emit("filled");
         },
       };
@@ -277,14 +277,14 @@ describe("L1 a cache fill that comes late", () => {
     expect(await endBeforeFill()).toEqual([ENDED, ENDED]);
   });
 
-  test("the test above notices a hot store that ignores tickets", async () => {
-    expect(await endBeforeFill(ignoresTickets(redis.url))).toContain("valid");
+  test("the test above notices a hot store that ignores fill tokens", async () => {
+    expect(await endBeforeFill(ignoresFillTokens(redis.url))).toContain("valid");
   });
 
-  test("the races notice a hot store that forgets to bury", async () => {
-    const [a, b] = await startTwo({ wrapHot: forgetsToBury });
+  test("the races notice a hot store that forgets to invalidate", async () => {
+    const [a, b] = await startTwo({ wrapHot: forgetsToInvalidate });
     const sessions = await openSessions(a, await makeUser(a), 30);
-    const history = await raceEndings({ replicas: [a, b], sessions, budgetMs: 1000 });
-    expect(history.violations().join("\n")).toContain("after the ending answered OK");
+    const history = await raceRevocations({ replicas: [a, b], sessions, budgetMs: 1000 });
+    expect(history.violations().join("\n")).toContain("after the revocation answered OK");
   });
 });

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import type { LoginOutput } from "../../../src/core/login.js";
+import type { LoginOutput } from "../../../src/core/login/login.js";
 import type { LimitPolicy } from "../../../src/core/settings.js";
 import {
   type CoreReplica,

@@ -8,7 +8,7 @@ export const INSERT_SESSIONS = `
   FROM generate_series(1, $1::int)
   RETURNING session_id::text`;
 
-/** Ends all of a user's sessions in one statement, under the lock of endings, as the service does. Binding: the user. */
+/** Ends all of a user's sessions in one statement, under the lock of revocations, as the service does. Binding: the user. */
 export const END_SESSIONS_OF = `
   WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(7302002) IS NOT NULL AS mine)
   UPDATE sessions SET revoked_at = now(), end_reason = 'ADMIN', ended_by = 'system',

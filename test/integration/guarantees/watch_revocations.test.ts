@@ -75,17 +75,17 @@ const insertSessions = async (count: number) => {
   const rows = await a.query<{ session_id: string }>(INSERT_SESSIONS, [count, userId]);
   return { userId, sessionIds: rows.map((row) => row.session_id) };
 };
-/** On a busy machine an ending may be uncertain at first: repeating it is safe. */
+/** On a busy machine a revocation may be uncertain at first: repeating it is safe. */
 const revoke = async (replica: TestService, sessionId: string) => {
-  const ending = () =>
+  const revocation = () =>
     replica.call(SessionAdminService.revokeSession, { sessionId, note: "" }, a.adminKey);
   for (let attempt = 1; attempt < 20; attempt++) {
-    const answer = await ending().catch((error: ServiceError) => {
+    const answer = await revocation().catch((error: ServiceError) => {
       if (error.code !== status.UNAVAILABLE) throw error;
     });
     if (answer !== undefined) return answer;
   }
-  return ending();
+  return revocation();
 };
 
 const revisionsOf = (seen: RevocationWatch): bigint[] =>
@@ -93,7 +93,7 @@ const revisionsOf = (seen: RevocationWatch): bigint[] =>
 const isIncreasing = (revisions: readonly bigint[]): boolean =>
   revisions.every((revision, i) => i === 0 || revision > (revisions[i - 1] ?? 0n));
 
-describe("L7 an ending on one replica", () => {
+describe("L7 a revocation on one replica", () => {
   test("L7 is told at once by the other, with all there is to know of it", async () => {
     const watcher = await watchFromNow(b);
     const { user, login, sessionId } = await signIn();
@@ -127,10 +127,10 @@ describe("L7 an ending on one replica", () => {
             () => "not valid",
           );
       expect(await validate(b)).toBe("valid");
-      const ending = logOut(a, login);
+      const revocation = logOut(a, login);
       await watcher.toldOf(sessionId);
       expect(await Promise.all([validate(a), validate(b)])).toEqual(["not valid", "not valid"]);
-      await ending;
+      await revocation;
     }
   });
 
@@ -203,27 +203,28 @@ describe("L7 no gap", () => {
   test("L7 over reconnects from replica to replica, while sessions end on both", async () => {
     const start = await watchFromNow(a);
     const { sessionIds } = await insertSessions(300);
-    let isEnding = true;
-    const endings = (async () => {
+    let isEndingOperation = true;
+    const revocations = (async () => {
       const left = [...sessionIds.entries()];
       const worker = async () => {
         for (let next = left.pop(); next !== undefined; next = left.pop())
           await revoke(next[0] % 2 === 0 ? a : b, next[1]);
       };
       await Promise.all(Array.from({ length: 8 }, worker));
-      isEnding = false;
+      isEndingOperation = false;
     })();
 
     const seen: bigint[] = [];
     const seenIds: string[] = [];
     let last = start.lastRevision();
     let connections = 0;
-    while (isEnding || new Set(seenIds).size < sessionIds.length) {
+    while (isEndingOperation || new Set(seenIds).size < sessionIds.length) {
       connections += 1;
       const watcher = watch(connections % 2 === 0 ? a : b, last);
       await waitUntil(
-        "some endings were told, or there are no more",
-        () => watcher.revocations.length >= 15 || (!isEnding && watcher.watermarks.length > 0),
+        "some revocations were told, or there are no more",
+        () =>
+          watcher.revocations.length >= 15 || (!isEndingOperation && watcher.watermarks.length > 0),
         25_000,
       );
       watcher.close();
@@ -232,7 +233,7 @@ describe("L7 no gap", () => {
       seenIds.push(...watcher.sessionIds());
       last = watcher.lastRevision();
     }
-    await endings;
+    await revocations;
     expect(connections).toBeGreaterThan(5);
     expect(isIncreasing(seen)).toBe(true);
     expect(new Set(seenIds)).toEqual(new Set(sessionIds));
@@ -306,7 +307,7 @@ describe("L7 a revision of another database", () => {
   });
 });
 
-describe("D5 50,000 endings in one statement, more than are kept in memory", () => {
+describe("D5 50,000 revocations in one statement, more than are kept in memory", () => {
   const COUNT = 50_000;
   const PATIENCE_MS = 90_000;
   const wasCutOff = async () => {

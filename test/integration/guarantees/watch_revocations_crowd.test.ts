@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { RevocationEvent } from "../../../src/core/revocation.js";
-import { type RevocationFeed, revocationFeed } from "../../../src/core/revocation_feed.js";
+import type { RevocationEvent } from "../../../src/core/revocation/revocation.js";
+import {
+  type RevocationFeed,
+  revocationFeed,
+} from "../../../src/core/revocation/revocation_feed.js";
 import {
   type CoreReplica,
   makeUser,
@@ -16,7 +19,7 @@ const ENDINGS = 5;
 let database: TestDatabase;
 let replica: CoreReplica;
 let feed: RevocationFeed;
-/** How often the order of endings was read. */
+/** How often the order of revocations was read. */
 let reads = 0;
 
 beforeAll(async () => {
@@ -28,7 +31,7 @@ beforeAll(async () => {
   replica.database.on("query", ({ sql }: { sql: string }) => {
     if (sql.includes("AS last_revision")) reads += 1;
   });
-  feed = revocationFeed({ ...replica.ports, trust: replica.core.trust });
+  feed = revocationFeed({ ...replica.ports, cacheLease: replica.core.cacheLease });
 });
 afterAll(async () => {
   await replica?.close();

@@ -51,7 +51,7 @@ const newSession = async (): Promise<string> => {
 /** Ends a session on the first replica, as often as it takes until that is certain. */
 const revoke = (sessionId: string): Promise<void> =>
   waitUntil(
-    "the ending is certain",
+    "the revocation is certain",
     () =>
       a.call(SessionAdminService.revokeSession, { sessionId, note: "" }, a.adminKey).then(
         () => true,
@@ -61,7 +61,7 @@ const revoke = (sessionId: string): Promise<void> =>
   );
 
 describe("L7 without Redis", () => {
-  test("L7 endings are told by the poll alone, and watermarks go on", async () => {
+  test("L7 revocations are told by the poll alone, and watermarks go on", async () => {
     const watcher = watch();
     await watcher.nextWatermark();
     await redis.stop("SIGKILL");

@@ -3,7 +3,7 @@ import {
   AuthServiceService,
   type LoginResponse,
 } from "../../../generated/curfew/v1/auth_service.js";
-import { backstage } from "../../../src/main.js";
+import { localAdmin } from "../../../src/main.js";
 import { startTestService, type TestService } from "../../support/service.js";
 import { waitUntil } from "../../support/wait_until.js";
 
@@ -83,10 +83,10 @@ test("keys rotate under load on two replicas: no token fails, and no key signs b
     }
   };
 
-  const next = await backstage.rotateKey(one.settings, { use: "sign", immediately: false });
-  await backstage.rotateKey(one.settings, { use: "refresh", immediately: false });
+  const next = await localAdmin.rotateKey(one.settings, { use: "sign", immediately: false });
+  await localAdmin.rotateKey(one.settings, { use: "refresh", immediately: false });
   expect(next.state).toBe("next");
-  const again = backstage.rotateKey(two.settings, { use: "sign", immediately: false });
+  const again = localAdmin.rotateKey(two.settings, { use: "sign", immediately: false });
   await expect(again).rejects.toThrow("waiting to sign");
   const signers = new Set<string>();
   await waitUntil(
@@ -94,7 +94,7 @@ test("keys rotate under load on two replicas: no token fails, and no key signs b
     async () => {
       await work().catch((error: unknown) => failures.push(error));
       signers.add(kidOf(current));
-      const keys = await backstage.listKeys(one.settings);
+      const keys = await localAdmin.listKeys(one.settings);
       return kidOf(current) === next.kid && keys.every(({ state }) => state !== "next");
     },
     25_000,
@@ -107,13 +107,13 @@ test("keys rotate under load on two replicas: no token fails, and no key signs b
   expect(validated).toBeGreaterThanOrEqual(12);
 
   const states = new Map(
-    (await backstage.listKeys(one.settings)).map(({ kid, state }) => [kid, state]),
+    (await localAdmin.listKeys(one.settings)).map(({ kid, state }) => [kid, state]),
   );
   expect(states.get(first)).toBe("retiring");
-  await expect(backstage.retireKey(one.settings, first, { force: false })).rejects.toThrow(
+  await expect(localAdmin.retireKey(one.settings, first, { force: false })).rejects.toThrow(
     "may have live tokens",
   );
-  await expect(backstage.retireKey(one.settings, next.kid, { force: true })).rejects.toThrow(
+  await expect(localAdmin.retireKey(one.settings, next.kid, { force: true })).rejects.toThrow(
     "signs",
   );
   await validate(two, oldest);

@@ -126,7 +126,7 @@ describe("metrics of a running service", () => {
     ["curfew_sessions_ended_total", { reason: "LOGOUT" }, 1],
     ["curfew_revocation_lag_seconds_count", {}, 1],
     ["curfew_job_runs_total", { job: "cleanup", outcome: "ok" }, 1],
-    ["curfew_job_runs_total", { job: "census", outcome: "ok" }, 1],
+    ["curfew_job_runs_total", { job: "sessionCounts", outcome: "ok" }, 1],
   ])("%s %j is fed", (name, labels, least) => {
     expect(sumOf(text, name, labels)).toBeGreaterThanOrEqual(least);
   });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
 import { SessionAdminClient } from "../../../generated/curfew/v1/session_admin.js";
 import { UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
-import { backstage } from "../../../src/main.js";
+import { localAdmin } from "../../../src/main.js";
 import { startTestService, type TestService } from "../../support/service.js";
 import { waitUntil } from "../../support/wait_until.js";
 
@@ -113,9 +113,9 @@ describe("open streams, on every replica,", () => {
 
   test("D4 end with their service key", async () => {
     const name = `watcher-${Date.now()}`;
-    const key = await backstage.createServiceKey(first.settings, { name, scopes: ["admin"] });
+    const key = await localAdmin.createServiceKey(first.settings, { name, scopes: ["admin"] });
     await expectToEnd(openAll(key.text), 16, () =>
-      backstage.revokeServiceKey(first.settings, key.key.id),
+      localAdmin.revokeServiceKey(first.settings, key.key.id),
     );
   });
 

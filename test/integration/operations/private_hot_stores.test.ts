@@ -28,9 +28,9 @@ test("L1 L4 two replicas without Redis: every logout is OK at the first call, on
   for (let round = 0; round < ROUNDS; round++) {
     const { accessToken } = await first.signIn(name);
     for (const replica of replicas) await replica.validate(accessToken, site.adminKey);
-    const ending = round % 2 === 0 ? second : first;
+    const revocation = round % 2 === 0 ? second : first;
     expect(
-      await outcome(ending.call(AuthServiceService.logout, { accessToken, language: "" })),
+      await outcome(revocation.call(AuthServiceService.logout, { accessToken, language: "" })),
     ).toBe("OK");
     for (const replica of replicas)
       expect(await outcome(replica.validate(accessToken, site.adminKey))).toBe("UNAUTHENTICATED");

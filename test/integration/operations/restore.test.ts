@@ -12,7 +12,7 @@ import {
 } from "../../../generated/curfew/v1/auth_service.js";
 import { SessionAdminService } from "../../../generated/curfew/v1/session_admin.js";
 import { loadSettings } from "../../../src/config/load_settings.js";
-import { backstage } from "../../../src/main.js";
+import { localAdmin } from "../../../src/main.js";
 import { findExecutable, searchPath } from "../../support/executable.js";
 import { type PostgresServer, startPostgres } from "../../support/postgres.js";
 import { findPostgresPrograms } from "../../support/postgres_programs.js";
@@ -52,7 +52,7 @@ const logout = (replica: ServedReplica, { accessToken }: LoginResponse) =>
 
 const idOf = ({ session }: LoginResponse): string => session?.sessionId ?? "";
 
-/** The sessions that somebody is told of who has seen the order of endings up to a revision, until all are told. */
+/** The sessions that somebody is told of who has seen the order of revocations up to a revision, until all are told. */
 const endedAfter = async (
   { target }: ServedReplica,
   afterRevision: bigint,
@@ -99,7 +99,7 @@ test("a backup is restored on other machines, and what the run-book says of sess
   await run(postgresProgram("pg_restore"), ["--clean", "--if-exists", target, dump]);
   const restored = { DATABASE_URL: newPostgres.url, REDIS_URL: newRedis.url };
   const settings = loadSettings({ ...site.environment, ...restored });
-  expect(await backstage.markRestored(settings)).toBeGreaterThan(lastSeen);
+  expect(await localAdmin.markRestored(settings)).toBeGreaterThan(lastSeen);
   const alone = await site.serve(restored);
   const verdict = (replica: ServedReplica, { accessToken }: LoginResponse): Promise<string> =>
     replica
@@ -138,7 +138,7 @@ test("a backup is restored on other machines, and what the run-book says of sess
   );
   expect(said).toMatch(/^Ended \d sessions?\.\n$/);
   const another = await site.serve(restored);
-  // Who has followed the endings to the last one before the disaster misses none of those after it.
+  // Who has followed the revocations to the last one before the disaster misses none of those after it.
   expect(await endedAfter(another, lastSeen, [idOf(kept), idOf(endedLater)])).not.toContain(
     idOf(endedBefore),
   );

@@ -67,7 +67,7 @@ test("an upgrade replaces one replica after the other, and no call of a client t
     for (const replica of replicas) {
       await replica.process.stop("SIGTERM");
       expect(replica.process.output()).toContain('"msg":"stopped"');
-      // Its lease is given up at once, so that endings need not wait for it.
+      // Its lease is given up at once, so that revocations need not wait for it.
       expect(await site.query("SELECT 1 FROM replicas")).toHaveLength(1);
       await working();
       const next = await site.serve(replica.environment);

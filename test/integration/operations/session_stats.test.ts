@@ -8,7 +8,7 @@ import { type RedisServer, startRedis } from "../../support/redis.js";
 import { startTestService, type TestService } from "../../support/service.js";
 import { waitUntil } from "../../support/wait_until.js";
 
-const MOST_FAILURES = 3;
+const MAX_FAILURES = 3;
 
 let redis: RedisServer;
 let service: TestService;
@@ -16,7 +16,7 @@ beforeAll(async () => {
   redis = await startRedis();
   service = await startTestService({
     REDIS_URL: redis.url,
-    LOGIN_MAX_FAILURES: String(MOST_FAILURES),
+    LOGIN_MAX_FAILURES: String(MAX_FAILURES),
   });
 }, 60_000);
 afterAll(async () => {
@@ -29,12 +29,12 @@ const stats = (): Promise<GetSessionStatsResponse> =>
 
 test("statistics tell throttled logins from failed ones, and how often accounts were locked", async () => {
   const { username } = await service.createUser();
-  for (let attempt = 0; attempt < MOST_FAILURES + 2; attempt++)
+  for (let attempt = 0; attempt < MAX_FAILURES + 2; attempt++)
     await expect(service.signIn(username, "test", "a wrong passphrase")).rejects.toThrow();
   // Throttled, whatever the password.
   await expect(service.signIn(username)).rejects.toMatchObject({ code: 8 });
   expect(await stats()).toMatchObject({
-    failedLogins: BigInt(MOST_FAILURES + 3),
+    failedLogins: BigInt(MAX_FAILURES + 3),
     throttledLogins: 3n,
     accountLocks: 1n,
     logins: 0n,

@@ -14,7 +14,7 @@ import {
 } from "../../../generated/curfew/v1/auth_service.js";
 import { UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
 import { loadSettings } from "../../../src/config/load_settings.js";
-import { backstage } from "../../../src/main.js";
+import { localAdmin } from "../../../src/main.js";
 import { createPool } from "../../support/database_client.js";
 import { findFreePort } from "../../support/free_port.js";
 import { makePrivateFolder } from "../../support/private_folder.js";
@@ -157,7 +157,7 @@ export const openSite = async (settings: Environment = {}): Promise<Site> => {
   const replicas: ServedReplica[] = [];
   const pool = createPool({ connectionString: environment.DATABASE_URL, max: 2 });
   const key = { name: "operator", scopes: ["validate", "admin"] as const };
-  const { text: adminKey } = await backstage.createServiceKey(loadSettings(environment), key);
+  const { text: adminKey } = await localAdmin.createServiceKey(loadSettings(environment), key);
 
   const curfew = async (words: readonly string[], more: Environment = {}): Promise<string> => {
     const run = startCurfew(words, { ...environment, ...more }, folder);

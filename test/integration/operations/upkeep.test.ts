@@ -27,7 +27,7 @@ const holder = async (): Promise<string | undefined> =>
 const makeOldSession = async (replica: ServedReplica): Promise<string> => {
   const username = await createUser(replica, site.adminKey);
   const old = await replica.signIn(username);
-  // The newest ending stays, since it says how far endings have come.
+  // The newest ending stays, since it says how far revocations have come.
   for (const { accessToken } of [old, await replica.signIn(username)])
     await replica.call(AuthServiceService.logout, { accessToken, language: "" });
   const aged = await site.query<{ session_id: string }>(

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { sourceOf } from "../../../src/core/source.js";
+import { sourceOf } from "../../../src/core/caller/source.js";
 import { EVENT_SOURCE } from "../../../src/postgres/event_source.js";
 import { createClient } from "../../support/database_client.js";
 import { createDatabase } from "../../support/test_database.js";

@@ -6,7 +6,7 @@ import type {
   SessionStore,
   SessionTransaction,
 } from "../../../src/core/ports/session_store.js";
-import type { Session } from "../../../src/core/session.js";
+import type { Session } from "../../../src/core/session/session.js";
 import { postgresAuditLog } from "../../../src/postgres/audit_log.js";
 import { type Database, openDatabase } from "../../../src/postgres/database.js";
 import { postgresReplicaRegistry } from "../../../src/postgres/replica_registry.js";
@@ -80,17 +80,17 @@ const expectIndexed = async (work: () => Promise<unknown>, mostRows = BOUNDED): 
 
 describe("by index, and bounded: what every call waits for", () => {
   test.each<[string, () => Promise<unknown>]>([
-    ["standings of one", () => store.standings(someIds().slice(0, 1))],
-    ["standings of many", () => store.standings(someIds())],
+    ["session statuses of one", () => store.sessionStatuses(someIds().slice(0, 1))],
+    ["session statuses of many", () => store.sessionStatuses(someIds())],
     ["get", () => store.get(ended.id)],
     ["lockUser", () => within((tx) => tx.lockUser(aUser()))],
     ["lockSession", () => within((tx) => tx.lockSession(ended.id))],
     ["lockOpenSessionsOf", () => within((tx) => tx.lockOpenSessionsOf(aUser()))],
     [
-      "endSessions",
+      "revokeSessions",
       () =>
         within((tx) =>
-          tx.endSessions(
+          tx.revokeSessions(
             someIds().map((sessionId) => ({ sessionId, reason: "LOGOUT", at: now, by: "x" })),
           ),
         ),
@@ -106,20 +106,32 @@ describe("by index, and bounded: what every call waits for", () => {
 describe("by index, and bounded: what goes on behind the calls", () => {
   test.each<[string, () => Promise<unknown>]>([
     ["touch", () => store.touch(someIds().map((sessionId) => ({ sessionId, at: now })))],
-    ["unburied", () => store.unburied({ limit: 1000 })],
-    ["unburied of one user", () => store.unburied({ limit: 500, userId: aUser() })],
+    ["pendingInvalidations", () => store.pendingInvalidations({ limit: 1000 })],
     [
-      "markBuried",
+      "pendingInvalidations of one user",
+      () => store.pendingInvalidations({ limit: 500, userId: aUser() }),
+    ],
+    [
+      "markInvalidated",
       async () => {
-        const waiting = await store.unburied({ limit: 1000 });
-        await store.markBuried(waiting.map((unburied) => ({ unburied, shard: 0, serverId: "s1" })));
+        const waiting = await store.pendingInvalidations({ limit: 1000 });
+        await store.markInvalidated(
+          waiting.map((pendingInvalidations) => ({
+            pendingInvalidations,
+            shard: 0,
+            serverId: "s1",
+          })),
+        );
       },
     ],
-    ["outOfReach", () => store.outOfReach(someIds())],
-    ["endings since a moment ago", async () => store.endingsAfter((await lastSeen()) - 100n, 1000)],
-    ["endings from the beginning", () => store.endingsAfter(0n, 900)],
-    ["where endings that matter begin", () => store.relevantAfter(now)],
-    ["where endings begin when none matters", () => store.relevantAfter(now + DAY)],
+    ["invalidatedAmong", () => store.invalidatedAmong(someIds())],
+    [
+      "revocations since a moment ago",
+      async () => store.revocationsAfter((await lastSeen()) - 100n, 1000),
+    ],
+    ["revocations from the beginning", () => store.revocationsAfter(0n, 900)],
+    ["where revocations that matter begin", () => store.relevantAfter(now)],
+    ["where revocations begin when none matters", () => store.relevantAfter(now + DAY)],
     ["lastRevision", () => store.lastRevision()],
     ["lastRevision of one user", () => store.lastRevision(aUser())],
     ["lastRevision of nobody", () => store.lastRevision(randomUUID())],
@@ -143,7 +155,7 @@ describe("by index, and bounded: what goes on behind the calls", () => {
     await registry.leave();
   });
 
-  test("renewal of a lease when nothing is left to be buried", async () => {
+  test("renewal of a lease when nothing is left to be invalidated", async () => {
     const registry = postgresReplicaRegistry(database, randomUUID());
     await database("sessions").where("hot_pending", true).update({ hot_pending: false });
     await expectIndexed(() => registry.renew(["s1"], 1000));
@@ -202,7 +214,7 @@ describe("by index: what administrators look at", () => {
   });
 
   test("the event that ended a session", async () => {
-    await expectIndexed(() => postgresAuditLog(database).endingOf(ended.id));
+    await expectIndexed(() => postgresAuditLog(database).revocationOf2(ended.id));
   });
 
   test("users, page by page", async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { SessionStore, SessionTransaction } from "../../../src/core/ports/session_store.js";
 import { type Database, openDatabase } from "../../../src/postgres/database.js";
 import { postgresSessionStore } from "../../../src/postgres/session_store.js";
-import { unlessSilent } from "../../../src/postgres/silence.js";
+import { unlessUnresponsive } from "../../../src/postgres/unresponsive.js";
 import { addUser } from "../../contract/samples.js";
 import { outcomeOf } from "../../support/core_replica.js";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp_proxy.js";
@@ -37,7 +37,7 @@ beforeEach(async () => {
   direct = open(server.url);
   ends = [];
   const store = postgresSessionStore(database);
-  guarded = unlessSilent(database).store({
+  guarded = unlessUnresponsive(database).store({
     ...store,
     transaction(work, call) {
       const transaction = store.transaction(work, call);

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type RedisServer, startRedis } from "../../support/redis.js";
-import { ask, openHotStore, remember, trust } from "./hot_store_probe.js";
+import { ask, cacheLease, openHotStore, remember } from "./hot_store_probe.js";
 
 const STEP_MS = 1000;
 
@@ -21,7 +21,7 @@ afterAll(async () => {
 test("uses that follow one another closely are all answered, and one a step is written", async () => {
   const store = openHotStore(server.url);
   try {
-    const lease = await trust(store);
+    const lease = await cacheLease(store);
     const id = randomUUID();
     const start = Date.now();
     await remember(store, id, lease);

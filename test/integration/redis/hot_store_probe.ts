@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { HotAnswer, HotStore, Lease } from "../../../src/core/ports/hot_store.js";
-import type { Unburied } from "../../../src/core/ports/session_store.js";
+import type { PendingInvalidation } from "../../../src/core/ports/session_store.js";
 import { activityStepMs } from "../../../src/core/settings.js";
 import { openRedis } from "../../../src/redis/client.js";
 import { redisHotStore } from "../../../src/redis/hot_store.js";
@@ -24,7 +24,7 @@ export const answers = (store: HotStore): Promise<boolean> =>
   );
 
 /** The lease of a replica that trusts the servers reached now. */
-export const trust = async (store: HotStore, epoch = "1", waitMs = 10_000): Promise<Lease> => {
+export const cacheLease = async (store: HotStore, epoch = "1", waitMs = 10_000): Promise<Lease> => {
   await waitUntil("the servers answer", () => answers(store), waitMs);
   const serverIds = await store.identify();
   return { serverIds, epochs: serverIds.map(() => epoch) };
@@ -40,7 +40,7 @@ export const remember = async (
   lease: Lease,
 ): Promise<boolean> => {
   const answer = await ask(store, sessionId, lease);
-  const ticket = answer.kind === "unknown" ? answer.ticket : undefined;
+  const fillToken = answer.kind === "unknown" ? answer.fillToken : undefined;
   const now = Date.now();
   const entry = {
     sessionId,
@@ -50,25 +50,28 @@ export const remember = async (
     expiresAt: now + HOUR,
     lastActivityAt: now,
   };
-  await store.fill(entry, ticket ?? "", lease);
+  await store.fill(entry, fillToken ?? "", lease);
   return (await ask(store, sessionId, lease)).kind === "live";
 };
 
-export const ending = (sessionId: string, accessExpiresAt = Date.now() + HOUR): Unburied => ({
+export const revocation = (
+  sessionId: string,
+  accessExpiresAt = Date.now() + HOUR,
+): PendingInvalidation => ({
   sessionId,
   userId: "user",
   end: { reason: "LOGOUT", at: Date.now(), by: "user", revision: 1n },
   accessExpiresAt,
 });
 
-/** What becomes of one session that is asked about, filled in and buried. */
+/** What becomes of one session that is asked about, filled in and invalidated. */
 export const lifeOf = async (store: HotStore, waitMs?: number): Promise<string[]> => {
   const id = randomUUID();
-  const lease = await trust(store, "1", waitMs);
+  const lease = await cacheLease(store, "1", waitMs);
   const kinds = [(await ask(store, id, lease)).kind];
   await remember(store, id, lease);
   kinds.push((await ask(store, id, lease)).kind);
-  await store.bury([ending(id)]);
+  await store.invalidate([revocation(id)]);
   kinds.push((await ask(store, id, lease)).kind);
   return kinds;
 };

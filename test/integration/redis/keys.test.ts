@@ -6,12 +6,12 @@ import { redisCommand } from "../../support/redis_command.js";
 import { waitUntil } from "../../support/wait_until.js";
 import {
   ask,
-  ending,
+  cacheLease,
   HOUR,
   IDLE_TIMEOUT_MS,
   openHotStore,
   remember,
-  trust,
+  revocation,
 } from "./hot_store_probe.js";
 
 let url: string;
@@ -21,7 +21,7 @@ let lease: Lease;
 beforeAll(async () => {
   url = await redisUrlForFile();
   store = openHotStore(url);
-  lease = await trust(store);
+  lease = await cacheLease(store);
 });
 beforeEach(async () => {
   await redisCommand(url, "FLUSHDB");
@@ -39,7 +39,7 @@ test("ended sessions are `access_token_blacklist:*`, and nothing else is", async
   for (const id of ids) await remember(store, id, lease);
   expect(await keys("access_token_blacklist:*")).toEqual([]);
   expect(await keys("curfew:session:*")).toHaveLength(20);
-  await store.bury(ids.slice(0, 5).map((id) => ending(id)));
+  await store.invalidate(ids.slice(0, 5).map((id) => revocation(id)));
   const blacklist = await keys("access_token_blacklist:*");
   expect(blacklist.map((key) => key.slice(key.lastIndexOf(":") + 1)).sort()).toEqual(
     ids.slice(0, 5).sort(),
@@ -48,13 +48,13 @@ test("ended sessions are `access_token_blacklist:*`, and nothing else is", async
 });
 
 test("a tombstone dies with the last access token it could kill", async () => {
-  await store.bury([ending(randomUUID(), Date.now() + HOUR)]);
+  await store.invalidate([revocation(randomUUID(), Date.now() + HOUR)]);
   const life = await lifeOf("access_token_blacklist:*");
   expect(life).toBeGreaterThan(HOUR - 60_000);
   expect(life).toBeLessThanOrEqual(HOUR);
 
   const id = randomUUID();
-  await store.bury([ending(id, Date.now() + 200)]);
+  await store.invalidate([revocation(id, Date.now() + 200)]);
   expect((await ask(store, id, lease)).kind).toBe("ended");
   await waitUntil("the tombstone is gone", async () => {
     const found = await keys(`access_token_blacklist:*${id}`);
@@ -64,11 +64,11 @@ test("a tombstone dies with the last access token it could kill", async () => {
 });
 
 test("no access token left, no tombstone", async () => {
-  await store.bury([ending(randomUUID(), Date.now() - 1)]);
+  await store.invalidate([revocation(randomUUID(), Date.now() - 1)]);
   expect(await keys("*")).toEqual([]);
 });
 
-test("a live session is remembered as long as it may be idle, a ticket for seconds", async () => {
+test("a live session is remembered as long as it may be idle, a fill token for seconds", async () => {
   const id = randomUUID();
   await ask(store, id, lease);
   expect(await lifeOf("curfew:session:*")).toBeLessThanOrEqual(5000);

@@ -8,7 +8,15 @@ import { startRedisCluster } from "../../support/redis_cluster.js";
 import { redisCommand } from "../../support/redis_command.js";
 import { startRedisSentinel } from "../../support/redis_sentinel.js";
 import { waitUntil } from "../../support/wait_until.js";
-import { answers, ask, ending, lifeOf, openHotStore, remember, trust } from "./hot_store_probe.js";
+import {
+  answers,
+  ask,
+  cacheLease,
+  lifeOf,
+  openHotStore,
+  remember,
+  revocation,
+} from "./hot_store_probe.js";
 
 const COMMAND_TIMEOUT_MS = 200;
 /** What a busy machine may add, in milliseconds. */
@@ -41,22 +49,22 @@ describe("a server that does not answer", () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop("SIGKILL"));
     const store = open(redis.url);
-    const lease = await trust(store);
+    const lease = await cacheLease(store);
     const [known, ended] = [randomUUID(), randomUUID()];
     await remember(store, known, lease);
     redis.pause();
     const waits = await Promise.all([
       timeToOutage(ask(store, known, lease)),
       timeToOutage(store.identify()),
-      timeToOutage(store.bury([ending(ended)])),
+      timeToOutage(store.invalidate([revocation(ended)])),
       timeToOutage(remember(store, ended, lease)),
     ]);
     expect(Math.max(...waits)).toBeLessThan(2 * COMMAND_TIMEOUT_MS + SLACK);
     redis.resume();
     await waitUntil("it answers", () => answers(store));
-    // What it was told while it hung, it may have done: an ending is told again.
+    // What it was told while it hung, it may have done: a revocation is told again.
     expect((await ask(store, known, lease)).kind).toBe("live");
-    await store.bury([ending(ended)]);
+    await store.invalidate([revocation(ended)]);
     expect((await ask(store, ended, lease)).kind).toBe("ended");
   });
 
@@ -64,7 +72,7 @@ describe("a server that does not answer", () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop("SIGKILL"));
     const store = open(redis.url, COMMAND_TIMEOUT_MS);
-    const lease = await trust(store);
+    const lease = await cacheLease(store);
     const known = randomUUID();
     await remember(store, known, lease);
     const answer = ask(store, known, lease);
@@ -79,7 +87,7 @@ describe("a server that does not answer", () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop("SIGKILL"));
     const store = open(redis.url, 1000);
-    const lease = await trust(store);
+    const lease = await cacheLease(store);
     redis.pause();
     // Several calls of a thousand each: one after the other they would take five seconds.
     const start = performance.now();
@@ -93,7 +101,7 @@ describe("a server that does not answer", () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop("SIGKILL"));
     const store = open(redis.url);
-    const lease = await trust(store);
+    const lease = await cacheLease(store);
     let disturbances = 0;
     store.onDisturbance(() => {
       disturbances += 1;
@@ -105,15 +113,15 @@ describe("a server that does not answer", () => {
     const waits = await Promise.all([
       timeToOutage(ask(store, known, lease)),
       timeToOutage(store.identify()),
-      timeToOutage(store.bury([ending(known)])),
+      timeToOutage(store.invalidate([revocation(known)])),
     ]);
     expect(Math.max(...waits)).toBeLessThan(COMMAND_TIMEOUT_MS + SLACK);
     await redis.restart();
     const back = performance.now();
-    const renewed = await trust(store);
+    const renewed = await cacheLease(store);
     expect(performance.now() - back).toBeLessThan(2000);
     expect(renewed.serverIds).not.toEqual(lease.serverIds);
-    expect(await ask(store, known, lease)).toMatchObject({ kind: "unknown", ticket: undefined });
+    expect(await ask(store, known, lease)).toMatchObject({ kind: "unknown", fillToken: undefined });
   });
 
   test("never there, or with another password: fails at once, and ends no process", async () => {
@@ -129,7 +137,7 @@ describe("a server that is not to be trusted", () => {
     const redis = await startRedisSentinel();
     onTestFinished(() => redis.stop());
     const [master, replica] = [open(redis.first.url), open(redis.second.url)];
-    const lease = await trust(master);
+    const lease = await cacheLease(master);
     const id = randomUUID();
     expect(await remember(master, id, lease)).toBe(true);
     await waitUntil("the replica has heard of it", async () => {
@@ -138,51 +146,51 @@ describe("a server that is not to be trusted", () => {
     });
     expect((await ask(replica, id, lease)).kind).toBe("unknown");
     await timeToOutage(replica.identify());
-    await timeToOutage(replica.bury([ending(id)]));
+    await timeToOutage(replica.invalidate([revocation(id)]));
   });
 
   test("L3: after a failover that lost what was told, entries of before do not count", async () => {
     const redis = await startRedisSentinel();
     onTestFinished(() => redis.stop());
     const store = open(redis.url);
-    const lease = await trust(store);
+    const lease = await cacheLease(store);
     const id = randomUUID();
     await remember(store, id, lease);
     await redisCommand(redis.first.url, "WAIT", "1", "1000");
     await redis.stopReplication();
-    await store.bury([ending(id)]);
+    await store.invalidate([revocation(id)]);
     expect((await ask(store, id, lease)).kind).toBe("ended");
     await redis.failOver();
-    const renewed = await trust(store, "2");
+    const renewed = await cacheLease(store, "2");
     expect(renewed.serverIds).not.toEqual(lease.serverIds);
     for (const under of [lease, renewed])
       expect((await ask(store, id, under)).kind, JSON.stringify(under)).toBe("unknown");
     expect(await lifeOf(store)).toEqual(["unknown", "live", "ended"]);
   });
 
-  test("one that was emptied has forgotten endings, and gives no old answer", async () => {
+  test("one that was emptied has forgotten revocations, and gives no old answer", async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
     const store = open(redis.url);
-    const lease = await trust(store);
+    const lease = await cacheLease(store);
     const id = randomUUID();
     const before = await ask(store, id, lease);
-    const ticket = before.kind === "unknown" ? before.ticket : undefined;
-    await store.bury([ending(id)]);
+    const fillToken = before.kind === "unknown" ? before.fillToken : undefined;
+    await store.invalidate([revocation(id)]);
     await redisCommand(redis.url, "FLUSHALL");
     const now = Date.now();
     const entry = { sessionId: id, userId: "u", username: "u", roles: [], lastActivityAt: now };
-    await store.fill({ ...entry, expiresAt: now + 1000 }, ticket ?? "", lease);
+    await store.fill({ ...entry, expiresAt: now + 1000 }, fillToken ?? "", lease);
     expect((await ask(store, id, lease)).kind).toBe("unknown");
   });
 });
 
 describe("a server that is full", () => {
-  test("still says what it knows and takes endings; only no new session is remembered", async () => {
+  test("still says what it knows and takes revocations; only no new session is remembered", async () => {
     const redis = await startRedis({ args: ["--maxmemory-policy", "noeviction"] });
     onTestFinished(() => redis.stop());
     const store = open(redis.url);
-    const lease = await trust(store);
+    const lease = await cacheLease(store);
     const [known, ended] = [randomUUID(), randomUUID()];
     expect(await remember(store, known, lease)).toBe(true);
     expect(await remember(store, ended, lease)).toBe(true);
@@ -190,7 +198,9 @@ describe("a server that is full", () => {
 
     expect((await ask(store, known, lease)).kind).toBe("live");
     expect(await remember(store, randomUUID(), lease)).toBe(false);
-    expect(await store.bury([ending(ended)])).toEqual([{ shard: 0, serverId: lease.serverIds[0] }]);
+    expect(await store.invalidate([revocation(ended)])).toEqual([
+      { shard: 0, serverId: lease.serverIds[0] },
+    ]);
     expect((await ask(store, ended, lease)).kind).toBe("ended");
   });
 });
@@ -200,7 +210,7 @@ describe("a cluster", () => {
     const cluster = await startRedisCluster();
     onTestFinished(() => cluster.stop());
     const store = open(cluster.url);
-    const lease = await trust(store);
+    const lease = await cacheLease(store);
     const ids = Array.from({ length: 60 }, () => randomUUID());
     for (const id of ids) expect(await remember(store, id, lease)).toBe(true);
     const [node] = cluster.nodes;
@@ -217,20 +227,20 @@ describe("a cluster", () => {
     const lost = seen.filter((id) => id === "");
     expect(lost.length).toBeGreaterThan(0);
     expect(lost.length).toBeLessThan(seen.length);
-    const told = await store.bury(ids.map((id) => ending(id)));
+    const told = await store.invalidate(ids.map((id) => revocation(id)));
     for (const { shard, serverId } of told) expect(serverId).toBe(seen[shard]);
     node?.resume();
-    await trust(store);
+    await cacheLease(store);
   });
 
   test("of which one node restarts: that one is another, the rest are the same", async () => {
     const cluster = await startRedisCluster();
     onTestFinished(() => cluster.stop());
     const store = open(cluster.url);
-    const before = await trust(store);
+    const before = await cacheLease(store);
     expect(new Set(before.serverIds).size).toBe(cluster.nodes.length);
     await cluster.nodes[0]?.restart();
-    const after = await trust(store);
+    const after = await cacheLease(store);
     const changed = after.serverIds.filter((serverId, i) => serverId !== before.serverIds[i]);
     expect(new Set(changed).size).toBe(1);
     expect(changed.length).toBeLessThan(after.serverIds.length);

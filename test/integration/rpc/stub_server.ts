@@ -20,7 +20,7 @@ import {
   RetryInfo,
 } from "../../../generated/google/rpc/error_details.js";
 import { Status } from "../../../generated/google/rpc/status.js";
-import type { SessionCaller } from "../../../src/core/caller.js";
+import type { SessionCaller } from "../../../src/core/caller/caller.js";
 import { fail, type Reason } from "../../../src/core/errors.js";
 import type { CredentialJudge } from "../../../src/rpc/authenticate.js";
 import type { CallContext } from "../../../src/rpc/call_context.js";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
 import { SessionAdminService } from "../../../generated/curfew/v1/session_admin.js";
 import { UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
-import { backstage } from "../../../src/main.js";
+import { localAdmin } from "../../../src/main.js";
 import type { Validator, ValidatorError } from "../../../src/validator/index.js";
 import { waitUntil } from "../../support/wait_until.js";
 import { setUpValidatorStage } from "./stage.js";
@@ -81,7 +81,7 @@ describe("local mode", () => {
     });
   });
 
-  test("minRevision: a check waits until it knows of the ending", async () => {
+  test("minRevision: a check waits until it knows of the revocation", async () => {
     const { token } = await stage.signIn();
     const validator = await stage.open({ mode: "local" });
     await untilKnown(validator, token);
@@ -161,7 +161,7 @@ describe("local mode", () => {
     const validator = await stage.open({ mode: "local" });
     await validator.validate(before.token);
 
-    await backstage.rotateKey(stage.service.settings, { use: "sign", immediately: true });
+    await localAdmin.rotateKey(stage.service.settings, { use: "sign", immediately: true });
     // It signs with the new key at once; the one that is asked for keys and verdicts has yet to hear of it.
     const replica = await stage.startReplica();
     const user = await replica.createUser();

@@ -48,7 +48,7 @@ test("a refused service key is an outage for callers, and a problem for operator
   await expect(unkeyed.validate(token)).resolves.toBeDefined();
 });
 
-test("watch tells of an ending in remote mode too, also of one long past", async () => {
+test("watch tells of a revocation in remote mode too, also of one long past", async () => {
   const { token, sessionId } = await stage.signIn();
   const validator = await stage.open();
   const told = new Promise<ValidatorError>((resolve) => validator.watch(sessionId, resolve));

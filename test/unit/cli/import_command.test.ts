@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Backstage } from "../../../src/cli/backstage.js";
-import { importUsers } from "../../../src/core/import_users.js";
+import type { LocalAdmin } from "../../../src/cli/local_admin.js";
+import { importUsers } from "../../../src/core/users/import_users.js";
 import { createHashJudge } from "../../../src/crypto/hash_judge.js";
 import { uuidV7Source } from "../../../src/crypto/uuid_v7.js";
 import { type MemoryIntake, memoryIntake } from "./memory_intake.js";
@@ -20,7 +20,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const hashProblem = createHashJudge();
-const backstage: Partial<Backstage> = {
+const localAdmin: Partial<LocalAdmin> = {
   importUsers: (_settings, rows, watcher, how) =>
     importUsers({ intake, ids: uuidV7Source(), clock: { now: Date.now }, hashProblem })(
       rows,
@@ -30,7 +30,7 @@ const backstage: Partial<Backstage> = {
 };
 const importing = (words: readonly string[], invocation: Invocation = {}) =>
   run(["users", "import", ...words], {
-    backstage,
+    localAdmin,
     environment: { DATABASE_URL: "postgres://db/curfew" },
     ...invocation,
   });

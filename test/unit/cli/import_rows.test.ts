@@ -2,8 +2,8 @@ import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { csvRows } from "../../../src/cli/import/csv_rows.js";
 import { jsonRows } from "../../../src/cli/import/json_rows.js";
-import { MOST_LETTERS, textLines } from "../../../src/cli/import/text_lines.js";
-import type { ImportRow } from "../../../src/core/import_users.js";
+import { MAX_LETTERS, textLines } from "../../../src/cli/import/text_lines.js";
+import type { ImportRow } from "../../../src/core/users/import_users.js";
 import { createHashJudge } from "../../../src/crypto/hash_judge.js";
 
 const STRICT = { ignoreUnknown: false };
@@ -82,7 +82,7 @@ describe("CSV", () => {
 
   test.each([
     'username,password_hash\na,h\nb,"h\nc,h\n',
-    `username,password_hash\na,h\nb,"${"x".repeat(MOST_LETTERS + 100)}"\n`,
+    `username,password_hash\na,h\nb,"${"x".repeat(MAX_LETTERS + 100)}"\n`,
     'username,password_hash\na,h\nb,x"secret"\n',
   ])("broken quotes end it with a sentence without the text", async (text) => {
     const rows = await csv(text);
@@ -119,7 +119,7 @@ describe("JSON lines", () => {
     ['{"username": "a", "password_hash": "h", "is_active": 1}', "is_active must be true or false"],
     ['{"username": "a", "password_hash": "h", "mail": "x"}', /"mail" is not one of/],
     ['{"username": "a", "password": "secret"}', /passwords in clear are not taken/],
-    [`{"username": "${"x".repeat(MOST_LETTERS)}"}`, /longer than 65536/],
+    [`{"username": "${"x".repeat(MAX_LETTERS)}"}`, /longer than 65536/],
   ])("refuses %.60s", async (line, problem) => {
     const rows = await json(`${line}\n{"username": "ok", "password_hash": "h"}\n`);
     expect(rows).toHaveLength(2);
@@ -226,12 +226,12 @@ describe("users as Keycloak exports them", () => {
 });
 
 test("lines are cut anywhere, also within a character, and none is kept that is too long", async () => {
-  const lines = await collect(textLines(bytewise(`é\r\n\n${"x".repeat(MOST_LETTERS + 1)}\nlast`)));
+  const lines = await collect(textLines(bytewise(`é\r\n\n${"x".repeat(MAX_LETTERS + 1)}\nlast`)));
   expect(lines.map(({ line, text }) => [line, text])).toEqual([
     [1, "é"],
     [2, ""],
     [3, undefined],
     [4, "last"],
   ]);
-  expect(lines.at(-1)?.bytesRead).toBe(2 + 2 + 1 + MOST_LETTERS + 2 + 4);
+  expect(lines.at(-1)?.bytesRead).toBe(2 + 2 + 1 + MAX_LETTERS + 2 + 4);
 });

@@ -46,7 +46,7 @@ describe("under --json a failure is one JSON object on one line of the error str
       ["migrate", "up"],
       {
         environment: DATABASE,
-        backstage: {
+        localAdmin: {
           migrateUp: () => Promise.reject(Object.assign(new Error("no"), { code: "42501" })),
         },
       },
@@ -58,7 +58,7 @@ describe("under --json a failure is one JSON object on one line of the error str
       ["services", "list"],
       {
         environment: DATABASE,
-        backstage: { listServiceKeys: () => Promise.reject(fail("DEPENDENCY_UNAVAILABLE")) },
+        localAdmin: { listServiceKeys: () => Promise.reject(fail("DEPENDENCY_UNAVAILABLE")) },
       },
       "DEPENDENCY_UNAVAILABLE",
       1,
@@ -68,7 +68,7 @@ describe("under --json a failure is one JSON object on one line of the error str
       ["services", "list"],
       {
         environment: DATABASE,
-        backstage: { listServiceKeys: () => Promise.reject(new TypeError("oops")) },
+        localAdmin: { listServiceKeys: () => Promise.reject(new TypeError("oops")) },
       },
       "FAILED",
       1,

@@ -1,5 +1,5 @@
 import type { UserIntake } from "../../../src/core/ports/user_intake.js";
-import { type Account, foldUsername } from "../../../src/core/user.js";
+import { type Account, foldUsername } from "../../../src/core/users/user.js";
 
 /** An intake in memory, and what it was given. */
 export interface MemoryIntake extends UserIntake {

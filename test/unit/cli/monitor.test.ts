@@ -190,7 +190,7 @@ describe("the frame", () => {
     ],
   };
 
-  test("tells everything, most frequent endings first", () => {
+  test("tells everything, most frequent revocations first", () => {
     expect(renderFrame(observation, undefined, 80)).toEqual([
       "Curfew 127.0.0.1:50051   SERVING   2026-05-01T10:00:00Z",
       "",

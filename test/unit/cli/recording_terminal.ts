@@ -1,5 +1,5 @@
 import { PassThrough } from "node:stream";
-import type { Backstage } from "../../../src/cli/backstage.js";
+import type { LocalAdmin } from "../../../src/cli/local_admin.js";
 import { runProgram } from "../../../src/cli/run_program.js";
 import type { Keyboard, Terminal } from "../../../src/cli/terminal.js";
 import type { Environment } from "../../../src/config/setting.js";
@@ -9,7 +9,7 @@ export interface Invocation {
   /** What is piped in. Absent: a terminal on which `typed` is typed. */
   readonly piped?: string;
   readonly typed?: string;
-  readonly backstage?: Partial<Backstage>;
+  readonly localAdmin?: Partial<LocalAdmin>;
   /** A live screen of this size. Absent: output goes to a pipe. */
   readonly screen?: { readonly columns: number; readonly rows: number };
   /** Called at each wait in place of the clock; what it types can end the program. */
@@ -66,9 +66,9 @@ export const run = async (
       return () => undefined;
     },
   };
-  const answering: Partial<Backstage> = { reachDatabase: async () => undefined };
-  const open = async (): Promise<Backstage> =>
-    ({ ...answering, ...invocation.backstage }) as Backstage;
+  const answering: Partial<LocalAdmin> = { reachDatabase: async () => undefined };
+  const open = async (): Promise<LocalAdmin> =>
+    ({ ...answering, ...invocation.localAdmin }) as LocalAdmin;
   const exitCode = await runProgram(words, open, terminal);
   return { exitCode, output: text(output), errors: text(errors), rawModes };
 };

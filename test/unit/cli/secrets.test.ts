@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Backstage } from "../../../src/cli/backstage.js";
+import type { LocalAdmin } from "../../../src/cli/local_admin.js";
 import { SETTINGS } from "../../../src/config/settings_table.js";
 import { makePrivateFolder } from "../../support/private_folder.js";
 import { type Invocation, run } from "./recording_terminal.js";
@@ -9,8 +9,8 @@ import { type Invocation, run } from "./recording_terminal.js";
 const SECRET = "Sesam0effneDich";
 const NOBODY = "127.0.0.1:1";
 
-/** A backstage whose every work fails with an error that repeats what it was given. */
-const blabbing = (message: string): Partial<Backstage> => ({
+/** A local admin whose every work fails with an error that repeats what it was given. */
+const blabbing = (message: string): Partial<LocalAdmin> => ({
   migrateStatus: () => Promise.reject(new Error(message)),
 });
 
@@ -44,7 +44,7 @@ describe("D6: no message repeats a credential, also one that cannot be used", ()
               DATABASE_URL: "postgres://db/curfew",
               [name]: name.endsWith("_URL") ? `postgres://u:${SECRET}@db/curfew` : SECRET,
             },
-            backstage: blabbing(`it was ${JSON.stringify(SECRET)}`),
+            localAdmin: blabbing(`it was ${JSON.stringify(SECRET)}`),
           },
         ],
       ]),

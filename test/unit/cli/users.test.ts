@@ -168,7 +168,7 @@ describe("users create", () => {
       "users create root --role admin --direct --password-stdin --json",
       {
         piped: "a".repeat(15),
-        backstage: {
+        localAdmin: {
           createUser: async (settings, user) => {
             created.push([settings.embedded, user]);
             const { username, displayName, roles } = user;

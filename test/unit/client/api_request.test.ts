@@ -113,7 +113,7 @@ describe("an answer that says the session is over", () => {
   ])("%s clears, tells, and asks for no refresh", async (code) => {
     const manager = await fixture.signedIn();
     const ended = nextEvent(manager, "ended");
-    fixture.service.endSessions(code, { end_reason: "ADMIN" });
+    fixture.service.revokeSessions(code, { end_reason: "ADMIN" });
     const error = await manager.apiRequest(data()).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(SessionError);
     expect(error).toMatchObject({ code, metadata: { end_reason: "ADMIN" } });
@@ -136,7 +136,7 @@ describe("an answer that says the session is over", () => {
     const held = fixture.service.hold("/data");
     const request = manager.apiRequest(data());
     await held.arrived;
-    fixture.service.endSessions();
+    fixture.service.revokeSessions();
     await manager.login("ada", "correct horse");
     held.release();
     expect((await request).status).toBe(401);
@@ -150,7 +150,7 @@ describe("an answer that says the session is over", () => {
     const held = fixture.service.hold("/data");
     const request = manager.apiRequest(data());
     await held.arrived;
-    fixture.service.endSessions();
+    fixture.service.revokeSessions();
     await manager.login("ada", "correct horse");
     for (const key of ["access_token", "refresh_token", "curfew_session"]) storage.removeItem(key);
     held.release();

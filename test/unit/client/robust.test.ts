@@ -257,7 +257,7 @@ describe("a logout that is not delivered", () => {
   });
 });
 
-describe("the browser is the truth", () => {
+describe("the browser is the primary store", () => {
   /** Two applications on one API host: they share its cookies and nothing else. */
   async function twoApplications(canReadCookies: boolean) {
     const { jar, fetch } = createCookieJar();
@@ -337,7 +337,7 @@ describe("the browser is the truth", () => {
   test("cookies of a session that is over leave nobody signed in, with the reason", async () => {
     const { tab, storage } = openBrowser();
     await tab().login("ada", "correct horse");
-    fixture.service.endSessions("access_token_blacklisted", { end_reason: "ADMIN" });
+    fixture.service.revokeSessions("access_token_blacklisted", { end_reason: "ADMIN" });
     storage.removeItem("curfew_session");
     const page = tab();
     await nextEvent(page, "change");

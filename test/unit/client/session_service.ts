@@ -317,7 +317,7 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
     expireAccessTokens(): void {
       for (const each of access.values()) each.isExpired = true;
     },
-    endSessions(code = "access_token_blacklisted", metadata?: Record<string, string>): void {
+    revokeSessions(code = "access_token_blacklisted", metadata?: Record<string, string>): void {
       for (const session of sessions.values())
         session.end ??= { code, ...(metadata && { metadata }) };
     },

@@ -44,13 +44,13 @@ describe("tabs that share a store", () => {
     expect(fixture.service.count("/auth/logout")).toBe(1);
   });
 
-  test("an ending that one hears of reaches the others with its reason", async () => {
+  test("a revocation that one hears of reaches the others with its reason", async () => {
     const { tab } = fixture.browser();
     const [one, two] = [tab(), tab()];
     await one.login("ada", "correct horse");
     await two.apiRequest(data());
     const heard = nextEvent(two, "ended");
-    fixture.service.endSessions("access_token_blacklisted", { end_reason: "ADMIN" });
+    fixture.service.revokeSessions("access_token_blacklisted", { end_reason: "ADMIN" });
     await one.apiRequest(data()).catch(() => undefined);
     const { error, fromOtherTab } = await heard;
     expect(fromOtherTab).toBe(true);
@@ -207,7 +207,7 @@ describe("tabs that cannot hear each other", () => {
 
   test("the end of a session does not clear the login of another tab", async () => {
     const { storage, one, two } = await deafTabs();
-    fixture.service.endSessions();
+    fixture.service.revokeSessions();
     await two.login("ada", "correct horse");
     expect((await one.apiRequest(data())).status).toBe(401);
     expect(one.isAuthenticated).toBe(true);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { boundedLogin } from "../../../src/composition/bounded_login.js";
 import { fail } from "../../../src/core/errors.js";
-import type { LoginInput, LoginOutput } from "../../../src/core/login.js";
+import type { LoginInput, LoginOutput } from "../../../src/core/login/login.js";
 
 const FLOOD = 600;
 const HONEST = 16;

@@ -1,18 +1,18 @@
-import { activityLog } from "../../../src/core/activity_log.js";
 import { unavailable } from "../../../src/core/errors.js";
 import type { HotAnswer, HotAsk, HotEntry, Lease } from "../../../src/core/ports/hot_store.js";
 import type {
-  Ending,
+  PendingInvalidation,
+  SessionRevocation,
+  SessionStatus,
   SessionStore,
   SessionTransaction,
-  Standing,
-  Unburied,
 } from "../../../src/core/ports/session_store.js";
-import type { Session } from "../../../src/core/session.js";
-import { sessionCheck } from "../../../src/core/session_check.js";
+import { activityLog } from "../../../src/core/session/activity_log.js";
+import type { Session } from "../../../src/core/session/session.js";
+import { sessionCheck } from "../../../src/core/validation/session_check.js";
 import { MINUTE, NOW } from "./samples.js";
 
-const UNKNOWN: HotAnswer = { kind: "unknown", ticket: "ticket", lastActivityAt: 0 };
+const UNKNOWN: HotAnswer = { kind: "unknown", fillToken: "fillToken", lastActivityAt: 0 };
 
 /** A check of sessions between stores that do what a test says. */
 export const checkStage = () => {
@@ -23,34 +23,34 @@ export const checkStage = () => {
     hotAnswer: UNKNOWN as HotAnswer | undefined,
     /** Happens while the hot store thinks. */
     meanwhile: (): void => undefined,
-    withinReach: false,
+    pendingInvalidation: false,
     settles: true,
-    truth: undefined as Session | undefined,
+    primaryStore: undefined as Session | undefined,
     /** The row as the transaction finds it, when it has changed since. */
     locked: undefined as Session | undefined,
     /** What the hot store was asked. */
     asked: [] as HotAsk[],
-    filled: [] as { entry: HotEntry; ticket: string }[],
-    buried: [] as Unburied[],
-    settled: [] as Unburied[],
-    ended: [] as Ending[],
+    filled: [] as { entry: HotEntry; fillToken: string }[],
+    invalidated: [] as PendingInvalidation[],
+    settled: [] as PendingInvalidation[],
+    ended: [] as SessionRevocation[],
     suspicions: 0,
     hotWrites: true,
   };
   const activity = activityLog({ touch: async () => [] });
 
-  const standing = async (): Promise<Standing | undefined> =>
-    stage.truth && {
-      session: stage.truth,
+  const sessionStatus = async (): Promise<SessionStatus | undefined> =>
+    stage.primaryStore && {
+      session: stage.primaryStore,
       user: { username: "ada", roles: ["admin"] },
-      withinReach: stage.withinReach,
+      pendingInvalidation: stage.pendingInvalidation,
     };
-  const tx: Pick<SessionTransaction, "lockSession" | "endSessions"> = {
-    lockSession: async () => stage.locked ?? stage.truth,
-    async endSessions([ending]) {
-      if (ending === undefined || stage.truth === undefined) return [];
-      stage.ended.push(ending);
-      return [{ ...stage.truth, end: { ...ending, revision: 1n } }];
+  const tx: Pick<SessionTransaction, "lockSession" | "revokeSessions"> = {
+    lockSession: async () => stage.locked ?? stage.primaryStore,
+    async revokeSessions([revocation]) {
+      if (revocation === undefined || stage.primaryStore === undefined) return [];
+      stage.ended.push(revocation);
+      return [{ ...stage.primaryStore, end: { ...revocation, revision: 1n } }];
     },
   };
   const store: Pick<SessionStore, "transaction"> = {
@@ -64,29 +64,29 @@ export const checkStage = () => {
         if (stage.hotAnswer === undefined) throw unavailable();
         return stage.hotAnswer;
       },
-      async fill(entry, ticket) {
+      async fill(entry, fillToken) {
         if (!stage.hotWrites) throw unavailable();
-        stage.filled.push({ entry, ticket });
+        stage.filled.push({ entry, fillToken });
       },
-      async bury(endings) {
+      async invalidate(revocations) {
         if (!stage.hotWrites) throw unavailable();
-        stage.buried.push(...endings);
+        stage.invalidated.push(...revocations);
         return [];
       },
     },
-    trust: {
+    cacheLease: {
       lease: () => stage.lease,
       holds: (lease) => lease === stage.lease,
-      suspect() {
+      suspend() {
         stage.suspicions += 1;
       },
-      async settle(changes) {
+      async awaitRevoked(changes) {
         if (!stage.settles) throw unavailable();
         stage.settled.push(...changes);
       },
     },
     store,
-    standing,
+    sessionStatus,
     activity,
     clock: { now: () => stage.now, monotonic: () => 0, sleep: async () => undefined },
     idleTimeoutMs: 30 * MINUTE,

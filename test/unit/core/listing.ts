@@ -1,5 +1,5 @@
-import { listSessions } from "../../../src/core/list_sessions.js";
 import type { SessionQuery, SessionStore } from "../../../src/core/ports/session_store.js";
+import { listSessions } from "../../../src/core/session/list_sessions.js";
 import { session } from "./samples.js";
 
 export const IDLE = 1000;

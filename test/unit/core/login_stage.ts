@@ -1,18 +1,18 @@
-import { createAnswerLog } from "../../../src/core/answer_log.js";
 import type { Call } from "../../../src/core/call.js";
 import { fail, unavailable } from "../../../src/core/errors.js";
-import type { HotTrust } from "../../../src/core/hot_trust.js";
-import { issueTokens } from "../../../src/core/issue_tokens.js";
-import { type LoginInput, login } from "../../../src/core/login.js";
-import { createPasswordAttempts } from "../../../src/core/password_attempt.js";
+import { issueTokens } from "../../../src/core/login/issue_tokens.js";
+import { type LoginInput, login } from "../../../src/core/login/login.js";
+import { createPasswordAttempts } from "../../../src/core/login/password_attempt.js";
+import { createUnansweredLogins } from "../../../src/core/login/unanswered_logins.js";
 import type { Admission } from "../../../src/core/ports/login_throttle.js";
 import type { PasswordHasher } from "../../../src/core/ports/password_hasher.js";
-import type { SessionStore, Unburied } from "../../../src/core/ports/session_store.js";
-import type { Session } from "../../../src/core/session.js";
+import type { PendingInvalidation, SessionStore } from "../../../src/core/ports/session_store.js";
+import { createAnswerLog } from "../../../src/core/refresh/answer_log.js";
+import type { CacheLease } from "../../../src/core/revocation/cache_lease.js";
+import type { Session } from "../../../src/core/session/session.js";
 import type { CoreSettings } from "../../../src/core/settings.js";
-import { createUnansweredLogins } from "../../../src/core/unanswered_logins.js";
-import type { Account } from "../../../src/core/user.js";
-import { memoryTruth } from "./memory_truth.js";
+import type { Account } from "../../../src/core/users/user.js";
+import { memoryPrimaryStore } from "./memory_primary_store.js";
 import { account, MINUTE, NOW, SETTINGS } from "./samples.js";
 
 export const ADDRESS = "192.0.2.1";
@@ -31,13 +31,13 @@ export const loginStage = (
   } = {},
 ) => {
   const settings = { ...SETTINGS, ...given.settings };
-  const truth = memoryTruth([account(given.user)], given.sessions);
+  const primaryStore = memoryPrimaryStore([account(given.user)], given.sessions);
   const stage = {
     now: NOW,
     /** Why the throttle refuses every attempt, if it does. */
     refusal: undefined as "account_refused" | "source_refused" | undefined,
     /** What was reserved and how it was concluded, in order; within transactions only if they commit. */
-    throttled: truth.attempts,
+    throttled: primaryStore.attempts,
     lockedForMs: 5000,
     refusedFor: "failures" as "failures" | "busy",
     /** Failures that lock the account. */
@@ -53,13 +53,13 @@ export const loginStage = (
     /** Happens while a password is checked. */
     meanwhile: (): void => undefined,
     settles: true,
-    settled: [] as Unburied[],
+    settled: [] as PendingInvalidation[],
     /** Uses that the hot store knows of, by session. */
     hotActivity: new Map<string, number>(),
     signs: true,
   };
-  const trust: Pick<HotTrust, "settle"> = {
-    async settle(changes, timeoutMs) {
+  const cacheLease: Pick<CacheLease, "awaitRevoked"> = {
+    async awaitRevoked(changes, timeoutMs) {
       const waits = changes.length === 0 || timeoutMs === settings.consistencyTimeoutMs;
       if (!waits || (!stage.settles && changes.length > 0)) throw unavailable();
       stage.settled.push(...changes);
@@ -77,7 +77,7 @@ export const loginStage = (
   };
   const clock = { now: () => stage.now, monotonic: () => stage.now, sleep: async () => undefined };
   let ids = 0;
-  const store = given.wrapStore?.(truth.store) ?? truth.store;
+  const store = given.wrapStore?.(primaryStore.store) ?? primaryStore.store;
   const { consistencyTimeoutMs } = settings;
   const answers = createAnswerLog(store);
   const unanswered = createUnansweredLogins({ store, answers, clock, consistencyTimeoutMs });
@@ -85,7 +85,7 @@ export const loginStage = (
     store,
     throttle: {
       async reserve(usernameFolded, ip): Promise<Admission> {
-        truth.attempts.push("reserved");
+        primaryStore.attempts.push("reserved");
         const reservation = {
           id: "attempt",
           accountKey: usernameFolded,
@@ -102,7 +102,7 @@ export const loginStage = (
       },
       async forgive(_, outcome) {
         if (stage.failingForgiveness-- > 0) throw unavailable();
-        truth.attempts.push(outcome);
+        primaryStore.attempts.push(outcome);
       },
       prune: async () => undefined,
     },
@@ -114,7 +114,7 @@ export const loginStage = (
     answers,
     unanswered,
     users: {
-      findByUsername: async (folded) => truth.accountNamed(folded),
+      findByUsername: async (folded) => primaryStore.accountNamed(folded),
       get: async () => undefined,
       getAccount: async () => undefined,
       list: async () => ({ users: [], next: undefined }),
@@ -132,7 +132,7 @@ export const loginStage = (
       codec: { mint: (content) => JSON.stringify(content), parse: () => undefined },
       settings,
     }),
-    trust: trust as HotTrust,
+    cacheLease: cacheLease as CacheLease,
     withRecentActivity: async (sessions) =>
       sessions.map((one) => ({
         ...one,
@@ -143,7 +143,7 @@ export const loginStage = (
     settings,
   });
   return Object.assign(stage, {
-    truth,
+    primaryStore,
     flushForgiven: attempts.flushForgiven,
     answers,
     unanswered,
@@ -158,13 +158,13 @@ export const loginStage = (
     },
     /** The user changes, as by a call that comes between. */
     change(patch: Partial<Account>) {
-      truth.before.push(({ accounts }) => {
+      primaryStore.before.push(({ accounts }) => {
         const user = accounts.get("user");
         if (user !== undefined) accounts.set("user", { ...user, ...patch });
       });
     },
     live: () =>
-      truth
+      primaryStore
         .sessions()
         .filter(({ end }) => end === undefined)
         .map(({ id }) => id),

@@ -1,14 +1,14 @@
-import { activityLog } from "../../../src/core/activity_log.js";
-import { createAnswerLog } from "../../../src/core/answer_log.js";
 import type { Call } from "../../../src/core/call.js";
 import { unavailable } from "../../../src/core/errors.js";
-import type { HotTrust } from "../../../src/core/hot_trust.js";
-import { issueTokens } from "../../../src/core/issue_tokens.js";
+import { issueTokens } from "../../../src/core/login/issue_tokens.js";
 import type { RefreshTokenCodec } from "../../../src/core/ports/refresh_token_codec.js";
-import type { SessionStore, Unburied } from "../../../src/core/ports/session_store.js";
-import { type RefreshInput, refreshTokens } from "../../../src/core/refresh_tokens.js";
-import type { Session } from "../../../src/core/session.js";
-import { memoryTruth } from "./memory_truth.js";
+import type { PendingInvalidation, SessionStore } from "../../../src/core/ports/session_store.js";
+import { createAnswerLog } from "../../../src/core/refresh/answer_log.js";
+import { type RefreshInput, refreshTokens } from "../../../src/core/refresh/refresh_tokens.js";
+import type { CacheLease } from "../../../src/core/revocation/cache_lease.js";
+import { activityLog } from "../../../src/core/session/activity_log.js";
+import type { Session } from "../../../src/core/session/session.js";
+import { memoryPrimaryStore } from "./memory_primary_store.js";
 import { account, HOUR, NOW, SETTINGS, session } from "./samples.js";
 
 /** Refresh tokens that say openly what they stand for: session, generation, key. */
@@ -29,21 +29,21 @@ export const refreshStage = (
   given: Partial<Session> = {},
   wrapStore: (store: SessionStore) => SessionStore = (store) => store,
 ) => {
-  const truth = memoryTruth([account()], [session(given)]);
+  const primaryStore = memoryPrimaryStore([account()], [session(given)]);
   const stage = {
     now: NOW,
-    /** Whether what has ended gets out of reach in time. */
+    /** Whether what has ended gets invalidated in every cache in time. */
     settles: true,
-    settled: [] as Unburied[],
+    settled: [] as PendingInvalidation[],
     /** The newest use of the session that the hot store knows of. */
     hotActivityAt: 0,
     hotQuestions: 0,
     signed: 0,
   };
   const activity = activityLog({ touch: async () => [] });
-  const store = wrapStore(truth.store);
-  const trust: Pick<HotTrust, "settle"> = {
-    async settle(changes, timeoutMs) {
+  const store = wrapStore(primaryStore.store);
+  const cacheLease: Pick<CacheLease, "awaitRevoked"> = {
+    async awaitRevoked(changes, timeoutMs) {
       if (!stage.settles || timeoutMs !== SETTINGS.consistencyTimeoutMs) throw unavailable();
       stage.settled.push(...changes);
     },
@@ -65,7 +65,7 @@ export const refreshStage = (
         codec,
         settings: SETTINGS,
       }),
-      trust: trust as HotTrust,
+      cacheLease: cacheLease as CacheLease,
       activity,
       answers,
       async withRecentActivity(sessions) {
@@ -83,7 +83,7 @@ export const refreshStage = (
   };
   let replica = startReplica();
   return Object.assign(stage, {
-    truth,
+    primaryStore,
     activity,
     /** Ends the process as kill -9 does, and starts another. */
     crash: (): void => {

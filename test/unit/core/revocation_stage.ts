@@ -1,18 +1,24 @@
 import { unavailable } from "../../../src/core/errors.js";
 import type { Clock } from "../../../src/core/ports/clock.js";
-import type { RecordedEnding, Unburied } from "../../../src/core/ports/session_store.js";
-import type { RevocationEvent } from "../../../src/core/revocation.js";
-import { revocationFeed } from "../../../src/core/revocation_feed.js";
+import type {
+  PendingInvalidation,
+  RecordedRevocation,
+} from "../../../src/core/ports/session_store.js";
+import type { RevocationEvent } from "../../../src/core/revocation/revocation.js";
+import { revocationFeed } from "../../../src/core/revocation/revocation_feed.js";
 import { NOW } from "./samples.js";
 
 const HOUR = 3_600_000;
 
-export const ending = (revision: number, given: Partial<RecordedEnding> = {}): RecordedEnding => ({
+export const revocation = (
+  revision: number,
+  given: Partial<RecordedRevocation> = {},
+): RecordedRevocation => ({
   sessionId: `s${revision}`,
   userId: "u",
   end: { reason: "LOGOUT", at: NOW, by: "u", revision: BigInt(revision) },
   accessExpiresAt: NOW + HOUR,
-  withinReach: false,
+  pendingInvalidation: false,
   ...given,
 });
 
@@ -22,9 +28,9 @@ export const revocationStage = () => {
     elapsed: 0,
     /** By how much the store's clock was set back. */
     setBack: 0,
-    endings: [] as RecordedEnding[],
+    revocations: [] as RecordedRevocation[],
     isDown: false,
-    /** Whether what is within reach can be settled. */
+    /** Whether what is pending invalidation can be settled. */
     settles: true,
     settled: [] as string[],
     /** The revisions that were read from, in order. */
@@ -46,30 +52,32 @@ export const revocationStage = () => {
     clock,
     schedule: setImmediate,
     store: {
-      async endingsAfter(revision, limit) {
+      async revocationsAfter(revision, limit) {
         stage.reads.push(revision);
         if (stage.isDown) throw unavailable();
-        const endings = stage.endings.filter(({ end }) => end.revision > revision).slice(0, limit);
-        const lastRevision = stage.endings.at(-1)?.end.revision ?? 0n;
+        const revocations = stage.revocations
+          .filter(({ end }) => end.revision > revision)
+          .slice(0, limit);
+        const lastRevision = stage.revocations.at(-1)?.end.revision ?? 0n;
         await Promise.resolve();
         stage.whileReading();
-        return { endings, lastRevision };
+        return { revocations, lastRevision };
       },
       async relevantAfter(now) {
         stage.looksForBeginning += 1;
         if (stage.isDown) throw unavailable();
-        const first = stage.endings.find(({ accessExpiresAt }) => accessExpiresAt > now);
-        const last = stage.endings.at(-1)?.end.revision ?? 0n;
+        const first = stage.revocations.find(({ accessExpiresAt }) => accessExpiresAt > now);
+        const last = stage.revocations.at(-1)?.end.revision ?? 0n;
         return first === undefined ? last : first.end.revision - 1n;
       },
     },
-    trust: {
-      async settle(changes: readonly Unburied[]) {
+    cacheLease: {
+      async awaitRevoked(changes: readonly PendingInvalidation[]) {
         stage.settled.push(...changes.map(({ sessionId }) => sessionId));
         if (!stage.settles) throw unavailable();
         const ids = new Set(changes.map(({ sessionId }) => sessionId));
-        stage.endings = stage.endings.map((known) =>
-          ids.has(known.sessionId) ? { ...known, withinReach: false } : known,
+        stage.revocations = stage.revocations.map((known) =>
+          ids.has(known.sessionId) ? { ...known, pendingInvalidation: false } : known,
         );
       },
     },
@@ -78,9 +86,9 @@ export const revocationStage = () => {
   return Object.assign(stage, {
     feed,
     /** Sessions that have ended, from one revision to another. */
-    end(from: number, to = from, given: Partial<RecordedEnding> = {}) {
+    end(from: number, to = from, given: Partial<RecordedRevocation> = {}) {
       for (let revision = from; revision <= to; revision++)
-        stage.endings.push(ending(revision, given));
+        stage.revocations.push(revocation(revision, given));
     },
     /** Time passes, and the feed is polled. */
     async poll(ms = 250) {

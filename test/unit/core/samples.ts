@@ -1,7 +1,7 @@
 import type { AccessClaims } from "../../../src/access_token/access_claims.js";
-import type { Session } from "../../../src/core/session.js";
+import type { Session } from "../../../src/core/session/session.js";
 import type { CoreSettings } from "../../../src/core/settings.js";
-import type { Account } from "../../../src/core/user.js";
+import type { Account } from "../../../src/core/users/user.js";
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;

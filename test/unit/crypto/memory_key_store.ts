@@ -1,4 +1,4 @@
-import type { AuditEvent } from "../../../src/core/audit_event.js";
+import type { AuditEvent } from "../../../src/core/events/audit_event.js";
 import { KEY_STATES, type KeyStore, type StoredKey } from "../../../src/core/ports/key_store.js";
 
 /** Keeps keys in memory, as the port asks; `broken` makes every call reject. */

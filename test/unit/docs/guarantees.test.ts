@@ -24,10 +24,10 @@ const readGuarantees = (): readonly Guarantee[] =>
       };
     });
 
-const filesBelow = (folder: string, ending: RegExp): string[] =>
+const filesBelow = (folder: string, revocation: RegExp): string[] =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
     .map((name) => join(folder, name))
-    .filter((path) => ending.test(path));
+    .filter((path) => revocation.test(path));
 
 /** Comments and string literals of a line: code itself names no guarantee. */
 const proseOf = (line: string): string =>

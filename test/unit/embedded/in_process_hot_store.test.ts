@@ -20,7 +20,8 @@ const openStore = async (maxSessions: number) => {
   const ask = (sessionId: string, now = NOW) => store.check({ sessionId, now, touchAt: 0 }, lease);
   const remember = async (sessionId: string) => {
     const answer = await ask(sessionId);
-    if (answer.kind === "unknown") await store.fill(entryOf(sessionId), answer.ticket ?? "", lease);
+    if (answer.kind === "unknown")
+      await store.fill(entryOf(sessionId), answer.fillToken ?? "", lease);
   };
   return { store, ask, remember };
 };
@@ -33,7 +34,7 @@ test("each store is another server", async () => {
 
 test("a tombstone lives as long as the last access token it could kill", async () => {
   const { store, ask } = await openStore(10);
-  await store.bury([{ sessionId: "s", userId: "user", end, accessExpiresAt: NOW + 1000 }]);
+  await store.invalidate([{ sessionId: "s", userId: "user", end, accessExpiresAt: NOW + 1000 }]);
   expect(await ask("s", NOW + 999)).toMatchObject({ kind: "ended" });
   expect(await ask("s", NOW + 1000)).toMatchObject({ kind: "unknown" });
 });
@@ -51,7 +52,7 @@ test("the least recently used session makes room", async () => {
 
 test("live sessions do not push tombstones out", async () => {
   const { store, ask, remember } = await openStore(2);
-  await store.bury([{ sessionId: "s", userId: "user", end, accessExpiresAt: NOW + 1000 }]);
+  await store.invalidate([{ sessionId: "s", userId: "user", end, accessExpiresAt: NOW + 1000 }]);
   for (let i = 0; i < 10; i += 1) await remember(`live-${i}`);
   expect(await ask("s")).toMatchObject({ kind: "ended" });
 });

@@ -72,7 +72,7 @@ describe("useSession", () => {
     );
     press("Sign in");
     await shows("authenticated true ada -");
-    service.endSessions("session_inactivity_timeout");
+    service.revokeSessions("session_inactivity_timeout");
     press("Load");
     await shows("unauthenticated false - session_inactivity_timeout");
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { sourceOf } from "../../../src/core/source.js";
+import { sourceOf } from "../../../src/core/caller/source.js";
 import { FairQueue } from "../../../src/rpc/budgets/fair_queue.js";
 
 describe("a fair queue (D8)", () => {

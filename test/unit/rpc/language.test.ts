@@ -26,9 +26,9 @@ describe("the language of an answer", () => {
     expect(pick(tag, accepted), "the second time, from memory").toBe(language);
   });
 
-  test("is remembered for no more wishes than asked", () => {
+  test("is remembered for no more preferences than asked", () => {
     const forgetful = languagePicker(2);
-    const wishes = ["es", "fr", "de", "ar", "es", "fr"];
-    expect(wishes.map((wish) => forgetful(wish, ""))).toEqual(wishes);
+    const preferences = ["es", "fr", "de", "ar", "es", "fr"];
+    expect(preferences.map((preference) => forgetful(preference, ""))).toEqual(preferences);
   });
 });

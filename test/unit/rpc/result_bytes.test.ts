@@ -4,7 +4,7 @@ import {
   ValidateTokenResponse,
   ValidateTokensResponse,
 } from "../../../generated/curfew/v1/auth_service.js";
-import type { ValidToken } from "../../../src/core/validate_token.js";
+import type { ValidToken } from "../../../src/core/validation/validate_token.js";
 import { resultEncoder } from "../../../src/rpc/conversion/result_bytes.js";
 import type { ValidTokenWriter } from "../../../src/rpc/conversion/valid_token_bytes.js";
 

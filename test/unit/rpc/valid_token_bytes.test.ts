@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ValidateTokenResponse } from "../../../generated/curfew/v1/auth_service.js";
 import type { AccessClaims } from "../../../src/access_token/access_claims.js";
-import type { ValidToken } from "../../../src/core/validate_token.js";
+import type { ValidToken } from "../../../src/core/validation/validate_token.js";
 import { validTokenToProto } from "../../../src/rpc/conversion/valid_token.js";
 import { validTokenWriter } from "../../../src/rpc/conversion/valid_token_bytes.js";
 

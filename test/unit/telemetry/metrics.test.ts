@@ -33,7 +33,7 @@ describe("metrics", () => {
     let waiting = 0;
     metrics.countHotAnswers("doubt", 1);
     metrics.countHotBatch(7);
-    metrics.countTruthBatch(3);
+    metrics.countPrimaryStoreBatch(3);
     metrics.countActivityFlush(40, 0.6);
     metrics.queue.watchPool(() => ({
       used: 2,

@@ -75,7 +75,7 @@ test("what Curfew called live is judged here from then on", async () => {
   expect(check.now("token")).toMatchObject({ userId: "u" });
 });
 
-test("L7: not if endings were forgotten meanwhile: its own may be among them", async () => {
+test("L7: not if revocations were forgotten meanwhile: its own may be among them", async () => {
   const check = stage((ended) => {
     for (const id of ["s", "a", "b"]) ended.add(id, revoked, Number.POSITIVE_INFINITY);
   });

@@ -4,8 +4,8 @@ import type { Activity } from "../../../generated/curfew/v1/auth_service.js";
 import { activityReporter, type Use } from "../../../src/validator/local/activity_reporter.js";
 import { endedSessions } from "../../../src/validator/local/ended_sessions.js";
 import { knownSessions } from "../../../src/validator/local/known_sessions.js";
-import { recentMap } from "../../../src/validator/local/recent_map.js";
 import { sessionWatchers } from "../../../src/validator/local/session_watchers.js";
+import { twoGenerationCache } from "../../../src/validator/local/two_generation_cache.js";
 import type { VerifiedToken } from "../../../src/validator/token/token_verifier.js";
 import type { ValidSession } from "../../../src/validator/valid_session.js";
 import { ValidatorError } from "../../../src/validator/validator_error.js";
@@ -52,7 +52,7 @@ test("a recent map is a map of at most twice its capacity that keeps what was us
   const key = fc.integer({ min: 0, max: 40 });
   fc.assert(
     fc.property(fc.array(key), (keys) => {
-      const map = recentMap<number, number>(10);
+      const map = twoGenerationCache<number, number>(10);
       keys.forEach((used, at) => {
         map.set(used, at);
         expect(map.get(used)).toBe(at);

@@ -27,9 +27,9 @@ test("a replica that did not answer in time is passed over for a second, unless 
   vi.useFakeTimers({ toFake: ["performance"] });
   open(1);
   const [one, two] = [replicas.next(), replicas.next()];
-  replicas.suspect(one);
+  replicas.suspend(one);
   expect(turns(3)).toEqual([two, two, two]);
-  replicas.suspect(two);
+  replicas.suspend(two);
   expect(new Set(turns(4))).toEqual(new Set([one, two]));
   vi.advanceTimersByTime(1001);
   expect(new Set(turns(2))).toEqual(new Set([one, two]));

@@ -19,9 +19,9 @@ interface ListOptions extends ConnectionOptions, FilterOptions {
   readonly order: "newest" | "oldest";
 }
 
-const MOST_A_PAGE = 1_000;
+const MAX_A_PAGE = 1_000;
 /** Users whose names are looked up for one list, a call each. */
-const MOST_NAMES = 100;
+const MAX_NAMES = 100;
 
 /** Up to one more than the limit, to know whether there are more. */
 const find = async (
@@ -38,7 +38,7 @@ const find = async (
   const found: Session[] = [];
   let pageToken = "";
   do {
-    const pageSize = Math.min(MOST_A_PAGE, options.limit + 1 - found.length);
+    const pageSize = Math.min(MAX_A_PAGE, options.limit + 1 - found.length);
     const page = await connection.call(list, { filter, pageSize, pageToken, order });
     found.push(...page.sessions);
     pageToken = page.nextPageToken;
@@ -53,7 +53,7 @@ const usernamesOf = async (
 ): Promise<ReadonlyMap<string, string>> => {
   const names = new Map<string, string>();
   for (const userId of new Set(sessions.map((session) => session.userId))) {
-    if (names.size >= MOST_NAMES) break;
+    if (names.size >= MAX_NAMES) break;
     try {
       const { user } = await call(users.getUser.bind(users), { userId });
       if (user !== undefined) names.set(userId, user.username);

@@ -71,7 +71,7 @@ export const addMonitorSessions = (sessions: Command, context: CommandContext): 
         .argParser(seconds)
         .default(DEFAULT_INTERVAL_MS, String(DEFAULT_INTERVAL_MS / 1000)),
     )
-    .option("--window <minutes>", "time to count logins and endings over", count, 60)
+    .option("--window <minutes>", "time to count logins and revocations over", count, 60)
     .option("--count <number>", "how many looks to take (default: until Ctrl-C)", count)
     .action((_options: unknown, self: Command) => {
       const options = optionsOf<MonitorOptions>(self);

@@ -3,7 +3,7 @@ import {
   ExplainStep_Outcome,
   type ExplainTokenResponse,
 } from "../../../../generated/curfew/v1/session_admin.js";
-import { strippedLine } from "../../../core/header_text.js";
+import { strippedLine } from "../../../core/caller/header_text.js";
 import { type CommandContext, optionsOf, reportFromServer } from "../../command_context.js";
 import { misused } from "../../command_failure.js";
 import type { Report } from "../../output/report.js";
@@ -16,13 +16,13 @@ import {
 } from "../../rpc/connection_options.js";
 import type { Terminal } from "../../terminal.js";
 
-const MOST_BYTES = 65_536;
+const MAX_BYTES = 65_536;
 
 const readToken = async ({ input }: Terminal): Promise<string> => {
   let text = "";
   for await (const chunk of input) {
     text += String(chunk);
-    if (text.length > MOST_BYTES) throw misused("Standard input is too long for a token.");
+    if (text.length > MAX_BYTES) throw misused("Standard input is too long for a token.");
   }
   return strippedLine(text);
 };

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import type { NewUser } from "../../../core/manage_users.js";
-import type { User } from "../../../core/user.js";
+import type { NewUser } from "../../../core/users/manage_users.js";
+import type { User } from "../../../core/users/user.js";
 import {
   type CommandContext,
   optionsOf,
@@ -47,8 +47,8 @@ const createDirectly = async (
 ): Promise<void> => {
   const passwords = createPasswords(context.terminal, options.passwordStdin ?? false);
   const password = await passwords.askNew(askNewPassword(user.username));
-  await reportFromDatabase(context, "database", options, async (backstage, settings) =>
-    created(userDocument(toProto(await backstage.createUser(settings, { ...user, password })))),
+  await reportFromDatabase(context, "database", options, async (localAdmin, settings) =>
+    created(userDocument(toProto(await localAdmin.createUser(settings, { ...user, password })))),
   );
 };
 

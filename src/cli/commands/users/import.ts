@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import type { Readable } from "node:stream";
 import { type Command, Option } from "commander";
-import type { ImportProgress } from "../../../core/import_users.js";
+import type { ImportProgress } from "../../../core/users/import_users.js";
 import { type CommandContext, optionsOf, reportFromDatabase } from "../../command_context.js";
 import { CommandFailure, misused } from "../../command_failure.js";
 import { csvRows } from "../../import/csv_rows.js";
@@ -94,11 +94,11 @@ export const addImportUsers = (users: Command, context: CommandContext): void =>
       });
       const { stream, bytes } = await openInput(file, terminal);
       try {
-        await reportFromDatabase(context, "database", options, async (backstage, settings) => {
+        await reportFromDatabase(context, "database", options, async (localAdmin, settings) => {
           const progress = openProgress(terminal.errors, { label: "Importing", total: bytes });
           const refusals = openRefusalReport(reportFile, progress.tell, options.json);
           try {
-            const done = await backstage.importUsers(
+            const done = await localAdmin.importUsers(
               settings,
               read(stream, { ignoreUnknown }),
               {

@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { AuthServiceService } from "../../../../generated/curfew/v1/auth_service.js";
 import { PASSWORD } from "../../../support/service.js";
 import { type Case, changes, reads } from "./case.js";
-import { bearer, type Guest, type Stage } from "./stage.js";
+import { bearer, type Stage, type Subscriber } from "./stage.js";
 
 const NOBODY = "00000000-0000-7000-8000-000000000000";
 const NEW_PASSWORD = "another perfectly fine passphrase";
 
-const login = ({ username }: Guest, more: object = {}) => ({
+const login = ({ username }: Subscriber, more: object = {}) => ({
   request: { username, password: PASSWORD, device_name: "laptop", ...more },
 });
 
@@ -15,7 +15,7 @@ const login = ({ username }: Guest, more: object = {}) => ({
 const refresh = ({ service }: Stage, refreshToken: string) =>
   service.call(AuthServiceService.refreshTokens, { refreshToken, language: "" });
 
-const as = ({ accessToken }: Guest, request = {}) => ({
+const as = ({ accessToken }: Subscriber, request = {}) => ({
   request,
   authorization: bearer(accessToken),
 });
@@ -33,9 +33,9 @@ export const AUTH_CASES: Readonly<Record<string, readonly Case[]>> = {
   "AuthService.Login": [
     changes("signs in", "OK", async (stage) => login(await stage.newcomer())),
     changes("names the sessions that the limit ended", "OK", async (stage) => {
-      const guest = await stage.newcomer();
-      for (let session = 1; session < 5; session++) await stage.again(guest);
-      return login(guest);
+      const subscriber = await stage.newcomer();
+      for (let session = 1; session < 5; session++) await stage.again(subscriber);
+      return login(subscriber);
     }),
     changes("a wrong password", "INVALID_CREDENTIALS", async (stage) =>
       login(await stage.newcomer(), { password: "wrong" }),
@@ -45,11 +45,11 @@ export const AUTH_CASES: Readonly<Record<string, readonly Case[]>> = {
     })),
     reads("an inactive user", "USER_INACTIVE", (stage) => login(stage.inactive)),
     changes("a locked account", "TOO_MANY_ATTEMPTS", async (stage) => {
-      const guest = await stage.newcomer();
+      const subscriber = await stage.newcomer();
       for (let failure = 0; failure < 5; failure++) {
-        await stage.service.signIn(guest.username, "test", "wrong").catch(() => undefined);
+        await stage.service.signIn(subscriber.username, "test", "wrong").catch(() => undefined);
       }
-      return login(guest);
+      return login(subscriber);
     }),
   ],
   "AuthService.RefreshTokens": [
@@ -198,8 +198,8 @@ export const AUTH_CASES: Readonly<Record<string, readonly Case[]>> = {
   "AuthService.ListMySessions": [
     reads("all", "OK", ({ user }) => as(user)),
     changes("a page, and where the next one starts", "OK", async (stage) => {
-      const guest = await stage.newcomer();
-      return as(await stage.again(guest), { page_size: 1 });
+      const subscriber = await stage.newcomer();
+      return as(await stage.again(subscriber), { page_size: 1 });
     }),
     reads("with a page token that is none", "INVALID_ARGUMENT", ({ user }) =>
       as(user, { page_token: "nonsense" }),
@@ -207,8 +207,8 @@ export const AUTH_CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   "AuthService.RevokeMySession": [
     changes("another of one's own", "OK", async (stage) => {
-      const guest = await stage.newcomer();
-      return as(guest, { session_id: (await stage.again(guest)).sessionId });
+      const subscriber = await stage.newcomer();
+      return as(subscriber, { session_id: (await stage.again(subscriber)).sessionId });
     }),
     reads("an unknown one", "NOT_FOUND", ({ user }) => as(user, { session_id: NOBODY })),
     reads("another user's", "NOT_FOUND", ({ user, admin }) =>
@@ -220,9 +220,9 @@ export const AUTH_CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   "AuthService.RevokeMyOtherSessions": [
     changes("two others", "OK", async (stage) => {
-      const guest = await stage.newcomer();
-      await stage.again(guest);
-      return as(await stage.again(guest));
+      const subscriber = await stage.newcomer();
+      await stage.again(subscriber);
+      return as(await stage.again(subscriber));
     }),
   ],
   "AuthService.GetSessionInfo": [reads("the session", "OK", ({ user }) => as(user))],

@@ -7,7 +7,7 @@ import { startTestService, type TestService } from "../../../support/service.js"
 import { openSigner } from "../token_signer.js";
 
 /** Somebody who has signed in. */
-export interface Guest {
+export interface Subscriber {
   readonly userId: string;
   readonly username: string;
   readonly sessionId: string;
@@ -35,17 +35,17 @@ export interface Stage {
   readonly service: TestService;
   readonly grpc: Client;
   readonly credentials: Credentials;
-  readonly admin: Guest;
-  readonly user: Guest;
+  readonly admin: Subscriber;
+  readonly user: Subscriber;
   /** Was deactivated. */
-  readonly inactive: Guest;
+  readonly inactive: Subscriber;
   /** A new user who has just signed in. */
-  newcomer(): Promise<Guest>;
+  newcomer(): Promise<Subscriber>;
   /** One more session of the same user. */
-  again(guest: Guest): Promise<Guest>;
-  signOut(guest: Guest): Promise<Guest>;
+  again(subscriber: Subscriber): Promise<Subscriber>;
+  signOut(subscriber: Subscriber): Promise<Subscriber>;
   /** Makes a session look as if time had passed: it was not used for a day, or is at its maximum. */
-  age(guest: Guest, what: "idle" | "maximum"): Promise<Guest>;
+  age(subscriber: Subscriber, what: "idle" | "maximum"): Promise<Subscriber>;
   stop(): Promise<void>;
 }
 
@@ -55,29 +55,33 @@ export const bearer = (token: string): string => `Bearer ${token}`;
 export const openStage = async (): Promise<Stage> => {
   const service = await startTestService();
 
-  const again = async (guest: Pick<Guest, "userId" | "username">): Promise<Guest> => {
-    const { accessToken, refreshToken, session } = await service.signIn(guest.username);
-    const { userId, username } = guest;
+  const again = async (
+    subscriber: Pick<Subscriber, "userId" | "username">,
+  ): Promise<Subscriber> => {
+    const { accessToken, refreshToken, session } = await service.signIn(subscriber.username);
+    const { userId, username } = subscriber;
     return { userId, username, sessionId: session?.sessionId ?? "", accessToken, refreshToken };
   };
   const signUp = async (...roles: string[]) => again(await service.createUser(roles));
-  const signOut = async (guest: Guest): Promise<Guest> => {
+  const signOut = async (subscriber: Subscriber): Promise<Subscriber> => {
     await service.call(AuthServiceService.logout, {
-      accessToken: guest.accessToken,
+      accessToken: subscriber.accessToken,
       language: "",
     });
-    return guest;
+    return subscriber;
   };
-  const age = async (guest: Guest, what: "idle" | "maximum"): Promise<Guest> => {
+  const age = async (subscriber: Subscriber, what: "idle" | "maximum"): Promise<Subscriber> => {
     const change =
       what === "idle"
         ? "last_activity_at = last_activity_at - interval '1 day'"
         : "expires_at = now() - interval '1 second'";
-    await service.query(`UPDATE sessions SET ${change} WHERE session_id = $1`, [guest.sessionId]);
-    return guest;
+    await service.query(`UPDATE sessions SET ${change} WHERE session_id = $1`, [
+      subscriber.sessionId,
+    ]);
+    return subscriber;
   };
-  const deactivate = async (guest: Guest): Promise<Guest> => {
-    const { userId } = guest;
+  const deactivate = async (subscriber: Subscriber): Promise<Subscriber> => {
+    const { userId } = subscriber;
     const user = {
       userId,
       username: "",
@@ -88,7 +92,7 @@ export const openStage = async (): Promise<Stage> => {
     };
     const request = { user, updateMask: ["is_active"] };
     await service.call(UserAdminService.updateUser, request, service.adminKey);
-    return guest;
+    return subscriber;
   };
 
   const [admin, user] = [await signUp("admin"), await signUp()];
@@ -96,7 +100,7 @@ export const openStage = async (): Promise<Stage> => {
   const change = await openSigner(service.databaseUrl);
   const past = Math.floor(Date.now() / 1000) - 60;
   const grpc = new Client(service.target, credentials.createInsecure());
-  const of = (guest: Guest): string => bearer(guest.accessToken);
+  const of = (subscriber: Subscriber): string => bearer(subscriber.accessToken);
   return {
     service,
     grpc,

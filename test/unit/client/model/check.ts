@@ -5,7 +5,7 @@ import { doStep, type Step } from "./steps.js";
 
 const START = Date.parse("2026-01-01T00:00:00Z");
 
-/** Endings that a page may tell of although the server calls the session live, and what excuses them. */
+/** Revocations that a page may tell of although the server calls the session live, and what excuses them. */
 function excuses(steps: readonly Step[]): ReadonlySet<string> {
   const did = (...names: Step["do"][]) => steps.some((step) => names.includes(step.do));
   const found = new Set(["session_inactivity_timeout"]);

@@ -1,0 +1,166 @@
+import type { Call } from "../call.js";
+import { type CurfewError, fail } from "../errors.js";
+import { accessTokenTerms, type IssuedTokens, type IssueTokens } from "../login/issue_tokens.js";
+import type { Clock } from "../ports/clock.js";
+import type { IdSource } from "../ports/id_source.js";
+import type { RefreshTokenCodec } from "../ports/refresh_token_codec.js";
+import type { SessionStore, SessionTransaction } from "../ports/session_store.js";
+import type { CacheLease } from "../revocation/cache_lease.js";
+import type { ActivityLog } from "../session/activity_log.js";
+import type { WithRecentActivity } from "../session/recent_activity.js";
+import { type EndReason, type Session, timedOut } from "../session/session.js";
+import type { CoreSettings } from "../settings.js";
+import { endedRefreshVerdict } from "../validation/verdict.js";
+import type { AnswerLog } from "./answer_log.js";
+import { decideRefresh } from "./refresh_decision.js";
+
+export interface RefreshInput {
+  readonly refreshToken: string;
+  readonly ip: string;
+  /** Leave the roles out of the access token. */
+  readonly omitRoles?: boolean | undefined;
+  /** Do not count this refresh as a use of the session, as when the user is away. */
+  readonly skipActivity?: boolean;
+}
+
+export interface RefreshOutput {
+  readonly tokens: IssuedTokens;
+  readonly session: Session;
+}
+
+/** What one transaction came to. Refusals are answers here: what they recorded has to be committed. */
+type Outcome =
+  | {
+      readonly kind: "granted";
+      readonly session: Session;
+      readonly issue: () => Promise<IssuedTokens>;
+    }
+  | { readonly kind: "refused"; readonly failure: CurfewError }
+  | { readonly kind: "ended"; readonly session: Session; readonly failure: CurfewError };
+
+/**
+ * Exchanges a refresh token for its successor, under the lock of its session,
+ * so that of any number of racing exchanges and revocations each sees the one before.
+ */
+export const refreshTokens = (deps: {
+  store: SessionStore;
+  codec: RefreshTokenCodec;
+  issue: IssueTokens;
+  cacheLease: CacheLease;
+  activity: ActivityLog;
+  answers: AnswerLog;
+  withRecentActivity: WithRecentActivity;
+  ids: IdSource;
+  clock: Clock;
+  settings: CoreSettings;
+}): ((input: RefreshInput, call?: Call) => Promise<RefreshOutput>) => {
+  const { store, codec, cacheLease, activity, answers, clock, settings } = deps;
+
+  const end = async (
+    tx: SessionTransaction,
+    session: Session,
+    reason: EndReason,
+    at: number,
+    failure: (ended: Session) => CurfewError,
+    ip: string,
+  ): Promise<Outcome> => {
+    const [ended] = await tx.revokeSessions([
+      { sessionId: session.id, reason, at, by: "system", ip },
+    ]);
+    return ended
+      ? { kind: "ended", session: ended, failure: failure(ended) }
+      : { kind: "refused", failure: fail("SESSION_REVOKED_OR_INVALID") };
+  };
+
+  const timeoutVerdict = (ended: Session): CurfewError =>
+    ended.end ? endedRefreshVerdict(ended.end) : fail("SESSION_REVOKED_OR_INVALID");
+
+  const exchange = async (
+    tx: SessionTransaction,
+    presented: NonNullable<Awaited<ReturnType<RefreshTokenCodec["parse"]>>>,
+    { ip, omitRoles = false, skipActivity = false }: RefreshInput,
+    call: Call | undefined,
+  ): Promise<Outcome> => {
+    const session = await tx.lockSession(presented.sessionId);
+    if (session === undefined)
+      return { kind: "refused", failure: fail("SESSION_REVOKED_OR_INVALID") };
+    // A revocation answers "ended" only when it is in force everywhere (L2).
+    if (session.end) return { kind: "ended", session, failure: endedRefreshVerdict(session.end) };
+
+    const now = clock.now();
+    const seemsIdle = timedOut(session, now, settings.idleTimeoutMs) === "IDLE_TIMEOUT";
+    const [used = session] = seemsIdle ? await deps.withRecentActivity([session]) : [session];
+    const lastActivityAt = Math.max(used.lastActivityAt, activity.pending(session.id));
+    const timeout = timedOut({ ...session, lastActivityAt }, now, settings.idleTimeoutMs);
+    if (timeout === "EXPIRED")
+      return end(tx, session, "EXPIRED", session.expiresAt, timeoutVerdict, ip);
+    if (timeout === "IDLE_TIMEOUT") {
+      const at = lastActivityAt + settings.idleTimeoutMs;
+      return end(tx, session, "IDLE_TIMEOUT", at, timeoutVerdict, ip);
+    }
+
+    const state = answers.apply(session.id, session.refresh);
+    const decision = decideRefresh(state, presented.generation, now, settings.graceMs);
+    if (decision.kind === "unknown")
+      return { kind: "refused", failure: fail("REFRESH_TOKEN_INVALID") };
+    const about = { at: now, userId: session.userId, sessionId: session.id, ip };
+    if (decision.kind === "refuse" || decision.kind === "end") {
+      const metadata = { generation: String(presented.generation) };
+      await tx.record([{ ...about, type: "REFRESH_REUSED", reason: decision.kind, metadata }]);
+      const reused = fail("REFRESH_TOKEN_REUSED");
+      return decision.kind === "refuse"
+        ? { kind: "refused", failure: reused }
+        : end(tx, session, "REFRESH_REUSE", now, () => reused, ip);
+    }
+
+    const user = await tx.readUser(session.userId);
+    const terms = accessTokenTerms(deps.ids, now, session.expiresAt, settings);
+    const repeated = decision.kind === "repeat";
+    const patch = {
+      jti: terms.jti,
+      accessExpiresAt: Math.max(session.accessExpiresAt, terms.expiresAt),
+      // A repetition is not a new use: grace extends no timeout (R4).
+      ...(!repeated && {
+        // A caller in this process has the tokens as soon as this resolves.
+        refresh: { ...decision.next, ...(call && { isUnanswered: true }) },
+        lastActivityAt: skipActivity ? lastActivityAt : Math.max(lastActivityAt, now),
+      }),
+    };
+    await tx.updateSession(session.id, patch);
+    await tx.record([
+      {
+        ...about,
+        type: "REFRESHED",
+        actor: session.userId,
+        metadata: repeated ? { repeated: "true" } : {},
+      },
+    ]);
+    const renewed = { ...session, ...patch };
+    return {
+      kind: "granted",
+      session: renewed,
+      issue: () =>
+        deps.issue(renewed, omitRoles ? [] : (user?.roles ?? []), terms, now, presented.keyTag),
+    };
+  };
+
+  return async (input, call) => {
+    const presented = await codec.parse(input.refreshToken);
+    if (presented === undefined) throw fail("REFRESH_TOKEN_INVALID");
+    const outcome = await store.transaction((tx) => exchange(tx, presented, input, call), call);
+    if (outcome.kind === "granted") {
+      const { session } = outcome;
+      const tokens = await outcome.issue();
+      call?.onAnswered((isSent) => {
+        if (isSent) answers.record(session.id, session.refresh.generation, clock.now());
+      });
+      return { session, tokens };
+    }
+    if (outcome.kind === "ended")
+      await cacheLease.awaitRevoked(
+        [{ sessionId: outcome.session.id, ...outcome.session }],
+        settings.consistencyTimeoutMs,
+      );
+    throw outcome.failure;
+  };
+};

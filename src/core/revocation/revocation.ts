@@ -1,0 +1,34 @@
+import type { EndReason } from "../session/session.js";
+
+/** One ending as watchers are told of it. Times are milliseconds since the epoch. */
+export interface Revocation {
+  /** Place in the order of all revocations. */
+  readonly revision: bigint;
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly reason: EndReason;
+  readonly at: number;
+  /** When the last access token that it kills expires by itself. */
+  readonly relevantUntil: number;
+}
+
+/** Every ending operation that answered OK before `at` has been told, and every ending up to `revision`. */
+export interface Watermark {
+  readonly revision: bigint;
+  readonly at: number;
+}
+
+export type RevocationEvent =
+  | { readonly kind: "revocation"; readonly revocation: Revocation }
+  | { readonly kind: "watermark"; readonly watermark: Watermark };
+
+/** A page of the order of revocations: everything in it that matters. */
+export interface RevocationPage {
+  readonly revocations: readonly Revocation[];
+  /** Where it ends. */
+  readonly through: bigint;
+  /** Whether more follows at once. */
+  readonly more: boolean;
+  /** The moment before it was read, if nothing was left to be told then. */
+  readonly completeAt: number | undefined;
+}

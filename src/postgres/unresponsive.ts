@@ -1,0 +1,98 @@
+import type { CallLimits } from "../core/call.js";
+import { unavailable } from "../core/errors.js";
+import type { SessionStore } from "../core/ports/session_store.js";
+import { type Database, MAX_SILENCE_MS } from "./database.js";
+
+/** Wrappers that give up the answers of a database that hangs. */
+export interface SilenceGuard {
+  /** Wraps a port whose methods are one statement each. */
+  port<Port extends object>(port: Port): Port;
+  /** Wraps the session store. A transaction that is given up before its COMMIT rolls back. */
+  store(store: SessionStore): SessionStore;
+}
+
+/**
+ * Calls of the wrapped ports reject with DEPENDENCY_UNAVAILABLE once they have
+ * waited for MAX_SILENCE_MS while Postgres answered no statement of this
+ * process: a server that hangs is as good as down, and the caller has to hear
+ * it within 250 ms (guarantees, "Trouble with the stores"). A server that is
+ * only slow goes on answering other statements, which a replica's heartbeat
+ * sends ten times a second; the guard waits for it.
+ *
+ * A transaction that was given up must have no effect (O3): its next statement
+ * is refused, and so is its COMMIT. Only a COMMIT that was already sent may
+ * still take effect, and the use cases make either outcome harmless. What a
+ * connection still waits for ends by the limits of the database.
+ */
+export const unlessUnresponsive = (database: Database): SilenceGuard => {
+  let heardAt = performance.now();
+  database.on("query-response", () => {
+    heardAt = performance.now();
+  });
+
+  const guarded = <T>(answer: Promise<T>, abandon?: () => void): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      const askedAt = performance.now();
+      const left = () => Math.max(askedAt, heardAt) + MAX_SILENCE_MS - performance.now();
+      let isSettled = false;
+      const giveUp = (): void => {
+        if (isSettled) return;
+        if (left() > 0) {
+          look();
+          return;
+        }
+        abandon?.();
+        reject(unavailable("Postgres answers nobody"));
+      };
+      const look = (): void => {
+        // After a long turn of this process, answers that have arrived meanwhile are read first.
+        timer = setTimeout(() => setImmediate(giveUp), left());
+      };
+      let timer: NodeJS.Timeout | undefined;
+      look();
+      answer.then(resolve, reject).finally(() => {
+        isSettled = true;
+        clearTimeout(timer);
+      });
+    });
+
+  const port: SilenceGuard["port"] = (port) =>
+    Object.fromEntries(
+      Object.entries(port).map(([name, method]: [string, (...args: unknown[]) => unknown]) => [
+        name,
+        (...args: unknown[]) => {
+          const answer = method(...args);
+          return answer instanceof Promise ? guarded(answer) : answer;
+        },
+      ]),
+    ) as typeof port;
+
+  return {
+    port,
+    store: (store) => ({
+      ...port(store),
+      async transaction(work, call) {
+        const { limits, abandon, release } = abandonable(call);
+        try {
+          return await guarded(store.transaction(work, limits), abandon);
+        } finally {
+          release();
+        }
+      },
+    }),
+  };
+};
+
+/** The limits of a call, or of background work, that the guard can end as well. */
+const abandonable = (call: CallLimits | undefined) => {
+  const controller = new AbortController();
+  const abandon = (): void => controller.abort();
+  if (call?.signal.aborted) abandon();
+  call?.signal.addEventListener("abort", abandon);
+  const { signal } = controller;
+  return {
+    limits: { signal, deadlineAt: call?.deadlineAt ?? Number.POSITIVE_INFINITY },
+    abandon,
+    release: (): void => call?.signal.removeEventListener("abort", abandon),
+  };
+};

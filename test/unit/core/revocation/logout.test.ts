@@ -1,0 +1,86 @@
+import { describe, expect, test } from "vitest";
+import type { AccessClaims } from "../../../../src/access_token/access_claims.js";
+import { fail, type Reason } from "../../../../src/core/errors.js";
+import { logout } from "../../../../src/core/revocation/logout.js";
+import type { EndCause, RevokeSessions2 } from "../../../../src/core/revocation/revoke_sessions.js";
+
+const claims = (sid: string): AccessClaims => ({
+  iss: "https://curfew.test",
+  aud: ["curfew"],
+  sub: "ada",
+  sid,
+  jti: "token",
+  iat: 1,
+  exp: 2,
+  sexp: 3,
+  auth_time: 1,
+  amr: ["pwd"],
+  roles: [],
+});
+
+/** `one` and `again` are tokens of one session, `other` of another. */
+const TOKENS: Readonly<Record<string, AccessClaims>> = {
+  one: claims("first"),
+  again: claims("first"),
+  other: claims("second"),
+};
+
+const stage = (failure?: Reason) => {
+  const ended: [string, EndCause, string | undefined][] = [];
+  const end: Pick<RevokeSessions2, "one"> = {
+    async one(sessionId, cause, owner) {
+      ended.push([sessionId, cause, owner]);
+      if (failure !== undefined) throw fail(failure);
+      return 7n;
+    },
+  };
+  const verifier = { verify: (token: string) => TOKENS[token] };
+  const act = logout({ verifier, end: end as RevokeSessions2 });
+  return {
+    ended,
+    logout: (accessToken: string, bearer = "") => act({ accessToken, bearer, ip: "192.0.2.1" }),
+  };
+};
+
+const ENDED = ["first", { reason: "LOGOUT", by: "ada", ip: "192.0.2.1" }, "ada"];
+
+describe("a logout", () => {
+  test.each([
+    ["the request's token", "one", ""],
+    ["the bearer", "", "one"],
+    ["both, of one session", "one", "again"],
+  ])("ends the session of %s", async (_what, accessToken, bearer) => {
+    const { logout, ended } = stage();
+    expect(await logout(accessToken, bearer)).toBe(7n);
+    expect(ended).toEqual([ENDED]);
+  });
+
+  test.each<[string, string, string, Reason]>([
+    ["nothing", "", "", "CREDENTIALS_MISSING"],
+    ["a bad token", "forged", "", "ACCESS_TOKEN_INVALID"],
+    ["a bad bearer", "", "forged", "ACCESS_TOKEN_INVALID"],
+    ["a good token and a bad bearer", "one", "forged", "ACCESS_TOKEN_INVALID"],
+    ["a bad token and a good bearer", "forged", "one", "ACCESS_TOKEN_INVALID"],
+  ])("with %s ends nothing", async (_what, accessToken, bearer, reason) => {
+    const { logout, ended } = stage();
+    await expect(logout(accessToken, bearer)).rejects.toMatchObject({ reason });
+    expect(ended).toEqual([]);
+  });
+
+  test("with tokens of two sessions ends neither, and says which field is wrong", async () => {
+    const { logout, ended } = stage();
+    const description = "must be of the same session as the bearer token";
+    await expect(logout("one", "other")).rejects.toMatchObject({
+      reason: "INVALID_ARGUMENT",
+      violations: [{ field: "access_token", description }],
+    });
+    expect(ended).toEqual([]);
+  });
+
+  test("of a session that is no longer on record is OK; an outage is not", async () => {
+    expect(await stage("NOT_FOUND").logout("one")).toBe(0n);
+    await expect(stage("DEPENDENCY_UNAVAILABLE").logout("one")).rejects.toMatchObject({
+      reason: "DEPENDENCY_UNAVAILABLE",
+    });
+  });
+});
