@@ -78,7 +78,7 @@ export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): 
       } catch (error) {
         const isOver = error instanceof SessionError && endsRefresh(error.code);
         if (isOver) dead = cookies;
-        if (used === null) live.awaitRevoked(error);
+        if (used === null) live.settle(error);
         else if (isOver) await live.end(error, used);
         throw error;
       }

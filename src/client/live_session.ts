@@ -238,7 +238,7 @@ export function createLiveSession(deps: LiveSessionDeps) {
     },
 
     /** Nobody is signed in, as far as is known; `error` says why it is not known better. */
-    awaitRevoked(error: unknown): void {
+    settle(error: unknown): void {
       if (state.snapshot().status !== "loading") return;
       state.drop(error instanceof SessionError || error instanceof NetworkError ? error : null);
       events.emit("change", state.snapshot());

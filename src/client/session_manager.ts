@@ -293,7 +293,7 @@ export class SessionManager {
         : this.#owner.isContradicted(current);
     // What fails is in the snapshot, and the next call meets it again.
     if (isDoubtful) await this.#owner.reconcile(current).catch(() => undefined);
-    else this.#live.awaitRevoked(null);
+    else this.#live.settle(null);
   }
 
   async #present(): Promise<StoredSession> {

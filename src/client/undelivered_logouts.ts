@@ -20,12 +20,12 @@ const RETRY_MS = 30_000;
 /**
  * Makes the list of a browser.
  *
- * @param onRevoked told of each that needs no further attempt
+ * @param onSettled told of each that needs no further attempt
  */
 export function createUndeliveredLogouts(
   api: AuthApi,
   tokens: TokenStorage,
-  onRevoked: (result: LogoutResult) => void,
+  onSettled: (result: LogoutResult) => void,
 ): UndeliveredLogouts {
   let flight: Promise<LogoutResult> | null = null;
   let hasMore = false;
@@ -45,7 +45,7 @@ export function createUndeliveredLogouts(
         return last;
       }
       await tokens.saveLogouts(await others(stored.id));
-      onRevoked(last);
+      onSettled(last);
     }
     // One may have been added meanwhile.
     return hasMore ? run() : last;

@@ -171,7 +171,7 @@ const guarded = (ports: PrimaryPorts, guard: SilenceGuard | undefined): PrimaryP
         throttle: guard.port(ports.throttle),
       };
 
-/** The hot store of the settings, and how revocationSignal are announced; in this process if they name no Redis. */
+/** The hot store of the settings, and how revocations are announced; in this process if they name no Redis. */
 export const openHot = (
   settings: Settings,
   now: () => number,

@@ -69,7 +69,7 @@ const MAX_RETRY_MS = 10_000;
 interface Waiter {
   readonly since: number;
   readonly deadlineAt: number;
-  awaitRevoked(failure?: CurfewError): void;
+  settle(failure?: CurfewError): void;
 }
 
 /** What is known of one class of work. */
@@ -82,7 +82,7 @@ interface Lane {
   /** Average time between two turns that end while others wait, in milliseconds, of so many measurements. */
   intervalMs: number;
   samples: number;
-  /** Since when work has waited without a turn revocation. */
+  /** Since when work has waited without the end of a turn. */
   backlogSince: number;
   servedAt: number;
 }
@@ -161,12 +161,12 @@ export const createAdmission = (options: AdmissionOptions): Admission => {
       const at = now();
       // What cannot be done in time is not begun: it would take the turn of another.
       if (at + lane.intervalMs * (lane.used + 1) >= waiter.deadlineAt) {
-        waiter.awaitRevoked(refusal(lane, "too_late"));
+        waiter.settle(refusal(lane, "too_late"));
         continue;
       }
       start(lane);
       onAdmitted?.(lane.work, at - waiter.since);
-      waiter.awaitRevoked();
+      waiter.settle();
     }
   };
 
@@ -176,7 +176,7 @@ export const createAdmission = (options: AdmissionOptions): Admission => {
       const waiter: Waiter = {
         since,
         deadlineAt,
-        awaitRevoked(failure) {
+        settle(failure) {
           clearTimeout(timer);
           signal?.removeEventListener("abort", abandon);
           lane.queue.delete(waiter);
@@ -184,9 +184,9 @@ export const createAdmission = (options: AdmissionOptions): Admission => {
           else reject(failure);
         },
       };
-      const expire = (): void => waiter.awaitRevoked(refusal(lane, "too_late"));
+      const expire = (): void => waiter.settle(refusal(lane, "too_late"));
       const abandon = (): void =>
-        waiter.awaitRevoked(fail("DEADLINE_EXCEEDED", { cause: "the caller has gone" }));
+        waiter.settle(fail("DEADLINE_EXCEEDED", { cause: "the caller has gone" }));
       // Node turns a greater delay into 1 ms.
       const timer = setTimeout(expire, Math.min(deadlineAt - since, 2 ** 31 - 1));
       signal?.addEventListener("abort", abandon);
@@ -195,7 +195,7 @@ export const createAdmission = (options: AdmissionOptions): Admission => {
     });
 
   const failWaiting = (failure: CurfewError): void => {
-    for (const { queue } of all) for (const waiter of [...queue]) waiter.awaitRevoked(failure);
+    for (const { queue } of all) for (const waiter of [...queue]) waiter.settle(failure);
   };
 
   return {

@@ -36,7 +36,7 @@ export const postgresAuditLog = (database: Database): AuditLog => {
       if (events.length > 0) await run(database("audit_events").insert(events.map(eventColumns)));
     },
 
-    async revocationOf2(sessionId) {
+    async revocationEventOf(sessionId) {
       const [row] = await rows<EventRow>(
         `SELECT ${eventColumnsOf("e")} FROM audit_events e
          WHERE e.session_id = ? AND e.type = 'SESSION_ENDED'

@@ -31,9 +31,9 @@ export const describeAuditLog = (engine: Engine): void => {
       const other: AuditEvent = { type: "LOGIN", at: NOW + 9, sessionId };
       await log().record([first, second, other]);
       await log().record([]);
-      expect(await log().revocationOf2(sessionId)).toEqual(second);
-      expect(await log().revocationOf2(newId())).toBeUndefined();
-      expect(await log().revocationOf2("nonsense")).toBeUndefined();
+      expect(await log().revocationEventOf(sessionId)).toEqual(second);
+      expect(await log().revocationEventOf(newId())).toBeUndefined();
+      expect(await log().revocationEventOf("nonsense")).toBeUndefined();
     });
 
     test("events of a transaction come with it, or not at all (D7)", async () => {

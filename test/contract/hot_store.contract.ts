@@ -37,12 +37,12 @@ export const describeHotStore = (
 
     const entryOf = (sessionId: string, patch: Partial<HotEntry> = {}): HotEntry =>
       liveEntry(sessionId, now, patch);
-    const revocationOf2 = (
+    const invalidationOf = (
       sessionId: string,
       patch: Partial<PendingInvalidation> = {},
     ): PendingInvalidation => endingAt(sessionId, now, patch);
     const forgetting = (sessionId: string): PendingInvalidation =>
-      revocationOf2(sessionId, { end: undefined });
+      invalidationOf(sessionId, { end: undefined });
     const check = (
       sessionId: string,
       touchAt = 0,
@@ -70,7 +70,7 @@ export const describeHotStore = (
       const entry = entryOf(id);
       await remember(entry);
       await remember(entryOf(used));
-      await hot.store.invalidate([revocationOf2(ended)]);
+      await hot.store.invalidate([invalidationOf(ended)]);
       const ask = (sessionId: string, touchAt = 0) => ({ sessionId, now, touchAt });
       const asks = [ask(ended), ask(id), ask(unknown), ask(used, now + 5000), ask(id)];
       expect(await hot.store.checkAll(asks, lease)).toEqual([
@@ -100,7 +100,7 @@ export const describeHotStore = (
         by: "service:ops é",
         revision: 2n ** 60n,
       } as const;
-      await hot.store.invalidate([revocationOf2(id, { end })]);
+      await hot.store.invalidate([invalidationOf(id, { end })]);
       await hot.store.invalidate([forgetting(id)]);
       expect(await check(id, now)).toEqual({ kind: "ended", userId: "user-1", end });
       expect(await check(id, now)).toEqual({ kind: "ended", userId: "user-1", end });
@@ -109,7 +109,7 @@ export const describeHotStore = (
     test("invalidate names the server told for each, and takes none or many", async () => {
       expect(await hot.store.invalidate([])).toEqual([]);
       const ids = Array.from({ length: 1000 }, () => randomUUID());
-      const told = await hot.store.invalidate(ids.map((sessionId) => revocationOf2(sessionId)));
+      const told = await hot.store.invalidate(ids.map((sessionId) => invalidationOf(sessionId)));
       const servers = await hot.store.identify();
       expect(told).toHaveLength(1000);
       for (const { shard, serverId } of told) expect(serverId).toBe(servers[shard]);
@@ -119,14 +119,14 @@ export const describeHotStore = (
 
     test("L1: a fill that read the primary store before the invalidate is refused", async () => {
       const fillToken = await fillTokenFor(id);
-      await hot.store.invalidate([revocationOf2(id)]);
+      await hot.store.invalidate([invalidationOf(id)]);
       await hot.store.fill(entryOf(id), fillToken, lease);
       expect(await check(id)).toMatchObject({ kind: "ended" });
     });
 
     test("L1: so it is when the tombstone was evicted in between", async () => {
       const fillToken = await fillTokenFor(id);
-      await hot.store.invalidate([revocationOf2(id)]);
+      await hot.store.invalidate([invalidationOf(id)]);
       await hot.evict(id);
       await hot.store.fill(entryOf(id), fillToken, lease);
       expect(await check(id)).toMatchObject({ kind: "unknown" });
@@ -137,7 +137,7 @@ export const describeHotStore = (
 
     test("L1: so it is when the access tokens had expired and no tombstone was needed", async () => {
       const fillToken = await fillTokenFor(id);
-      await hot.store.invalidate([revocationOf2(id, { accessExpiresAt: now - 1000 })]);
+      await hot.store.invalidate([invalidationOf(id, { accessExpiresAt: now - 1000 })]);
       await hot.store.fill(entryOf(id), fillToken, lease);
       expect(await check(id)).not.toMatchObject({ kind: "live" });
     });
@@ -237,7 +237,7 @@ export const describeHotStore = (
         kind: "unknown",
         fillToken: undefined,
       });
-      await hot.store.invalidate([revocationOf2(id)]);
+      await hot.store.invalidate([invalidationOf(id)]);
       expect(await check(id, 0, now, foreign)).toMatchObject({
         kind: "unknown",
         fillToken: undefined,
@@ -261,7 +261,7 @@ export const describeHotStore = (
       expect(await check(id)).toMatchObject({ kind: "live" });
       const { count, of } = hot.store.shards;
       expect(count).toBe(lease.serverIds.length);
-      const [told] = await hot.store.invalidate([revocationOf2(id)]);
+      const [told] = await hot.store.invalidate([invalidationOf(id)]);
       expect(told).toEqual({ shard: of(id), serverId: lease.serverIds[of(id)] });
     });
 
@@ -284,7 +284,7 @@ export const describeHotStore = (
     test("many asks of one turn, some about the same session, are each given their own answer", async () => {
       const [live, ended, unknown] = [randomUUID(), randomUUID(), randomUUID()];
       await remember(entryOf(live));
-      await hot.store.invalidate([revocationOf2(ended)]);
+      await hot.store.invalidate([invalidationOf(ended)]);
       const order = Array.from({ length: 300 }, (_, i) => i % 3);
       const ids = order.map((which) => [live, ended, unknown][which] ?? "");
       const answers = await Promise.all(ids.map((sessionId, i) => check(sessionId, now + i)));
@@ -329,7 +329,7 @@ export const describeHotStore = (
           const ended = { yet: false };
           const readers = [follow(sessionId, ended), follow(sessionId, ended)];
           for (let turns = i % 10; turns > 0; turns -= 1) await nextTurn();
-          await hot.store.invalidate([revocationOf2(sessionId)]);
+          await hot.store.invalidate([invalidationOf(sessionId)]);
           ended.yet = true;
           await Promise.all([...readers, follow(sessionId, ended)]);
         }),

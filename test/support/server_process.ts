@@ -98,16 +98,16 @@ function collectOutput(child: ChildProcess): () => string {
 function waitUntilReady(child: ChildProcess, output: () => string, ready: RegExp): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (what: string) =>
-      awaitRevoked(() => reject(new Error(`${child.spawnfile} ${what}. Its output:\n${output()}`)));
+      settle(() => reject(new Error(`${child.spawnfile} ${what}. Its output:\n${output()}`)));
     const check = () => {
-      if (ready.test(output())) awaitRevoked(resolve);
+      if (ready.test(output())) settle(resolve);
     };
     const ended = () => fail("ended before it was ready");
     const timer = setTimeout(
       () => fail(`was not ready within ${START_MILLISECONDS} ms`),
       START_MILLISECONDS,
     );
-    const awaitRevoked = (then: () => void) => {
+    const settle = (then: () => void) => {
       clearTimeout(timer);
       child.off("close", ended);
       for (const stream of [child.stdout, child.stderr]) stream?.off("data", check);

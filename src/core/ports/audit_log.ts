@@ -7,7 +7,7 @@ import type { EventHistory } from "./event_history.js";
 export interface AuditLog {
   record(events: readonly AuditEvent[]): Promise<void>;
   /** The event that ended a session. */
-  revocationOf2(sessionId: string): Promise<AuditEvent | undefined>;
+  revocationEventOf(sessionId: string): Promise<AuditEvent | undefined>;
   statistics(since: number): Promise<AuditStatistics>;
   /**
    * Deletes up to `limit` events that happened before `at`, oldest first, and as

@@ -1,7 +1,7 @@
 import type { Call } from "../call.js";
 import { CurfewError, fail, invalidField } from "../errors.js";
 import type { TokenVerifier } from "../ports/token_verifier.js";
-import type { RevokeSessions2 } from "./revoke_sessions.js";
+import type { RevokeSessions } from "./revoke_sessions.js";
 
 export interface LogoutInput {
   /** From the request; empty: none. */
@@ -18,7 +18,7 @@ export interface LogoutInput {
  * A session that is no longer on record is dead already: that is success.
  */
 export const logout =
-  (deps: { verifier: Pick<TokenVerifier, "verify">; end: RevokeSessions2 }) =>
+  (deps: { verifier: Pick<TokenVerifier, "verify">; end: RevokeSessions }) =>
   async ({ accessToken, bearer, ip }: LogoutInput, call?: Call): Promise<bigint> => {
     const texts = [accessToken, bearer].filter((text) => text !== "");
     if (texts.length === 0) throw fail("CREDENTIALS_MISSING");

@@ -34,7 +34,7 @@ const BATCH = 500;
  * reach of every cache; when one rejects, it is safe to repeat and is finished
  * in the background (L4).
  */
-export interface RevokeSessions2 {
+export interface RevokeSessions {
   /** Ends one session, of `ownerId` if given. NOT_FOUND if there is none. Resolves to the revision, of the first ending if it was ended before. */
   one(
     sessionId: string,
@@ -72,7 +72,7 @@ export const revokeSessions = (deps: {
   cacheLease: CacheLease;
   clock: Clock;
   idleTimeoutMs: number;
-}): RevokeSessions2 => {
+}): RevokeSessions => {
   const { store, cacheLease, clock } = deps;
 
   /** Everything of one user, or of everybody, that the hot store may not know yet. */

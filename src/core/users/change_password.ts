@@ -7,7 +7,7 @@ import type { Clock } from "../ports/clock.js";
 import type { PasswordHasher } from "../ports/password_hasher.js";
 import type { SessionStore } from "../ports/session_store.js";
 import type { UserStore } from "../ports/user_store.js";
-import { type RevokeSessions2, revocationsOf } from "../revocation/revoke_sessions.js";
+import { type RevokeSessions, revocationsOf } from "../revocation/revoke_sessions.js";
 import { type Account, foldUsername } from "./user.js";
 
 export interface ChangePasswordInput {
@@ -25,7 +25,7 @@ export const changePassword =
     users: UserStore;
     tryPassword: TryPassword;
     hasher: PasswordHasher;
-    end: RevokeSessions2;
+    end: RevokeSessions;
     clock: Clock;
     passwordPolicy: PasswordPolicy;
   }) =>

@@ -6,7 +6,7 @@ import type { IdSource } from "../ports/id_source.js";
 import type { PasswordHasher } from "../ports/password_hasher.js";
 import type { SessionStore, SessionTransaction, UserPatch } from "../ports/session_store.js";
 import type { UserStore } from "../ports/user_store.js";
-import { type RevokeSessions2, revocationsOf } from "../revocation/revoke_sessions.js";
+import { type RevokeSessions, revocationsOf } from "../revocation/revoke_sessions.js";
 import type { EndReason } from "../session/session.js";
 import { isRole, ROLE_SPELLING } from "./role.js";
 import { type Account, foldUsername, type User } from "./user.js";
@@ -45,7 +45,7 @@ export const manageUsers = (deps: {
   store: SessionStore;
   users: UserStore;
   hasher: PasswordHasher;
-  end: RevokeSessions2;
+  end: RevokeSessions;
   ids: IdSource;
   clock: Clock;
   passwordPolicy: PasswordPolicy;

@@ -72,7 +72,7 @@ export const explainToken =
         throw failure;
       }
     })();
-    const revocation = session?.end && (await deps.audit.revocationOf2(session.id));
+    const revocation = session?.end && (await deps.audit.revocationEventOf(session.id));
     const iso = (at: number) => new Date(at).toISOString();
     const refusal = claims === undefined ? await deps.verifier.describeRefusal(accessToken) : "";
     const describe = (check: string, failed: boolean): string => {

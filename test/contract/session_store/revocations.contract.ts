@@ -14,7 +14,7 @@ export const describeRevocations = (stores: () => SessionStores): void => {
     const kept = { ...session, end: { ...revocation, revision: 1n } };
     expect(ended).toEqual(kept);
     expect(await two.get(session.id)).toEqual(kept);
-    expect(await audit.revocationOf2(session.id)).toEqual({
+    expect(await audit.revocationEventOf(session.id)).toEqual({
       type: "SESSION_ENDED",
       at: NOW + 5,
       userId: session.userId,
@@ -70,7 +70,7 @@ export const describeRevocations = (stores: () => SessionStores): void => {
     });
     await expect(failed).rejects.toThrow("no");
     expect(await one.get(session.id)).toEqual(session);
-    expect(await audit.revocationOf2(session.id)).toBeUndefined();
+    expect(await audit.revocationEventOf(session.id)).toBeUndefined();
     expect(await one.revocationsAfter(0n, 10)).toEqual({ revocations: [], lastRevision: 0n });
   });
 

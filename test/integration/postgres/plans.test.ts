@@ -214,7 +214,7 @@ describe("by index: what administrators look at", () => {
   });
 
   test("the event that ended a session", async () => {
-    await expectIndexed(() => postgresAuditLog(database).revocationOf2(ended.id));
+    await expectIndexed(() => postgresAuditLog(database).revocationEventOf(ended.id));
   });
 
   test("users, page by page", async () => {

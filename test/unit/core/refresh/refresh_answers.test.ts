@@ -71,7 +71,7 @@ describe.each([
   ["written down", true],
   ["still in memory", false],
 ])("R3 R4 once an answer was sent, which is %s", (_, isWritten) => {
-  const awaitRevoked = async (stage: ReturnType<typeof refreshStage>) => {
+  const settle = async (stage: ReturnType<typeof refreshStage>) => {
     if (isWritten) await stage.flushAnswers();
   };
 
@@ -79,7 +79,7 @@ describe.each([
     const stage = await unansweredStage();
     stage.now = NOW + LONG;
     await useAndReceive(stage, 1);
-    await awaitRevoked(stage);
+    await settle(stage);
     stage.now = NOW + LONG + GRACE - 1;
     expect((await stage.use(1)).tokens.refreshToken).toBe("session/2/key");
     stage.now = NOW + LONG + GRACE;
@@ -90,10 +90,10 @@ describe.each([
   test("a later answer does not restart it", async () => {
     const stage = await unansweredStage();
     await useAndReceive(stage, 1);
-    await awaitRevoked(stage);
+    await settle(stage);
     stage.now = NOW + GRACE - 1;
     await useAndReceive(stage, 1);
-    await awaitRevoked(stage);
+    await settle(stage);
     stage.now = NOW + GRACE;
     await expect(stage.use(1)).rejects.toMatchObject(reused);
   });
@@ -101,11 +101,11 @@ describe.each([
   test("an answer of the next generation replaces it", async () => {
     const stage = await unansweredStage();
     await useAndReceive(stage, 1);
-    await awaitRevoked(stage);
+    await settle(stage);
     const lost = testCall();
     await stage.use(2, lost);
     lost.leave();
-    await awaitRevoked(stage);
+    await settle(stage);
     stage.now = NOW + LONG;
     expect((await useAndReceive(stage, 2)).tokens.refreshToken).toBe("session/3/key");
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { AccessClaims } from "../../../../src/access_token/access_claims.js";
 import { fail, type Reason } from "../../../../src/core/errors.js";
 import { logout } from "../../../../src/core/revocation/logout.js";
-import type { EndCause, RevokeSessions2 } from "../../../../src/core/revocation/revoke_sessions.js";
+import type { EndCause, RevokeSessions } from "../../../../src/core/revocation/revoke_sessions.js";
 
 const claims = (sid: string): AccessClaims => ({
   iss: "https://curfew.test",
@@ -27,7 +27,7 @@ const TOKENS: Readonly<Record<string, AccessClaims>> = {
 
 const stage = (failure?: Reason) => {
   const ended: [string, EndCause, string | undefined][] = [];
-  const end: Pick<RevokeSessions2, "one"> = {
+  const end: Pick<RevokeSessions, "one"> = {
     async one(sessionId, cause, owner) {
       ended.push([sessionId, cause, owner]);
       if (failure !== undefined) throw fail(failure);
@@ -35,7 +35,7 @@ const stage = (failure?: Reason) => {
     },
   };
   const verifier = { verify: (token: string) => TOKENS[token] };
-  const act = logout({ verifier, end: end as RevokeSessions2 });
+  const act = logout({ verifier, end: end as RevokeSessions });
   return {
     ended,
     logout: (accessToken: string, bearer = "") => act({ accessToken, bearer, ip: "192.0.2.1" }),
