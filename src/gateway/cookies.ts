@@ -1,4 +1,5 @@
-import type { FastifyReply, FastifyRequest } from "fastify";
+import { stringifySetCookie } from "cookie";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { stripped } from "../core/caller/header_text.js";
 import { badField, ProblemError } from "./problem.js";
 
@@ -18,11 +19,31 @@ export type SameSite = "strict" | "lax";
 /** Browsers drop a larger cookie without a word: name, value and attributes. */
 const MAX_COOKIE_BYTES = 4096;
 
-const attributes = (name: string) => ({
-  path: "/",
-  secure: true,
-  httpOnly: name !== CSRF_COOKIE,
-});
+declare module "fastify" {
+  interface FastifyInstance {
+    readonly cookieSameSite: SameSite;
+  }
+}
+
+/** Decides for all cookies of an app whether links from other sites bring them along. */
+export const installCookies = (app: FastifyInstance, sameSite: SameSite): void => {
+  app.decorate("cookieSameSite", sameSite);
+};
+
+/** The value of a `Set-Cookie` header. */
+const cookieText = (
+  reply: FastifyReply,
+  name: string,
+  value: string,
+  life: { readonly maxAge: number; readonly expires?: Date },
+): string =>
+  stringifySetCookie(name, value, {
+    ...life,
+    path: "/",
+    secure: true,
+    httpOnly: name !== CSRF_COOKIE,
+    sameSite: reply.server.cookieSameSite,
+  });
 
 const decoded = (name: string, value: string): string => {
   try {
@@ -74,8 +95,7 @@ export const setCookie = (
   value: string,
   maxAgeSeconds: number,
 ): void => {
-  const options = { ...attributes(name), maxAge: maxAgeSeconds };
-  const text = reply.server.serializeCookie(name, value, { ...options, sameSite: "strict" });
+  const text = cookieText(reply, name, value, { maxAge: maxAgeSeconds });
   if (text.length > MAX_COOKIE_BYTES) {
     throw new ProblemError(
       500,
@@ -84,10 +104,11 @@ export const setCookie = (
       { metadata: { check: "cookie_size" } },
     );
   }
-  reply.setCookie(name, value, options);
+  reply.header("set-cookie", text);
 };
 
 /** Takes cookies of the session back. */
 export const clearCookies = (reply: FastifyReply, names: readonly string[]): void => {
-  for (const name of names) reply.clearCookie(name, attributes(name));
+  for (const name of names)
+    reply.header("set-cookie", cookieText(reply, name, "", { maxAge: 0, expires: new Date(0) }));
 };

@@ -1,7 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import cookie from "@fastify/cookie";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { Access } from "../../generated/curfew/options/v1/options.js";
 import { readBindings } from "./binding.js";
@@ -12,6 +11,7 @@ import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from "./budgets/limits.js"
 import { installClientAddresses, trustedProxies } from "./client_address.js";
 import { answerClientError, answerConnect, answerExpectation } from "./client_error.js";
 import { clientModule } from "./client_module.js";
+import { installCookies } from "./cookies.js";
 import { docsPages } from "./docs_page.js";
 import { examplePages } from "./example_page.js";
 import { installHealth } from "./health.js";
@@ -99,8 +99,7 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
   app.server.on("connect", answerConnect).on("checkExpectation", answerExpectation);
   await installSecurityHeaders(app, options);
   refuseNoHost(app);
-  const sameSite = options.cookieSameSite ?? "strict";
-  await app.register(cookie, { hook: false, parseOptions: { sameSite } });
+  installCookies(app, options.cookieSameSite ?? "strict");
 
   const channel = openChannel(options);
   installBodyReader(app, {

@@ -3,6 +3,7 @@ import knexFactory, { type Knex } from "knex";
 import type pg from "pg";
 import { CurfewError, unavailable } from "../core/errors.js";
 import { type AdmissionOptions, createAdmission } from "./admission.js";
+import { type AttentiveClock, createAttentiveClock } from "./attentive_clock.js";
 import { configureConnection } from "./connection_settings.js";
 import { lendConnections } from "./lending.js";
 import { NO_SHARES, sharesOf } from "./shares.js";
@@ -93,7 +94,8 @@ export const openDatabase = (options: DatabaseOptions): Database => {
     },
     acquireConnectionTimeout: connectTimeoutMs,
   });
-  database.userParams = { names, sharedBackend: options.sharedBackend === true };
+  const clock = createAttentiveClock();
+  database.userParams = { names, sharedBackend: options.sharedBackend === true, clock };
   database.on("query-error", (error: unknown, { __knexUid }: { __knexUid: string }) => {
     if (!(error instanceof Error)) return;
     // It repeats the row that was to be written, and errors are logged.
@@ -106,18 +108,22 @@ export const openDatabase = (options: DatabaseOptions): Database => {
   });
   let heardAt = Number.NEGATIVE_INFINITY;
   database.on("query-response", () => {
-    heardAt = performance.now();
+    heardAt = clock.now();
   });
   const admission = createAdmission({
     ...options.onQueue,
     size: options.poolSize,
     shares: options.reserve === true ? sharesOf(options.poolSize) : NO_SHARES,
     maxWaitMs: options.acquireTimeoutMs,
-    answers: () => connections.size > 0 && performance.now() - heardAt < MAX_SILENCE_MS,
+    answers: () => connections.size > 0 && clock.now() - heardAt < MAX_SILENCE_MS,
   });
   lendConnections(database, admission, () => connections.size);
   return database;
 };
+
+/** The clock by which the silence of a database is measured. */
+export const attentiveClockOf = (database: Database): AttentiveClock =>
+  database.userParams.clock as AttentiveClock;
 
 /** A server that is reachable accepts a connection within a round trip; a lost packet is sent again after a second. */
 const ACCEPT_TIMEOUT_MS = 1500;

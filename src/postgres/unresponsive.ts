@@ -1,7 +1,7 @@
 import type { CallLimits } from "../core/call.js";
 import { unavailable } from "../core/errors.js";
 import type { SessionStore } from "../core/ports/session_store.js";
-import { type Database, MAX_SILENCE_MS } from "./database.js";
+import { attentiveClockOf, type Database, MAX_SILENCE_MS } from "./database.js";
 
 /** Wrappers that give up the answers of a database that hangs. */
 export interface SilenceGuard {
@@ -17,7 +17,8 @@ export interface SilenceGuard {
  * process: a server that hangs is as good as down, and the caller has to hear
  * it within 250 ms (guarantees, "Trouble with the stores"). A server that is
  * only slow goes on answering other statements, which a replica's heartbeat
- * sends ten times a second; the guard waits for it.
+ * sends ten times a second; the guard waits for it. Time in which this process
+ * could not read an answer does not count (O1).
  *
  * A transaction that was given up must have no effect (O3): its next statement
  * is refused, and so is its COMMIT. Only a COMMIT that was already sent may
@@ -25,15 +26,17 @@ export interface SilenceGuard {
  * connection still waits for ends by the limits of the database.
  */
 export const unlessUnresponsive = (database: Database): SilenceGuard => {
-  let heardAt = performance.now();
+  const clock = attentiveClockOf(database);
+  let heardAt = clock.now();
   database.on("query-response", () => {
-    heardAt = performance.now();
+    heardAt = clock.now();
   });
 
   const guarded = <T>(answer: Promise<T>, abandon?: () => void): Promise<T> =>
     new Promise<T>((resolve, reject) => {
-      const askedAt = performance.now();
-      const left = () => Math.max(askedAt, heardAt) + MAX_SILENCE_MS - performance.now();
+      const stopClock = clock.run();
+      const askedAt = clock.now();
+      const left = () => Math.max(askedAt, heardAt) + MAX_SILENCE_MS - clock.now();
       let isSettled = false;
       const giveUp = (): void => {
         if (isSettled) return;
@@ -41,6 +44,7 @@ export const unlessUnresponsive = (database: Database): SilenceGuard => {
           look();
           return;
         }
+        stop();
         abandon?.();
         reject(unavailable("Postgres answers nobody"));
       };
@@ -49,11 +53,14 @@ export const unlessUnresponsive = (database: Database): SilenceGuard => {
         timer = setTimeout(() => setImmediate(giveUp), left());
       };
       let timer: NodeJS.Timeout | undefined;
-      look();
-      answer.then(resolve, reject).finally(() => {
+      const stop = (): void => {
+        if (isSettled) return;
         isSettled = true;
         clearTimeout(timer);
-      });
+        stopClock();
+      };
+      look();
+      answer.then(resolve, reject).finally(stop);
     });
 
   const port: SilenceGuard["port"] = (port) =>
