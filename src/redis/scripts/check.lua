@@ -61,14 +61,14 @@ for i = 2, #KEYS, 2 do
       end
       answer = entry
     else
-      local fill token = entry and match(entry, '^;(.*)$')
-      if not fill token then
+      local fill_token = entry and match(entry, '^;(.*)$')
+      if not fill_token then
         last = entry and match(entry, '^%d+;(%d+);')
-        fill token = (last or '') .. ';' .. name .. i
-        redis.pcall('SET', KEYS[i], ';' .. fill token, 'PX', 5000)
+        fill_token = (last or '') .. ';' .. name .. i
+        redis.pcall('SET', KEYS[i], ';' .. fill_token, 'PX', 5000)
       end
-      last = match(fill token, '^%d+')
-      answer = (last and 'I' .. last or 'M') .. fill token
+      last = match(fill_token, '^%d+')
+      answer = (last and 'I' .. last or 'M') .. fill_token
     end
   end
   answers[i / 2] = answer
