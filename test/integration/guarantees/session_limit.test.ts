@@ -10,6 +10,7 @@ import {
   signOut,
   verdictOf,
 } from "../../support/core_replica.js";
+import { waitUntil } from "../../support/wait_until.js";
 import { auditTrail } from "./audit_trail.js";
 import { setUpTwoReplicas } from "./two_replicas.js";
 
@@ -228,8 +229,17 @@ describe("evict_least_recently_used", () => {
     const { username } = await makeUser(a);
     const outputs: LoginOutput[] = [];
     for (let logins = 0; logins < MOST; logins++) outputs.push(await signIn(a, username));
-    // All are remembered, and used within one step of what the hot store writes otherwise.
-    for (const { tokens } of outputs) await verdictOf(a, tokens.accessToken);
+    // Redis remembers all of them before they are used within one step of what it writes otherwise.
+    for (const { tokens, session } of outputs) {
+      await waitUntil("Redis knows the session", async () => {
+        expect(await verdictOf(a, tokens.accessToken)).toBe("valid");
+        const lease = b.core.cacheLease.lease(session.id);
+        const ask = { sessionId: session.id, now: b.ports.clock.now(), touchAt: 0 };
+        return lease !== undefined && (await b.ports.hot.check(ask, lease)).kind === "live";
+      });
+    }
+    // The clocks of two replicas agree within some tens of milliseconds, and so does the order of uses.
+    replicas.advance(1000);
     for (const [used, replica] of [b, a, b, a].entries()) {
       const { tokens } = outputs[used] as LoginOutput;
       expect(await verdictOf(replica, tokens.accessToken)).toBe("valid");
