@@ -218,13 +218,13 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     },
 
     async recovered() {
-      const isLeaseValid = async () => {
+      const hasLeases = async () => {
         await Promise.all(
           cores.map(({ core }) => core.cacheLease.heartbeat().catch(() => undefined)),
         );
         return cores.every(({ core }) => core.cacheLease.lease() !== undefined);
       };
-      await waitUntil("all replicas trust Redis again", isLeaseValid, RECOVERY_MS);
+      await waitUntil("all replicas trust Redis again", hasLeases, RECOVERY_MS);
       const finished = async () => {
         const { rows } = await observer.query(
           "SELECT 1 FROM sessions WHERE hot_pending AND revoked_at IS NOT NULL LIMIT 1",

@@ -117,7 +117,7 @@ export const openDatabase = (options: DatabaseOptions): Database => {
     maxWaitMs: options.acquireTimeoutMs,
     answers: () => connections.size > 0 && clock.now() - heardAt < MAX_SILENCE_MS,
   });
-  lendConnections(database, admission, () => connections.size);
+  lendConnections(database, admission, clock, () => connections.size);
   return database;
 };
 

@@ -4,6 +4,7 @@ import type { CallLimits } from "../core/call.js";
 import { unavailable } from "../core/errors.js";
 import { WORK_CLASSES, type WorkClass } from "../core/ports/work_class.js";
 import type { Admission, WorkState } from "./admission.js";
+import type { AttentiveClock } from "./attentive_clock.js";
 
 /** A connection of the pool; only knex looks into it. */
 type Connection = object;
@@ -67,11 +68,13 @@ const EVENTS = ["query", "query-response", "query-error"] as const;
  * any other that becomes free first: a connection that cannot be had is an
  * outage only where none is open, and none is being opened.
  *
+ * @param clock runs while work waits for a connection or has one
  * @param openConnections how many connections of the pool are open
  */
 export const lendConnections = (
   database: Knex,
   admission: Admission,
+  clock: AttentiveClock,
   openConnections: () => number,
 ): void => {
   const client = database.client as Client;
@@ -108,22 +111,25 @@ export const lendConnections = (
   };
 
   const borrow = async (work: WorkClass, call?: CallLimits): Promise<Loan> => {
-    const turn = admission.enter(work, call);
-    if (turn !== undefined) await turn;
-    let connection: Connection;
+    const stopClock = clock.run();
+    let isAdmitted = false;
     try {
-      connection = await acquire();
+      await admission.enter(work, call);
+      isAdmitted = true;
+      const connection = await acquire();
+      return {
+        connection,
+        giveBack() {
+          pool.release(connection);
+          admission.leave(work);
+          stopClock();
+        },
+      };
     } catch (error) {
-      admission.leave(work);
+      if (isAdmitted) admission.leave(work);
+      stopClock();
       throw error;
     }
-    return {
-      connection,
-      giveBack() {
-        pool.release(connection);
-        admission.leave(work);
-      },
-    };
   };
 
   /** Makes a handle's own statements borrow in a class. */

@@ -34,7 +34,6 @@ export const unlessUnresponsive = (database: Database): SilenceGuard => {
 
   const guarded = <T>(answer: Promise<T>, abandon?: () => void): Promise<T> =>
     new Promise<T>((resolve, reject) => {
-      const stopClock = clock.run();
       const askedAt = clock.now();
       const left = () => Math.max(askedAt, heardAt) + MAX_SILENCE_MS - clock.now();
       let isSettled = false;
@@ -57,7 +56,6 @@ export const unlessUnresponsive = (database: Database): SilenceGuard => {
         if (isSettled) return;
         isSettled = true;
         clearTimeout(timer);
-        stopClock();
       };
       look();
       answer.then(resolve, reject).finally(stop);

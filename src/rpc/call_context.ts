@@ -30,7 +30,7 @@ export interface UnderlyingCall extends ServerInterceptingCallInterface {
   onAnswered(listener: (isSent: boolean) => void): void;
   readonly connection: Connection;
   /** See CallContext. */
-  cacheLease(): void;
+  admitRequest(): void;
 }
 
 /** In the opaque part of a call's metadata, which no client can write to. */
@@ -103,8 +103,8 @@ export class CallContext implements Call {
   }
 
   /** The caller's credential is good: the request is read even where it has to wait for memory. */
-  cacheLease(): void {
-    this.call.cacheLease();
+  admitRequest(): void {
+    this.call.admitRequest();
   }
 
   /** The verified service at the other end of the connection, by its certificate. */

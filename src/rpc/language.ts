@@ -13,7 +13,7 @@ export type PickLanguage = (
 
 /** More tags than this are no preferences of a person. */
 const MAX_TAGS = 8;
-const LONGEST_WISH = 256;
+const LONGEST_PREFERENCE = 256;
 const NONE_SPOKEN = "none";
 
 const canonical = (tag: string): string[] => {
@@ -39,7 +39,7 @@ const firstSpoken = (preference: string): Language | typeof NONE_SPOKEN => {
 export const languagePicker = (remembered = 512): PickLanguage => {
   const answers = new LRUCache<string, Language | typeof NONE_SPOKEN>({ max: remembered });
   const spoken = (preference: string): Language | typeof NONE_SPOKEN => {
-    if (preference === "" || preference.length > LONGEST_WISH) return NONE_SPOKEN;
+    if (preference === "" || preference.length > LONGEST_PREFERENCE) return NONE_SPOKEN;
     const known = answers.get(preference);
     if (known !== undefined) return known;
     const answer = firstSpoken(preference);

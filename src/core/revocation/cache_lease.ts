@@ -82,7 +82,7 @@ export const createCacheLease = (deps: {
   /** `clock.interruptions` when it was granted: a lease does not outlast a suspended machine. */
   let grantedAfter = 0;
   /** Shards whose servers were last seen to be those of the lease. */
-  const isLeaseValid = new Set<number>();
+  const validShards = new Set<number>();
   /** Whether the registry may still show a lease of ours, and one of a shard that we have given up. */
   let registered = false;
   let overstated = false;
@@ -149,11 +149,11 @@ export const createCacheLease = (deps: {
         ? lease
         : { ...lease, serverIds }
       : undefined;
-    for (const shard of serverIds.keys()) if (serverIds[shard] === "") isLeaseValid.delete(shard);
+    for (const shard of serverIds.keys()) if (serverIds[shard] === "") validShards.delete(shard);
   };
 
   const dropLease = (): void => {
-    isLeaseValid.clear();
+    validShards.clear();
     granted = undefined;
   };
 
@@ -177,7 +177,7 @@ export const createCacheLease = (deps: {
     const isNew = (shard: number) => !isHeld(shard) && !failed.has(shard);
     if (!isUnchanged) keep(lease, (shard) => goesOn(shard) || isNew(shard));
     for (const [shard, id] of lease.serverIds.entries())
-      if (id !== "" && isNew(shard)) isLeaseValid.add(shard);
+      if (id !== "" && isNew(shard)) validShards.add(shard);
   };
 
   /** Trusts servers that are those of the lease, and gives up the others. Resolves to whether there were any. */
@@ -188,7 +188,7 @@ export const createCacheLease = (deps: {
     const isLost = serverIds.some((id, shard) => id !== "" && !isSame(shard));
     keep(granted, isSame);
     // The registry has shown our lease all along, so nothing was missed.
-    for (const shard of serverIds.keys()) if (isSame(shard)) isLeaseValid.add(shard);
+    for (const shard of serverIds.keys()) if (isSame(shard)) validShards.add(shard);
     return isLost;
   };
 
@@ -215,15 +215,15 @@ export const createCacheLease = (deps: {
     const seen = await hot.identify();
     if (granted !== undefined)
       for (const [shard, id] of granted.serverIds.entries())
-        if (id !== "" && id === seen[shard]) isLeaseValid.add(shard);
+        if (id !== "" && id === seen[shard]) validShards.add(shard);
   };
 
   const suspend = (sessionId?: string): void => {
     if (
-      sessionId !== undefined ? !isLeaseValid.delete(shards.of(sessionId)) : isLeaseValid.size === 0
+      sessionId !== undefined ? !validShards.delete(shards.of(sessionId)) : validShards.size === 0
     )
       return;
-    if (sessionId === undefined) isLeaseValid.clear();
+    if (sessionId === undefined) validShards.clear();
     // Errors are ignored here: the next heartbeat hits the same error and reports it.
     (heartbeatUnderWay === undefined ? heartbeat() : lookAgain()).catch(() => undefined);
   };
@@ -233,7 +233,7 @@ export const createCacheLease = (deps: {
     lease(sessionId) {
       const lease = current();
       const isTrusted =
-        sessionId === undefined ? isLeaseValid.size > 0 : isLeaseValid.has(shards.of(sessionId));
+        sessionId === undefined ? validShards.size > 0 : validShards.has(shards.of(sessionId));
       return isTrusted ? lease : undefined;
     },
     holds(under, sessionId) {
@@ -241,7 +241,7 @@ export const createCacheLease = (deps: {
       const lease = current();
       return (
         lease !== undefined &&
-        isLeaseValid.has(shard) &&
+        validShards.has(shard) &&
         (lease === under ||
           (lease.serverIds[shard] === under.serverIds[shard] &&
             lease.epochs[shard] === under.epochs[shard]))

@@ -111,7 +111,7 @@ export const callBudgets = (limits: CallLimits, connections: Connections): CallB
       admit: (ctx) => {
         const { caller } = ctx;
         if (caller.kind === "anonymous") return;
-        ctx.cacheLease();
+        ctx.admitRequest();
         give(ctx);
         if (caller.kind === "session") take(ctx, sessions, caller.userId);
         connections.prove(ctx.connection, caller.kind);

@@ -39,8 +39,8 @@ export class InterceptedCall
     return this.base.connection;
   }
 
-  cacheLease(): void {
-    this.base.cacheLease();
+  admitRequest(): void {
+    this.base.admitRequest();
   }
 
   override start(handler: Listener): void {

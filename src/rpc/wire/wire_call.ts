@@ -93,7 +93,7 @@ export class WireCall implements ServerInterceptingCallInterface {
   }
 
   /** The caller's credential is good: the request may wait for memory. */
-  cacheLease(): void {
+  admitRequest(): void {
     this.#request.isTrusted = true;
   }
 

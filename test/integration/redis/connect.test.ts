@@ -48,9 +48,9 @@ test("TLS, with the certificate checked", async () => {
   });
   onTestFinished(() => redis.stop());
   const probe = fileURLToPath(new URL("tls_probe.ts", import.meta.url));
-  const run = (isLeaseValid: Record<string, string>, waitMs: number) =>
+  const run = (trusted: Record<string, string>, waitMs: number) =>
     promisify(execFile)(process.execPath, ["--import", "tsx", probe, redis.url, `${waitMs}`], {
-      env: { ...process.env, NODE_OPTIONS: "", ...isLeaseValid },
+      env: { ...process.env, NODE_OPTIONS: "", ...trusted },
     });
   const { stdout } = await run({ NODE_EXTRA_CA_CERTS: authority.caFile }, 10_000);
   expect(JSON.parse(stdout)).toEqual(WHOLE_LIFE);

@@ -91,5 +91,6 @@ test("O3 the deadline of a call is the earlier of the caller's and the method's"
   const [byRule, byCaller] = contexts.map((ctx) => ctx.deadlineAt - ctx.startedAt);
   const { deadlineMs } = readRules(readDescriptors()).of("/curfew.v1.AuthService/Login");
   expect(byRule).toBeCloseTo(deadlineMs);
-  expect(byCaller).toBeLessThanOrEqual(3000);
+  // Computed from two clocks, one of which has whole milliseconds.
+  expect(byCaller).toBeLessThanOrEqual(3001);
 });

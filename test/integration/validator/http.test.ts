@@ -126,10 +126,10 @@ describe.each(Object.keys(frameworks) as (keyof typeof frameworks)[])("%s", (nam
   });
 
   test("roles: 403 in the contract's shape", async () => {
-    const [clerk, subscriber] = [await stage.signIn(["clerk"]), await stage.signIn()];
+    const [clerk, guest] = [await stage.signIn(["clerk"]), await stage.signIn()];
     const origin = await frameworks[name](await stage.open());
     expect((await asks(origin, "/staff", clerk.token)).status).toBe(200);
-    const refused = await asks(origin, "/staff", subscriber.token);
+    const refused = await asks(origin, "/staff", guest.token);
     expect(refused.status).toBe(403);
     expect(await refused.json()).toMatchObject({ code: "permission_denied" });
   });

@@ -83,11 +83,11 @@ describe("over TLS", () => {
 
   test("calls trust the authority that is named, and no other", async () => {
     await start(false);
-    const isLeaseValid = await run([
+    const trusted = await run([
       ...["users", "list", "--json", "--token", "t", "--target", server.target],
       ...["--tls-ca", authority.caFile, "--tls-server-name", "localhost"],
     ]);
-    expect(isLeaseValid).toMatchObject({ exitCode: 0, output: "[]\n", errors: "" });
+    expect(trusted).toMatchObject({ exitCode: 0, output: "[]\n", errors: "" });
     const strange = await run([
       "users",
       "list",

@@ -45,8 +45,8 @@ describe("D1, D9: the address of a client", () => {
     ["11.0.0.1", false],
     ["::1", false],
     ["", false],
-  ])("%s is a trusted proxy: %s", (peer, isLeaseValid) => {
-    expect(isProxy(at(peer))).toBe(isLeaseValid);
+  ])("%s is a trusted proxy: %s", (peer, trusted) => {
+    expect(isProxy(at(peer))).toBe(trusted);
   });
 
   test("our own gateway is believed by its listener", () => {

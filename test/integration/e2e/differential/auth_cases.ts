@@ -33,9 +33,9 @@ export const AUTH_CASES: Readonly<Record<string, readonly Case[]>> = {
   "AuthService.Login": [
     changes("signs in", "OK", async (stage) => login(await stage.newcomer())),
     changes("names the sessions that the limit ended", "OK", async (stage) => {
-      const subscriber = await stage.newcomer();
-      for (let session = 1; session < 5; session++) await stage.again(subscriber);
-      return login(subscriber);
+      const guest = await stage.newcomer();
+      for (let session = 1; session < 5; session++) await stage.again(guest);
+      return login(guest);
     }),
     changes("a wrong password", "INVALID_CREDENTIALS", async (stage) =>
       login(await stage.newcomer(), { password: "wrong" }),
@@ -45,11 +45,11 @@ export const AUTH_CASES: Readonly<Record<string, readonly Case[]>> = {
     })),
     reads("an inactive user", "USER_INACTIVE", (stage) => login(stage.inactive)),
     changes("a locked account", "TOO_MANY_ATTEMPTS", async (stage) => {
-      const subscriber = await stage.newcomer();
+      const guest = await stage.newcomer();
       for (let failure = 0; failure < 5; failure++) {
-        await stage.service.signIn(subscriber.username, "test", "wrong").catch(() => undefined);
+        await stage.service.signIn(guest.username, "test", "wrong").catch(() => undefined);
       }
-      return login(subscriber);
+      return login(guest);
     }),
   ],
   "AuthService.RefreshTokens": [
@@ -198,8 +198,8 @@ export const AUTH_CASES: Readonly<Record<string, readonly Case[]>> = {
   "AuthService.ListMySessions": [
     reads("all", "OK", ({ user }) => as(user)),
     changes("a page, and where the next one starts", "OK", async (stage) => {
-      const subscriber = await stage.newcomer();
-      return as(await stage.again(subscriber), { page_size: 1 });
+      const guest = await stage.newcomer();
+      return as(await stage.again(guest), { page_size: 1 });
     }),
     reads("with a page token that is none", "INVALID_ARGUMENT", ({ user }) =>
       as(user, { page_token: "nonsense" }),
@@ -207,8 +207,8 @@ export const AUTH_CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   "AuthService.RevokeMySession": [
     changes("another of one's own", "OK", async (stage) => {
-      const subscriber = await stage.newcomer();
-      return as(subscriber, { session_id: (await stage.again(subscriber)).sessionId });
+      const guest = await stage.newcomer();
+      return as(guest, { session_id: (await stage.again(guest)).sessionId });
     }),
     reads("an unknown one", "NOT_FOUND", ({ user }) => as(user, { session_id: NOBODY })),
     reads("another user's", "NOT_FOUND", ({ user, admin }) =>
@@ -220,9 +220,9 @@ export const AUTH_CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   "AuthService.RevokeMyOtherSessions": [
     changes("two others", "OK", async (stage) => {
-      const subscriber = await stage.newcomer();
-      await stage.again(subscriber);
-      return as(await stage.again(subscriber));
+      const guest = await stage.newcomer();
+      await stage.again(guest);
+      return as(await stage.again(guest));
     }),
   ],
   "AuthService.GetSessionInfo": [reads("the session", "OK", ({ user }) => as(user))],
