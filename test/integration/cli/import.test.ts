@@ -145,7 +145,7 @@ describe("users import, beside a running service", { timeout: 120_000 }, () => {
     // A refused row early, to know when it is under way.
     const path = file("many.csv", ["username,password_hash", "early,x", ...rows]);
     const first = curfew(["users", "import", path, "--json"]);
-    await waitUntil("the import is under way", () => first.errors().includes("line 2"), 60_000);
+    await waitUntil("the import is under way", () => first.errors().includes(`"line":2`), 60_000);
     first.interrupt();
     const { exitCode, output } = await first.ended;
     expect(exitCode).toBe(1);

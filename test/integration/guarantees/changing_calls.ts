@@ -111,7 +111,13 @@ export const CHANGING: Readonly<Record<string, Case>> = {
     call: ({ service, userId }) =>
       as(
         SessionAdminService.revokeSessions,
-        { filter: SessionFilter.create({ userId }), dryRun: false, note: "", all: false },
+        {
+          filter: SessionFilter.create({ userId }),
+          dryRun: false,
+          note: "",
+          all: false,
+          maxSessions: 0,
+        },
         service.adminKey,
       ),
   },
