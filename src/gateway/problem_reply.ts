@@ -59,7 +59,8 @@ const localized = (
   if (extras.locale || !localize || !isReason(reason)) return plain;
   const { text, locale } = localize(reason, request.headers["accept-language"] ?? "");
   if (locale === ENGLISH) return plain;
-  const saysMore = status < 500 && !extras.violations?.length;
+  const saysMore =
+    status < 500 && !extras.violations?.length && detail !== localize(reason, ENGLISH).text;
   return { detail: saysMore ? `${text} (${detail})` : text, locale };
 };
 

@@ -73,7 +73,7 @@ const requireCredential = (
   const { authorization, cookie = "" } = headers;
   if (openAccess.has(rpc.access) || authorization !== undefined || cookie.includes("__Host-"))
     return;
-  throw new ProblemError(401, "credentials_missing", "Send a credential with this call.");
+  throw new ProblemError(401, "credentials_missing", "Authentication credentials are missing");
 };
 
 /** Reads the body piece by piece, as far as its caller may send it. */

@@ -30,7 +30,7 @@ const BACK = /^Redis can be used again/;
 
 test("a Redis that is not there is told of once, loudly, before the service is ready", async () => {
   const replica = await site.serve({ REDIS_URL: "redis://127.0.0.1:1" });
-  await waitUntil("it is told", () => matching(replica, TROUBLE).length > 0);
+  await waitUntil("it is ready", () => matching(replica, /^curfew is ready$/).length > 0);
   expect(matching(replica, TROUBLE)).toMatchObject([{ level: "error" }]);
   const lines = linesOf(replica).map(({ msg }) => msg);
   const ready = lines.indexOf("curfew is ready");
