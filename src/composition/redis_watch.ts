@@ -10,18 +10,26 @@ export interface RedisWatch {
   see(failure: unknown): void;
   /** What is wrong with it; undefined: nothing that was reported. */
   trouble(): string | undefined;
+  /** Resolves when Redis was seen to work, or its failure was reported, for the first time. */
+  readonly firstSeen: Promise<void>;
 }
 
 export const createRedisWatch = (logger: Logger, monotonic: () => number): RedisWatch => {
   let failingSince: number | undefined;
   let reported: string | undefined;
+  let know: () => void = () => undefined;
+  const firstSeen = new Promise<void>((resolve) => {
+    know = resolve;
+  });
   return {
+    firstSeen,
     see(failure) {
       if (failure === undefined) {
         failingSince = undefined;
         if (reported !== undefined)
           logger.info("Redis can be used again: tokens are validated from it");
         reported = undefined;
+        know();
         return;
       }
       failingSince ??= monotonic();
@@ -33,6 +41,7 @@ export const createRedisWatch = (logger: Logger, monotonic: () => number): Redis
         { reason: failureText(failure) },
         `Redis cannot be used: ${advice}. Until it can, every token is validated in PostgreSQL: right, but slower.`,
       );
+      know();
     },
     trouble: () => reported,
   };

@@ -252,6 +252,9 @@ const start = async (
   }
   exporter = await exportMetrics(settings, metrics);
 
+  // The line that says "ready" also says whether tokens are validated from Redis.
+  if (settings.redisUrl !== undefined) await redis.firstSeen;
+
   return {
     grpcPort,
     httpPort: gateway?.port ?? 0,
