@@ -77,9 +77,13 @@ const text = (contentType: string, content: string): PageFile => ({
   read: async () => content,
 });
 
-/** The page at `/docs`: Swagger UI from its npm package, with nothing from a CDN. */
+/**
+ * The page at `/docs`: Swagger UI with nothing from a CDN. Its files come from @fastify/swagger-ui,
+ * because swagger-ui-dist installs a package that reports each installation to its vendor.
+ */
 export const docsPages = (): ReadonlyMap<string, PageFile> => {
-  const folder = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+  const manifest = createRequire(import.meta.url).resolve("@fastify/swagger-ui/package.json");
+  const folder = join(dirname(manifest), "static");
   const html = text(contentTypeOf("index.html"), HTML);
   return new Map<string, PageFile>([
     ["/docs", html],
