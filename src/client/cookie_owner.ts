@@ -110,7 +110,8 @@ export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): 
       const { session_id: id, created_at: createdAt } = found.session;
       const isOlder =
         id === session?.session_id
-          ? (found.generation ?? 0) < (generation ?? 0)
+          ? // A gateway of 0.1 reports no generation, which is no contradiction.
+            found.generation != null && found.generation < (generation ?? 0)
           : Date.parse(createdAt) < Date.parse(session?.created_at ?? "");
       if (isOlder) throw refused();
     },

@@ -15,7 +15,8 @@ export function storedFrom(
     expiresIn: answer.expires_in,
     // Counted from before the request was sent: early rather than late.
     expiresAt: askedAt + answer.expires_in * 1000,
-    generation: answer.generation ?? (before === null ? 1 : before.generation + 1),
+    // The server's count begins anew where a gateway of 0.1, which keeps none, has answered between.
+    generation: Math.max(answer.generation ?? 1, before === null ? 0 : before.generation + 1),
     session: answer.session ?? before?.session ?? null,
   };
 }

@@ -40,16 +40,26 @@ const versionsOf = (request: FastifyRequest): CookieVersion[] =>
  * was set by an answer that came late, and does not count: the client refreshes,
  * which sets the right one.
  *
+ * This version sets `__Host-refresh` and a versioned cookie to the same token,
+ * always together. A `__Host-refresh` with another token was therefore set
+ * since then by a gateway of 0.1, which knows no versioned cookies. The token
+ * and the access cookie beside it are the newest, and the versioned cookies
+ * are out of date.
+ *
  * @throws ProblemError 400 for a cookie with two values
  */
 export const readSessionCookies = (request: FastifyRequest): SessionCookies => {
-  const newest = versionsOf(request).sort(compareVersions).at(-1);
+  const versions = versionsOf(request).sort(compareVersions);
+  const plain = readCookie(request, REFRESH_COOKIE);
+  const tokens = versions.map((version) => readCookie(request, versionName(version)));
+  const isOlderGateways = plain !== undefined && !tokens.includes(plain);
+  const newest = isOlderGateways ? undefined : versions.at(-1);
   const found = readCookie(request, ACCESS_COOKIE);
   const accessSession = found && sessionIdOf(found);
   const isLate = newest && accessSession && newest.sessionId !== accessSession;
   return {
     access: isLate ? undefined : found,
-    refresh: readCookie(request, newest ? versionName(newest) : REFRESH_COOKIE),
+    refresh: newest ? tokens.at(-1) : plain,
     sessionId: newest?.sessionId ?? accessSession,
     generation: newest?.generation,
   };

@@ -30,6 +30,28 @@ test("no script gets a token: none is stored, and none is in a header or a body"
   expect(fixture.service.live()).toEqual([]);
 });
 
+test("answers of a gateway of 0.1, which counts no refreshes, are taken in any order with today's", async () => {
+  const { storage, tab } = openBrowser();
+  const manager = tab();
+  const generation = async () =>
+    JSON.parse((await storage.getItem("curfew_session")) ?? "{}").generation;
+  const { settings } = fixture.service;
+  await manager.login("ada", "correct horse");
+  // Today's gateway answers the refresh, and 0.1 the question whose cookies they are.
+  for (const [isOldRefresh, isOldOwner] of [
+    [false, true],
+    [true, false],
+    [true, true],
+    [false, false],
+  ]) {
+    const before = await generation();
+    settings.countsRefreshes = (path) => !(path.endsWith("/refresh") ? isOldRefresh : isOldOwner);
+    await manager.refreshTokens();
+    expect(await generation()).toBeGreaterThan(before);
+    expect((await manager.apiRequest("/api/v1/data", { method: "POST" })).status).toBe(200);
+  }
+});
+
 test("calls that change something repeat the anti-forgery token; others do not", async () => {
   const { tab } = openBrowser();
   const manager = tab();

@@ -24,7 +24,13 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
   const access = new Map<string, { session: ServedSession; isExpired: boolean }>();
   const overrides: { path: string; answer: ServiceAnswer | "drop" }[] = [];
   const holds: { path: string; arrive(): void; released: Promise<void> }[] = [];
-  const settings = { expiresIn: 900, idleSeconds: 1800, hasGrace: false };
+  const settings = {
+    expiresIn: 900,
+    idleSeconds: 1800,
+    hasGrace: false,
+    /** A gateway of 0.1 names neither session nor generation in its headers. */
+    countsRefreshes: (_path: string) => true,
+  };
   /** Sessions in whose name a POST to /data was done. */
   const done: string[] = [];
   let serial = 0;
@@ -268,6 +274,7 @@ export async function startSessionService(pages: Record<string, ServiceAnswer> =
       response.setHeader("content-type", type);
     }
     for (const [name, value] of Object.entries(extra)) {
+      if (!settings.countsRefreshes(path) && /^x-session-/.test(name)) continue;
       response.setHeader(name, name === "set-cookie" ? value.split("\n") : value);
     }
     response.end(isPage ? body : JSON.stringify(body ?? {}));
