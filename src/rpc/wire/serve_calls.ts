@@ -28,6 +28,8 @@ export type Intercept = (path: string, call: WireCall) => ServerInterceptingCall
 
 const MAX_HEADERS = 64;
 const UNSUPPORTED_MEDIA_TYPE = 415;
+/** gRPC with messages of any format. `application/grpc-web` is another protocol. */
+const GRPC = /^application\/grpc(?:\+|[ \t]*(?:;|$))/;
 
 /**
  * Serves the calls of a grpc-js server: listening, TLS, keepalive and the age of
@@ -64,7 +66,7 @@ export const serveCalls = (
       stream.destroy();
       return;
     }
-    if (headers["content-type"]?.startsWith("application/grpc") !== true) {
+    if (!GRPC.test(headers["content-type"] ?? "")) {
       stream.on("error", () => undefined);
       stream.respond({ ":status": UNSUPPORTED_MEDIA_TYPE }, { endStream: true });
       stream.close();

@@ -363,6 +363,27 @@ describe("a call is served by our transport as grpc-js serves it", () => {
     });
   });
 
+  test.each([
+    "application/grpc-web",
+    "application/grpc-web+proto",
+    "application/grpc-web-text; charset=utf-8",
+    "application/grpcx",
+    "",
+  ])("but the content type %j is not of gRPC: 415", async (type) => {
+    const before = seen.ours.ours;
+    const answer = await exchange(ours, [framed("hello")], { "content-type": type });
+    expect(answer).toMatchObject({ headers: { ":status": 415 }, body: "" });
+    expect(seen.ours.ours).toBe(before);
+  });
+
+  test.each(["application/grpc;charset=utf-8", "application/grpc ; x=y"])(
+    "and the content type %j is",
+    async (type) => {
+      const { trailers } = await exchange(ours, [framed("hello")], { "content-type": type });
+      expect(trailers).toMatchObject({ "grpc-status": "0" });
+    },
+  );
+
   test("and it is indeed ours", async () => {
     const before = seen.ours.ours;
     expect(await exchange(ours, [framed("hello")])).toMatchObject({
