@@ -21,6 +21,7 @@ import type { TokenVerifier } from "./ports/token_verifier.js";
 import type { UserStore } from "./ports/user_store.js";
 import type { WorkClass } from "./ports/work_class.js";
 import { createAnswerLog } from "./refresh/answer_log.js";
+import { createRefreshThrottle } from "./refresh/refresh_throttle.js";
 import { refreshTokens } from "./refresh/refresh_tokens.js";
 import { type CacheLease, createCacheLease } from "./revocation/cache_lease.js";
 import { logout } from "./revocation/logout.js";
@@ -167,6 +168,7 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
         cacheLease: trustOf(signIn),
         activity,
         answers,
+        throttle: createRefreshThrottle(clock),
         withRecentActivity: recent,
         settings,
       }),

@@ -2787,8 +2787,11 @@ export const AuthServiceService = {
    * Earlier access tokens stay good until they expire. Counts as a use of the
    * session, unless the metadata (over REST the header) `x-skip-activity` is
    * `true`: an application that refreshes while the user is away sends it.
+   * A session that is refreshed far more often than its tabs can need, and a
+   * source of many bad tokens, get TOO_MANY_ATTEMPTS with a time to retry.
    * Reasons: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED,
-   * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED.
+   * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED,
+   * TOO_MANY_ATTEMPTS.
    */
   refreshTokens: {
     path: "/curfew.v1.AuthService/RefreshTokens" as const,
@@ -3023,8 +3026,11 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    * Earlier access tokens stay good until they expire. Counts as a use of the
    * session, unless the metadata (over REST the header) `x-skip-activity` is
    * `true`: an application that refreshes while the user is away sends it.
+   * A session that is refreshed far more often than its tabs can need, and a
+   * source of many bad tokens, get TOO_MANY_ATTEMPTS with a time to retry.
    * Reasons: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED,
-   * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED.
+   * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED,
+   * TOO_MANY_ATTEMPTS.
    */
   refreshTokens: handleUnaryCall<RefreshTokensRequest, RefreshTokensResponse>;
   /**
@@ -3141,8 +3147,11 @@ export interface AuthServiceClient extends Client {
    * Earlier access tokens stay good until they expire. Counts as a use of the
    * session, unless the metadata (over REST the header) `x-skip-activity` is
    * `true`: an application that refreshes while the user is away sends it.
+   * A session that is refreshed far more often than its tabs can need, and a
+   * source of many bad tokens, get TOO_MANY_ATTEMPTS with a time to retry.
    * Reasons: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED,
-   * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED.
+   * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED,
+   * TOO_MANY_ATTEMPTS.
    */
   refreshTokens(
     request: RefreshTokensRequest,

@@ -13,6 +13,8 @@ import type { CoreSettings } from "../settings.js";
 import { endedRefreshVerdict } from "../validation/verdict.js";
 import type { AnswerLog } from "./answer_log.js";
 import { decideRefresh } from "./refresh_decision.js";
+import type { RefreshThrottle } from "./refresh_throttle.js";
+import { createRepetitions, type Repetition } from "./repetitions.js";
 
 export interface RefreshInput {
   readonly refreshToken: string;
@@ -49,12 +51,14 @@ export const refreshTokens = (deps: {
   cacheLease: CacheLease;
   activity: ActivityLog;
   answers: AnswerLog;
+  throttle: RefreshThrottle;
   withRecentActivity: WithRecentActivity;
   ids: IdSource;
   clock: Clock;
   settings: CoreSettings;
 }): ((input: RefreshInput, call?: Call) => Promise<RefreshOutput>) => {
-  const { store, codec, cacheLease, activity, answers, clock, settings } = deps;
+  const { store, codec, cacheLease, activity, answers, throttle, clock, settings } = deps;
+  const repetitions = createRepetitions();
 
   const end = async (
     tx: SessionTransaction,
@@ -72,7 +76,8 @@ export const refreshTokens = (deps: {
       : { kind: "refused", failure: fail("SESSION_REVOKED_OR_INVALID") };
   };
 
-  const timeoutVerdict = (ended: Session): CurfewError =>
+  /** What every refresh token of an ended session is refused with. */
+  const finalVerdict = (ended: Session): CurfewError =>
     ended.end ? endedRefreshVerdict(ended.end) : fail("SESSION_REVOKED_OR_INVALID");
 
   const exchange = async (
@@ -80,6 +85,7 @@ export const refreshTokens = (deps: {
     presented: NonNullable<Awaited<ReturnType<RefreshTokenCodec["parse"]>>>,
     { ip, omitRoles = false, skipActivity = false }: RefreshInput,
     call: Call | undefined,
+    repetition: Repetition,
   ): Promise<Outcome> => {
     const session = await tx.lockSession(presented.sessionId);
     if (session === undefined)
@@ -93,10 +99,10 @@ export const refreshTokens = (deps: {
     const lastActivityAt = Math.max(used.lastActivityAt, activity.pending(session.id));
     const timeout = timedOut({ ...session, lastActivityAt }, now, settings.idleTimeoutMs);
     if (timeout === "EXPIRED")
-      return end(tx, session, "EXPIRED", session.expiresAt, timeoutVerdict, ip);
+      return end(tx, session, "EXPIRED", session.expiresAt, finalVerdict, ip);
     if (timeout === "IDLE_TIMEOUT") {
       const at = lastActivityAt + settings.idleTimeoutMs;
-      return end(tx, session, "IDLE_TIMEOUT", at, timeoutVerdict, ip);
+      return end(tx, session, "IDLE_TIMEOUT", at, finalVerdict, ip);
     }
 
     const state = answers.apply(session.id, session.refresh);
@@ -127,14 +133,15 @@ export const refreshTokens = (deps: {
       }),
     };
     await tx.updateSession(session.id, patch);
-    await tx.record([
-      {
-        ...about,
-        type: "REFRESHED",
-        actor: session.userId,
-        metadata: repeated ? { repeated: "true" } : {},
-      },
-    ]);
+    if (!repeated || repetitions.isFirst(repetition, session.id, presented.generation))
+      await tx.record([
+        {
+          ...about,
+          type: "REFRESHED",
+          actor: session.userId,
+          metadata: repeated ? { repeated: "true" } : {},
+        },
+      ]);
     const renewed = { ...session, ...patch };
     return {
       kind: "granted",
@@ -146,8 +153,15 @@ export const refreshTokens = (deps: {
 
   return async (input, call) => {
     const presented = await codec.parse(input.refreshToken);
-    if (presented === undefined) throw fail("REFRESH_TOKEN_INVALID");
-    const outcome = await store.transaction((tx) => exchange(tx, presented, input, call), call);
+    if (presented === undefined) throw throttle.refuse(input.ip);
+    throttle.admit(presented.sessionId, input.ip);
+    const repetition: Repetition = {};
+    const outcome = await store
+      .transaction((tx) => exchange(tx, presented, input, call, repetition), call)
+      .catch((failure: unknown) => {
+        repetitions.forget(repetition);
+        throw failure;
+      });
     if (outcome.kind === "granted") {
       const { session } = outcome;
       const tokens = await outcome.issue();
@@ -156,11 +170,14 @@ export const refreshTokens = (deps: {
       });
       return { session, tokens };
     }
-    if (outcome.kind === "ended")
+    if (outcome.kind === "ended") {
       await cacheLease.awaitRevoked(
         [{ sessionId: outcome.session.id, ...outcome.session }],
         settings.consistencyTimeoutMs,
       );
+      throttle.noteEnded(presented.sessionId, finalVerdict(outcome.session));
+    } else if (outcome.failure.reason === "SESSION_REVOKED_OR_INVALID")
+      throttle.noteEnded(presented.sessionId, outcome.failure);
     throw outcome.failure;
   };
 };

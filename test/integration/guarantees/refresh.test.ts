@@ -53,7 +53,8 @@ describe("R1 R2 one generation, one successor", () => {
     }
     const events = await auditTrail(a, { session_id: sessionId, type: "REFRESHED" });
     expect(events.filter(({ metadata }) => metadata.repeated === undefined)).toHaveLength(1);
-    expect(events).toHaveLength(50);
+    // D7: one for the repetitions of a generation, by each replica.
+    expect(events.length).toBeLessThanOrEqual(3);
   });
 
   test("R2 a lost answer is given again, by any replica, until the end of the grace time", async () => {

@@ -4,6 +4,7 @@ import { issueTokens } from "../../../src/core/login/issue_tokens.js";
 import type { RefreshTokenCodec } from "../../../src/core/ports/refresh_token_codec.js";
 import type { PendingInvalidation, SessionStore } from "../../../src/core/ports/session_store.js";
 import { createAnswerLog } from "../../../src/core/refresh/answer_log.js";
+import { createRefreshThrottle } from "../../../src/core/refresh/refresh_throttle.js";
 import { type RefreshInput, refreshTokens } from "../../../src/core/refresh/refresh_tokens.js";
 import type { CacheLease } from "../../../src/core/revocation/cache_lease.js";
 import { activityLog } from "../../../src/core/session/activity_log.js";
@@ -52,6 +53,11 @@ export const refreshStage = (
   /** A process: what it remembers of answers ends with it. */
   const startReplica = () => {
     const answers = createAnswerLog(store);
+    const clock = {
+      now: () => stage.now,
+      monotonic: () => stage.now,
+      sleep: async () => undefined,
+    };
     const refresh = refreshTokens({
       store,
       codec,
@@ -76,7 +82,8 @@ export const refreshStage = (
         }));
       },
       ids: { next: () => `id ${++ids}` },
-      clock: { now: () => stage.now, monotonic: () => 0, sleep: async () => undefined },
+      clock,
+      throttle: createRefreshThrottle(clock),
       settings: SETTINGS,
     });
     return { answers, refresh };

@@ -37,6 +37,9 @@ describe("no token at all", () => {
 
   test.each(END_REASONS)("L2, R5: of a session ended for %s, once that is certain", async (why) => {
     const stage = refreshStage({ end: { reason: why, at: NOW - 1, by: "user", revision: 7n } });
+    stage.settles = false;
+    await expect(stage.use(1)).rejects.toMatchObject(reason("DEPENDENCY_UNAVAILABLE"));
+    stage.settles = true;
     const expected =
       why === "IDLE_TIMEOUT"
         ? "SESSION_INACTIVITY_TIMEOUT"
@@ -48,8 +51,6 @@ describe("no token at all", () => {
       metadata: { end_reason: why },
     });
     expect(stage.settled).toMatchObject([{ sessionId: "session", userId: "user" }]);
-    stage.settles = false;
-    await expect(stage.use(1)).rejects.toMatchObject(reason("DEPENDENCY_UNAVAILABLE"));
     expect(stage.primaryStore.events()).toEqual([]);
   });
 });
