@@ -13,6 +13,7 @@ const NO_TOKEN_VERDICT = new Set([
   "invalid_credentials",
   "refresh_token_invalid",
   "refresh_token_reused",
+  "subject_token_invalid",
 ]);
 
 /** Challenge of a 401 (RFC 9110 section 11.6.1, RFC 6750 section 3). */

@@ -72,5 +72,13 @@ export enum ErrorReason {
    * try again, which is safe. Never log out.
    */
   OVERLOADED = 24,
+  /**
+   * SUBJECT_TOKEN_INVALID - UNAUTHENTICATED: the ID token of another issuer is not good for an exchange.
+   * Metadata `check` says why: `length`, `form`, `algorithm`, `critical_header`,
+   * `type`, `issuer`, `key`, `signature`, `audience`, `authorized_party`,
+   * `expired`, `not_yet_valid`, `nonce`, `subject`, `auth_time`, `claims` (then
+   * `claim` names it) or `replayed`. It says nothing of the caller's session.
+   */
+  SUBJECT_TOKEN_INVALID = 26,
   UNRECOGNIZED = -1,
 }

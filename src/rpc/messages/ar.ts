@@ -11,6 +11,7 @@ export const ar: Texts = {
   ACCESS_TOKEN_INVALID: "رمز الوصول غير صالح",
   REFRESH_TOKEN_INVALID: "رمز التحديث غير صالح",
   REFRESH_TOKEN_REUSED: "تم استخدام رمز التحديث من قبل",
+  SUBJECT_TOKEN_INVALID: "رُفض رمز موفّر الهوية",
   INVALID_CREDENTIALS: "اسم المستخدم أو كلمة المرور غير صحيحة",
   CREDENTIALS_MISSING: "بيانات المصادقة مفقودة",
   USER_INACTIVE: "المستخدم غير صالح أو غير نشط",

@@ -11,6 +11,7 @@ export const de: Texts = {
   ACCESS_TOKEN_INVALID: "Das Zugriffstoken ist ungültig",
   REFRESH_TOKEN_INVALID: "Das Aktualisierungstoken ist ungültig",
   REFRESH_TOKEN_REUSED: "Das Aktualisierungstoken wurde bereits verwendet",
+  SUBJECT_TOKEN_INVALID: "Das Token des Identitätsanbieters wurde abgelehnt",
   INVALID_CREDENTIALS: "Benutzername oder Passwort ist falsch",
   CREDENTIALS_MISSING: "Die Anmeldedaten fehlen",
   USER_INACTIVE: "Der Benutzer ist ungültig oder inaktiv",

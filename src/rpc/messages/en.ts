@@ -11,6 +11,7 @@ export const en: Texts = {
   ACCESS_TOKEN_INVALID: "Access token is invalid",
   REFRESH_TOKEN_INVALID: "Refresh token is invalid",
   REFRESH_TOKEN_REUSED: "Refresh token has already been used",
+  SUBJECT_TOKEN_INVALID: "The identity provider's token was refused",
   INVALID_CREDENTIALS: "Username or password is incorrect",
   CREDENTIALS_MISSING: "Authentication credentials are missing",
   USER_INACTIVE: "User is invalid or inactive",

@@ -11,6 +11,7 @@ export const es: Texts = {
   ACCESS_TOKEN_INVALID: "El token de acceso no es válido",
   REFRESH_TOKEN_INVALID: "El token de actualización no es válido",
   REFRESH_TOKEN_REUSED: "El token de actualización ya se ha utilizado",
+  SUBJECT_TOKEN_INVALID: "El token del proveedor de identidad fue rechazado",
   INVALID_CREDENTIALS: "El nombre de usuario o la contraseña no son correctos",
   CREDENTIALS_MISSING: "Faltan las credenciales de autenticación",
   USER_INACTIVE: "El usuario no es válido o está inactivo",

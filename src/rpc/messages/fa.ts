@@ -11,6 +11,7 @@ export const fa: Texts = {
   ACCESS_TOKEN_INVALID: "توکن دسترسی نامعتبر است",
   REFRESH_TOKEN_INVALID: "توکن تازه‌سازی نامعتبر است",
   REFRESH_TOKEN_REUSED: "توکن تازه‌سازی قبلاً استفاده شده است",
+  SUBJECT_TOKEN_INVALID: "توکن ارائه‌دهندهٔ هویت رد شد",
   INVALID_CREDENTIALS: "نام کاربری یا گذرواژه نادرست است",
   CREDENTIALS_MISSING: "اطلاعات احراز هویت ارسال نشده است",
   USER_INACTIVE: "کاربر نامعتبر یا غیرفعال است",

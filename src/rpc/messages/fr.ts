@@ -11,6 +11,7 @@ export const fr: Texts = {
   ACCESS_TOKEN_INVALID: "Le jeton d’accès n’est pas valide",
   REFRESH_TOKEN_INVALID: "Le jeton d’actualisation n’est pas valide",
   REFRESH_TOKEN_REUSED: "Le jeton d’actualisation a déjà été utilisé",
+  SUBJECT_TOKEN_INVALID: "Le jeton du fournisseur d’identité a été refusé",
   INVALID_CREDENTIALS: "Le nom d’utilisateur ou le mot de passe est incorrect",
   CREDENTIALS_MISSING: "Les informations d’authentification sont manquantes",
   USER_INACTIVE: "L’utilisateur n’est pas valide ou est inactif",

@@ -11,6 +11,7 @@ export const hi: Texts = {
   ACCESS_TOKEN_INVALID: "एक्सेस टोकन अमान्य है",
   REFRESH_TOKEN_INVALID: "रिफ़्रेश टोकन अमान्य है",
   REFRESH_TOKEN_REUSED: "रिफ़्रेश टोकन पहले ही उपयोग किया जा चुका है",
+  SUBJECT_TOKEN_INVALID: "पहचान प्रदाता का टोकन अस्वीकार कर दिया गया",
   INVALID_CREDENTIALS: "उपयोगकर्ता नाम या पासवर्ड गलत है",
   CREDENTIALS_MISSING: "प्रमाणीकरण जानकारी नहीं दी गई है",
   USER_INACTIVE: "उपयोगकर्ता अमान्य या निष्क्रिय है",

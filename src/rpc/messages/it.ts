@@ -11,6 +11,7 @@ export const it: Texts = {
   ACCESS_TOKEN_INVALID: "Il token di accesso non è valido",
   REFRESH_TOKEN_INVALID: "Il token di aggiornamento non è valido",
   REFRESH_TOKEN_REUSED: "Il token di aggiornamento è già stato utilizzato",
+  SUBJECT_TOKEN_INVALID: "Il token del provider di identità è stato rifiutato",
   INVALID_CREDENTIALS: "Il nome utente o la password non sono corretti",
   CREDENTIALS_MISSING: "Mancano le credenziali di autenticazione",
   USER_INACTIVE: "L'utente non è valido o non è attivo",

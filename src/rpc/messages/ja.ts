@@ -11,6 +11,7 @@ export const ja: Texts = {
   ACCESS_TOKEN_INVALID: "アクセストークンが無効です",
   REFRESH_TOKEN_INVALID: "リフレッシュトークンが無効です",
   REFRESH_TOKEN_REUSED: "リフレッシュトークンはすでに使用されています",
+  SUBJECT_TOKEN_INVALID: "ID プロバイダーのトークンは拒否されました",
   INVALID_CREDENTIALS: "ユーザー名またはパスワードが正しくありません",
   CREDENTIALS_MISSING: "認証情報がありません",
   USER_INACTIVE: "ユーザーが無効です",

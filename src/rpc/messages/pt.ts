@@ -11,6 +11,7 @@ export const pt: Texts = {
   ACCESS_TOKEN_INVALID: "O token de acesso é inválido",
   REFRESH_TOKEN_INVALID: "O token de atualização é inválido",
   REFRESH_TOKEN_REUSED: "O token de atualização já foi utilizado",
+  SUBJECT_TOKEN_INVALID: "O token do provedor de identidade foi recusado",
   INVALID_CREDENTIALS: "O nome de usuário ou a senha estão incorretos",
   CREDENTIALS_MISSING: "As credenciais de autenticação estão ausentes",
   USER_INACTIVE: "O usuário é inválido ou está inativo",

@@ -11,6 +11,7 @@ export const ru: Texts = {
   ACCESS_TOKEN_INVALID: "Токен доступа недействителен",
   REFRESH_TOKEN_INVALID: "Токен обновления недействителен",
   REFRESH_TOKEN_REUSED: "Токен обновления уже использован",
+  SUBJECT_TOKEN_INVALID: "Токен поставщика удостоверений отклонён",
   INVALID_CREDENTIALS: "Неверное имя пользователя или пароль",
   CREDENTIALS_MISSING: "Отсутствуют учётные данные",
   USER_INACTIVE: "Пользователь недействителен или неактивен",

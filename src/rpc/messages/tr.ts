@@ -11,6 +11,7 @@ export const tr: Texts = {
   ACCESS_TOKEN_INVALID: "Erişim belirteci geçersiz",
   REFRESH_TOKEN_INVALID: "Yenileme belirteci geçersiz",
   REFRESH_TOKEN_REUSED: "Yenileme belirteci zaten kullanılmış",
+  SUBJECT_TOKEN_INVALID: "Kimlik sağlayıcının belirteci reddedildi",
   INVALID_CREDENTIALS: "Kullanıcı adı veya parola yanlış",
   CREDENTIALS_MISSING: "Kimlik doğrulama bilgileri eksik",
   USER_INACTIVE: "Kullanıcı geçersiz veya etkin değil",

@@ -11,6 +11,7 @@ export const zh: Texts = {
   ACCESS_TOKEN_INVALID: "访问令牌无效",
   REFRESH_TOKEN_INVALID: "刷新令牌无效",
   REFRESH_TOKEN_REUSED: "刷新令牌已被使用",
+  SUBJECT_TOKEN_INVALID: "身份提供方的令牌被拒绝",
   INVALID_CREDENTIALS: "用户名或密码错误",
   CREDENTIALS_MISSING: "缺少身份验证凭据",
   USER_INACTIVE: "用户无效或已停用",

@@ -1,0 +1,40 @@
+import type { TrustedIssuer } from "../exchange/trusted_issuer.js";
+
+/** What the caller of an exchange claims of its token. */
+export interface SubjectTokenExpectations {
+  /** `id_token`: only an ID token will do. `jwt`: any JWT that the issuer made for one of the audiences. */
+  readonly type: "id_token" | "jwt";
+  /** The nonce of the caller's own sign-in. Absent: the caller compares it, or there was none. */
+  readonly nonce?: string | undefined;
+}
+
+/** Who a subject token says has signed in. Times are milliseconds since the epoch. */
+export interface SubjectToken {
+  readonly issuer: TrustedIssuer;
+  /** `sub`, at most 255 bytes of UTF-8. */
+  readonly subject: string;
+  /** Stands for this one token: its issuer and `jti`, or its content. A SHA-256, so nothing of the token can be read from it. */
+  readonly fingerprint: string;
+  /** No token of this fingerprint is accepted from then on. */
+  readonly acceptedUntil: number;
+  /** When the user signed in at the issuer; never later than now. */
+  readonly authTime: number;
+  readonly acr: string | undefined;
+  readonly amr: readonly string[];
+  /** What the token says of the user; undefined: nothing. */
+  readonly username: string | undefined;
+  readonly displayName: string | undefined;
+  readonly roles: readonly string[] | undefined;
+}
+
+/** Checks ID tokens of trusted issuers. */
+export interface SubjectTokenVerifier {
+  /**
+   * What the token says, when it is one of a trusted issuer, for one of its
+   * audiences, and good now. Says nothing of whether it was used before.
+   *
+   * @throws CurfewError SUBJECT_TOKEN_INVALID, whose metadata `check` names the
+   * check that failed; DEPENDENCY_UNAVAILABLE when the issuer's keys cannot be read
+   */
+  verify(token: string, expectations: SubjectTokenExpectations): Promise<SubjectToken>;
+}
