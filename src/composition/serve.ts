@@ -6,7 +6,7 @@ import { VERSION } from "../config/version.js";
 import { routeGrpcLog } from "../rpc/grpc_log.js";
 import type { Logger } from "../telemetry/logger.js";
 import { hostPort } from "./listening.js";
-import { startService } from "./service.js";
+import { type Service, startService } from "./service.js";
 import { untilTold } from "./signals.js";
 import { overseeWorkers } from "./workers.js";
 
@@ -51,7 +51,7 @@ export const serve = async (
   );
   if (first.password !== undefined) {
     const user = { username: ADMIN, password: first.password };
-    tell({ ...user, signIn: signInLine(user, hostPort(settings.host, grpcPort)) });
+    tell({ ...user, signIn: signInLine(user, settings.host, service) });
   }
   await told;
   await service.stop();
@@ -65,5 +65,12 @@ const hotStoreOf = ({ redisUrl }: Settings, trouble: string | undefined): string
   return trouble === undefined ? "redis" : `none: ${trouble}`;
 };
 
-const signInLine = (login: { readonly username: string; readonly password: string }, at: string) =>
-  `npx buf curl --protocol grpc --http2-prior-knowledge -d '${JSON.stringify(login)}' http://${at}/curfew.v1.AuthService/Login`;
+/** A line that signs in, to paste into a shell that has curl, or grpcurl where no gateway serves. */
+const signInLine = (
+  login: { readonly username: string; readonly password: string },
+  host: string,
+  { grpcPort, httpPort }: Pick<Service, "grpcPort" | "httpPort">,
+): string =>
+  httpPort === 0
+    ? `grpcurl -plaintext -d '${JSON.stringify(login)}' ${hostPort(host, grpcPort)} curfew.v1.AuthService/Login`
+    : `curl -s http://${hostPort(host, httpPort)}/auth/login -H 'content-type: application/json' -d '${JSON.stringify(login)}'`;

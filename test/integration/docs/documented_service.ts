@@ -63,8 +63,8 @@ export const startDocumentedService = async (start: string): Promise<DocumentedS
     text
       .replaceAll("localhost:8000", `localhost:${http}`)
       .replaceAll(":50051", `:${grpc}`)
-      // npx finds it only from within the checkout.
-      .replaceAll("npx buf", "buf");
+      // The checkout has it: npx would fetch it.
+      .replaceAll("npx --package @bufbuild/buf buf", "buf");
 
   let service: ServerProcess;
   try {
