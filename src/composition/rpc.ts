@@ -14,6 +14,7 @@ import type { DeniedCalls } from "../core/events/denied_calls.js";
 import { refusalOf } from "../rpc/budgets/refusal.js";
 import type { CallContext } from "../rpc/call_context.js";
 import { implement } from "../rpc/implement.js";
+import { believesTrace } from "../rpc/interceptors/tracing.js";
 import { readRules } from "../rpc/rules.js";
 import { createRpcServer, type RpcServer } from "../rpc/server.js";
 import { authService } from "../rpc/services/auth_service.js";
@@ -52,9 +53,13 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
   const rules = readRules(descriptors);
   const names = new Map(rules.methods.map(({ path }) => [path, path.slice(1)]));
 
-  const calls = parts.tracing && tracedCalls(parts.tracing);
-  const traceIdOf = (ctx: CallContext): string | undefined =>
-    calls?.spanOf(ctx)?.span.traceId ?? readTraceParent(ctx.header("traceparent"))?.traceId;
+  const believes = believesTrace(settings.serviceAuth);
+  const calls = parts.tracing && tracedCalls(parts.tracing, believes);
+  const traceIdOf = (ctx: CallContext): string | undefined => {
+    if (calls) return calls.spanOf(ctx)?.span.traceId;
+    const received = readTraceParent(ctx.header("traceparent"));
+    return received && believes(ctx) ? received.traceId : undefined;
+  };
 
   const describe = (ctx: CallContext) => ({
     method: ctx.method,
@@ -92,7 +97,7 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
 
   return createRpcServer({
     services,
-    ...(calls && { interceptors: [calls] }),
+    tracing: calls,
     rules,
     judge: {
       serviceAuth: settings.serviceAuth,

@@ -4,6 +4,7 @@ import type { BeginRequest } from "../gateway/tracing.js";
 import type { Database } from "../postgres/database.js";
 import type { Around } from "../rpc/implement.js";
 import {
+  type BelievesTrace,
   type CallSpan,
   type CallTracing,
   tracing as callTracing,
@@ -34,11 +35,11 @@ const present = (attributes: Readonly<Record<string, string>>): Record<string, s
 /** Codes that tell of trouble on this side (OpenTelemetry, gRPC semantic conventions). */
 const SERVER_ERRORS = new Set([2, 4, 12, 13, 14, 15]);
 
-export const tracedCalls = (tracing: Tracing): CallTracing<TracedCall> =>
-  callTracing((method, traceparent, tracestate) => {
+export const tracedCalls = (tracing: Tracing, believes: BelievesTrace): CallTracing<TracedCall> =>
+  callTracing((method, trace, startedAt) => {
     const [service = "", name = ""] = method.split("/");
     const attributes = { "rpc.system": "grpc", "rpc.service": service, "rpc.method": name };
-    const span = tracing.receive(method, attributes, traceparent, tracestate);
+    const span = tracing.receive(method, attributes, trace, startedAt);
     return {
       span,
       end({ code, reason, ...about }) {
@@ -52,7 +53,7 @@ export const tracedCalls = (tracing: Tracing): CallTracing<TracedCall> =>
         span.end({ "rpc.grpc.status_code": code, ...details }, failure);
       },
     };
-  });
+  }, believes);
 
 /** What a handler does, as part of the call's span. */
 export const withinSpan =
@@ -122,9 +123,9 @@ export const traceStatements = (database: Database, tracing: Tracing): void => {
 /** Spans of requests to the gateway. */
 export const tracedRequests =
   (tracing: Tracing): BeginRequest =>
-  (method, traceparent, tracestate) => {
+  (method, trace) => {
     const attributes = { "http.request.method": method };
-    const span = tracing.receive(method, attributes, traceparent, tracestate);
+    const span = tracing.receive(method, attributes, trace);
     return {
       traceparent: span.traceparent,
       end(status, route) {

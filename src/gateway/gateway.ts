@@ -95,7 +95,7 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
   const isTrusted = trustedProxies(options.trustedProxies);
   const connections = boundConnections(app.server, limits, isTrusted, onRefused);
   installClientAddresses(app, isTrusted, connections.peerOf);
-  if (options.beginRequest) installTracing(app, options.beginRequest);
+  installTracing(app, isTrusted, options.beginRequest);
   app.server.on("connect", answerConnect).on("checkExpectation", answerExpectation);
   await installSecurityHeaders(app, options);
   refuseNoHost(app);

@@ -34,7 +34,7 @@ export interface GatewayOptions {
   readonly logger: FastifyBaseLogger | false;
   /** Texts for what the gateway itself refuses. Absent: English. */
   readonly localize?: Localize | undefined;
-  /** Gives each request a span. Absent: the client's trace is passed on as it is. */
+  /** Gives each request a span. Absent: the trace context of a trusted proxy is passed on as it is. */
   readonly beginRequest?: BeginRequest | undefined;
   /** Most bytes of a method's request in protobuf encoding, by its gRPC path. Absent: 64 KiB, and 4 MiB for batches. */
   readonly requestBytes?: ((path: string) => number) | undefined;

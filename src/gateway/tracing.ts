@@ -1,4 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { type ReceivedTrace, readTraceParent } from "../core/caller/trace_parent.js";
+import type { IsTrustedProxy } from "./client_address.js";
 
 /** A request as a trace shows it, while it goes on. */
 export interface RequestSpan {
@@ -8,8 +10,8 @@ export interface RequestSpan {
   end(status: number, route: string): void;
 }
 
-/** Begins the span of a request, as a child of the client's if `traceparent` names one. */
-export type BeginRequest = (method: string, traceparent: string, tracestate: string) => RequestSpan;
+/** Begins the span of a request. */
+export type BeginRequest = (method: string, trace: ReceivedTrace) => RequestSpan;
 
 /** Of a method's route, or of a page's. */
 const routeOf = ({ route, routeOptions }: FastifyRequest): string => {
@@ -20,15 +22,33 @@ const routeOf = ({ route, routeOptions }: FastifyRequest): string => {
 const text = (header: string | string[] | undefined): string =>
   typeof header === "string" ? header : "";
 
-/** Gives each request a span, and its trace to the calls that are made for it. */
-export const installTracing = (app: FastifyInstance, begin: BeginRequest): void => {
+/**
+ * Gives each request a span, and its trace to the calls that are made for it.
+ * The trace of the client goes no further than this, unless a trusted proxy sends it.
+ *
+ * @param begin absent: no spans; what a trusted proxy sends is passed on
+ */
+export const installTracing = (
+  app: FastifyInstance,
+  isTrusted: IsTrustedProxy,
+  begin: BeginRequest | undefined,
+): void => {
   const spans = new WeakMap<FastifyRequest, RequestSpan>();
-  app.addHook("onRequest", async (request) => {
-    const { headers, method } = request;
-    const { traceparent, tracestate } = headers;
-    const span = begin(method, text(traceparent), text(tracestate));
-    spans.set(request, span);
-    headers.traceparent = span.traceparent;
+  app.addHook("onRequest", (request, _reply, done) => {
+    const { headers, method, clientChain } = request;
+    const traceparent = text(headers.traceparent);
+    const tracestate = text(headers.tracestate);
+    const isBelieved = isTrusted(clientChain.at(-1) ?? "");
+    if (!isBelieved || readTraceParent(traceparent) === undefined) {
+      headers.traceparent = undefined;
+      headers.tracestate = undefined;
+    }
+    const span = begin?.(method, { traceparent, tracestate, isBelieved });
+    if (span !== undefined) {
+      spans.set(request, span);
+      headers.traceparent = span.traceparent;
+    }
+    done();
   });
   app.addHook("onResponse", async (request, reply) => {
     spans.get(request)?.end(reply.statusCode, routeOf(request));

@@ -50,8 +50,8 @@ export interface RpcServerOptions {
   readonly limits?: Partial<RpcLimits>;
   /** Told of each connection that a budget refuses; `observe` is told of refused calls. */
   readonly onRefused?: OnRefused;
-  /** Come before all of the server's own. */
-  readonly interceptors?: readonly Interceptor[];
+  /** Comes after all of the server's own: the caller is known. */
+  readonly tracing?: Interceptor | undefined;
 }
 
 export interface RpcServer {
@@ -106,7 +106,6 @@ export const createRpcServer = (options: RpcServerOptions): RpcServer => {
   const streams = openStreams(authenticate, limits.recheckMs);
   const chain = compose(
     [
-      ...(options.interceptors ?? []),
       budgets.before,
       streams,
       observation(options.observe),
@@ -114,6 +113,7 @@ export const createRpcServer = (options: RpcServerOptions): RpcServer => {
       authentication(authenticate, options.onDenied),
       budgets.after,
       activity(options.trackActivity),
+      ...(options.tracing ? [options.tracing] : []),
     ],
     environment,
   );

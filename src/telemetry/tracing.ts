@@ -3,8 +3,10 @@ import {
   type Attributes,
   type Context,
   createTraceState,
+  type Link,
   ROOT_CONTEXT,
   type Span,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   type Tracer,
@@ -18,7 +20,11 @@ import {
   ParentBasedSampler,
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-node";
-import { readTraceParent, writeTraceParent } from "../core/caller/trace_parent.js";
+import {
+  type ReceivedTrace,
+  readTraceParent,
+  writeTraceParent,
+} from "../core/caller/trace_parent.js";
 
 /** As the standard `OTEL_*` settings say (OpenTelemetry, environment variable specification). */
 export interface TracingOptions {
@@ -26,7 +32,7 @@ export interface TracingOptions {
   readonly endpoint: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly serviceName: string;
-  /** The part of traces begun here that is recorded, from 0 to 1; a caller's decision is followed. */
+  /** The part of traces begun here that is recorded, from 0 to 1; the decision of a caller that is believed is followed. */
   readonly ratio: number;
 }
 
@@ -44,8 +50,13 @@ export interface OpenSpan {
 
 /** Records what happens, and sends it to an OTLP receiver, away from the path of calls. */
 export interface Tracing {
-  /** The span of a call or request that comes in. */
-  receive(name: string, attributes: Attributes, traceparent: string, tracestate: string): OpenSpan;
+  /**
+   * The span of a call or request that came in: a child of the sender's span if
+   * the sender is believed, else the beginning of a trace, with a link to it.
+   *
+   * @param startedAt when it came in, on the clock of `performance.now`
+   */
+  receive(name: string, attributes: Attributes, trace: ReceivedTrace, startedAt?: number): OpenSpan;
   /** The span of a call to a store, if one is recorded that it belongs to. */
   call(name: string, attributes: Attributes): OpenSpan | undefined;
   /** Sends what is recorded, and ends. */
@@ -54,19 +65,26 @@ export interface Tracing {
 
 const LONGEST_STOP_MS = 2000;
 
-const remoteContext = (traceparent: string, tracestate: string): Context => {
-  const parent = readTraceParent(traceparent);
-  if (parent === undefined) return ROOT_CONTEXT;
-  return trace.setSpanContext(ROOT_CONTEXT, {
-    traceId: parent.traceId,
-    spanId: parent.spanId,
-    traceFlags: parent.flags & 1,
-    traceState: createTraceState(tracestate),
-    isRemote: true,
-  });
+/** How a span hangs together with that of the sender. */
+const relationTo = ({
+  traceparent,
+  tracestate,
+  isBelieved,
+}: ReceivedTrace): { readonly context: Context; readonly links: Link[] } => {
+  const sender = readTraceParent(traceparent);
+  if (sender === undefined) return { context: ROOT_CONTEXT, links: [] };
+  const { traceId, spanId, flags } = sender;
+  const remote: SpanContext = { traceId, spanId, traceFlags: flags & 1, isRemote: true };
+  if (!isBelieved) return { context: ROOT_CONTEXT, links: [{ context: remote }] };
+  const traceState = createTraceState(tracestate);
+  return { context: trace.setSpanContext(ROOT_CONTEXT, { ...remote, traceState }), links: [] };
 };
 
-const openSpan = (span: Span, current: AsyncLocalStorage<Span>): OpenSpan => {
+const openSpan = (
+  span: Span,
+  current: AsyncLocalStorage<Span>,
+  endTime: () => number | undefined = () => undefined,
+): OpenSpan => {
   const { traceId, spanId, traceFlags } = span.spanContext();
   return {
     traceId,
@@ -76,7 +94,7 @@ const openSpan = (span: Span, current: AsyncLocalStorage<Span>): OpenSpan => {
     end(attributes, failure) {
       span.setAttributes(attributes);
       if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: failure });
-      span.end();
+      span.end(endTime());
     },
   };
 };
@@ -97,15 +115,14 @@ export const startTracing = (options: TracingOptions): Tracing => {
   const current = new AsyncLocalStorage<Span>();
 
   return {
-    receive: (name, attributes, traceparent, tracestate) =>
-      openSpan(
-        tracer.startSpan(
-          name,
-          { kind: SpanKind.SERVER, attributes },
-          remoteContext(traceparent, tracestate),
-        ),
-        current,
-      ),
+    receive(name, attributes, received, startedAt = performance.now()) {
+      const { context, links } = relationTo(received);
+      const startTime = Date.now() - (performance.now() - startedAt);
+      const options = { kind: SpanKind.SERVER, attributes, links, startTime };
+      const span = tracer.startSpan(name, options, context);
+      // A span with a start of its own would be ended by the wall clock, in whole milliseconds.
+      return openSpan(span, current, () => startTime + (performance.now() - startedAt));
+    },
 
     call(name, attributes) {
       const parent = current.getStore();

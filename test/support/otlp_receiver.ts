@@ -8,6 +8,8 @@ export interface ReceivedSpan {
   readonly spanId: string;
   readonly parentSpanId: string;
   readonly name: string;
+  /** Ids of the traces that it has a link to. */
+  readonly links: readonly string[];
   readonly attributes: Readonly<Record<string, string>>;
 }
 
@@ -69,6 +71,8 @@ const spanOf = (message: Buffer): ReceivedSpan => {
     spanId: hex(2),
     parentSpanId: hex(4),
     name: String(fields.get(5)?.[0] ?? ""),
+    // Of `Span.Link`: trace_id.
+    links: within(fields.get(13) ?? [], 1).map((id) => id.toString("hex")),
     attributes: Object.fromEntries((fields.get(9) ?? []).map(attributeOf)),
   };
 };

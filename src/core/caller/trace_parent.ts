@@ -8,6 +8,19 @@ export interface TraceParent {
   readonly flags: number;
 }
 
+/** The trace context that came with a call or a request. */
+export interface ReceivedTrace {
+  /** The headers as they came; empty: there are none. */
+  readonly traceparent: string;
+  readonly tracestate: string;
+  /**
+   * Whether the sender is believed about it: a service that has proved who it
+   * is, our own gateway or a trusted proxy. Anybody else could have each of its
+   * calls recorded, and its spans put into traces of others.
+   */
+  readonly isBelieved: boolean;
+}
+
 const FORM = /^(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /** Reads a `traceparent` header; undefined for none, or one that is not well-formed. */

@@ -1,3 +1,5 @@
+import type { ReceivedTrace } from "../../core/caller/trace_parent.js";
+import type { ServiceAuth } from "../authenticate.js";
 import type { CallContext } from "../call_context.js";
 import type { Interceptor } from "./interceptor.js";
 
@@ -18,28 +20,63 @@ export interface CallOutcome {
   readonly sessionId: string;
 }
 
-/** Begins the span of a call, as a child of the caller's if `traceparent` names one. */
-export type BeginCall = (method: string, traceparent: string, tracestate: string) => CallSpan;
+/**
+ * Begins the span of a call.
+ *
+ * @param startedAt when the call came in, on the clock of `performance.now`
+ */
+export type BeginCall = (method: string, trace: ReceivedTrace, startedAt: number) => CallSpan;
 
 /** Spans of calls, and where to find that of a call under way. */
 export interface CallTracing<Span extends CallSpan> extends Interceptor {
   spanOf(ctx: CallContext): Span | undefined;
 }
 
-/** Gives each call a span from its arrival to its end. It comes first of all interceptors. */
+/** Whether the caller of a call is believed about the trace that the call belongs to. */
+export type BelievesTrace = (ctx: CallContext) => boolean;
+
+/**
+ * Believes our own gateway and trusted proxies, whose trace context is their
+ * own, and services that have proved who they are, on this call or before it on
+ * the same connection. A proxy's certificate proves nothing of a call that it
+ * forwards.
+ */
+export const believesTrace =
+  (serviceAuth: ServiceAuth): BelievesTrace =>
+  (ctx) => {
+    if (ctx.isForwarded || ctx.caller.kind === "service") return true;
+    if (ctx.headers("x-forwarded-for").length > 0) return false;
+    if (serviceAuth === "none" || ctx.connection.provenBy === "service") return true;
+    return serviceAuth === "mtls" && ctx.peerService !== undefined;
+  };
+
+/**
+ * Gives each call a span from its arrival to its end. It comes last of all
+ * interceptors: whether the call belongs to its sender's trace is known once the
+ * caller is. The span of a call that is refused before begins when it ends.
+ */
 export const tracing = <Span extends CallSpan>(
   begin: (...call: Parameters<BeginCall>) => Span,
+  believes: BelievesTrace,
 ): CallTracing<Span> => {
   const spans = new WeakMap<CallContext, Span>();
+  const beginOf = (ctx: CallContext): Span => {
+    const traceparent = ctx.header("traceparent");
+    const isBelieved = traceparent !== "" && believes(ctx);
+    const trace = { traceparent, tracestate: ctx.header("tracestate"), isBelieved };
+    const span = begin(ctx.method.slice(1), trace, ctx.startedAt);
+    spans.set(ctx, span);
+    return span;
+  };
   return {
     spanOf: (ctx) => spans.get(ctx),
     admit: (ctx) => {
-      const span = begin(ctx.method.slice(1), ctx.header("traceparent"), ctx.header("tracestate"));
-      spans.set(ctx, span);
+      beginOf(ctx);
     },
     done: (ctx, code) => {
       const { caller } = ctx;
-      spans.get(ctx)?.end({
+      const span = spans.get(ctx) ?? beginOf(ctx);
+      span.end({
         code,
         reason: ctx.failure?.reason ?? "",
         requestId: ctx.requestId,

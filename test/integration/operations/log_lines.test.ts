@@ -62,7 +62,7 @@ test("D6: what Node or a library warns of is a line of the log too, without secr
   expect(server.process.output()).not.toContain("hunter2222");
 });
 
-test("a line about a call names its trace: the caller's, or the one that begins here", async () => {
+test("a line about a call names its trace, which no stranger chooses", async () => {
   const traceId = randomBytes(16).toString("hex");
   const login = await fetch(`${origin}/auth/login`, {
     method: "POST",
@@ -79,11 +79,15 @@ test("a line about a call names its trace: the caller's, or the one that begins 
   await waitUntil("both are in the log", () =>
     ["Login", "GetProfile"].every((method) => lineOf(method)?.trace_id !== undefined),
   );
-  expect(lineOf("Login")?.trace_id).toBe(traceId);
-  const begun = lineOf("GetProfile")?.trace_id;
+  const [ofLogin, begun] = [lineOf("Login")?.trace_id, lineOf("GetProfile")?.trace_id];
+  expect(ofLogin).not.toBe(traceId);
   await waitUntil("the spans have arrived", () =>
-    [traceId, begun].every((id) => receiver.spans.some((span) => span.traceId === id)),
+    [ofLogin, begun].every((id) => receiver.spans.some((span) => span.traceId === id)),
   );
+  // The stranger's trace is linked to, and nothing is in it.
+  expect(receiver.spans.some((span) => span.traceId === traceId)).toBe(false);
+  const request = receiver.spans.find(({ name }) => name === "POST /auth/login");
+  expect(request).toMatchObject({ traceId: ofLogin, parentSpanId: "", links: [traceId] });
   const span = receiver.spans.find((received) => received.traceId === begun);
   expect(span?.name).toBe("curfew.v1.AuthService/GetProfile");
 });
