@@ -14,14 +14,14 @@ import { forgetReplicas } from "../postgres/replica_registry.js";
 import { readDescriptors } from "../rpc/descriptors.js";
 import type { Logger } from "../telemetry/logger.js";
 import { createMetrics, type Metrics } from "../telemetry/metrics.js";
-import { type MetricsServer, startMetricsServer } from "../telemetry/metrics_server.js";
+import type { MetricsServer } from "../telemetry/metrics_server.js";
 import { shareMetrics } from "../telemetry/worker_metrics.js";
 import { boundedLogin } from "./bounded_login.js";
 import { coreSettings, localPorts, systemClock } from "./core.js";
 import { firstAdministrator } from "./first_start.js";
 import { type RunningGateway, startGateway } from "./gateway.js";
-import { hostPort, listening } from "./listening.js";
 import { measuredFeed, measuredPorts } from "./measured.js";
+import { openMetricsPort } from "./metrics_port.js";
 import { type Periodic, periodically } from "./periodic.js";
 import { readySchema } from "./ready_schema.js";
 import { createRedisWatch } from "./redis_watch.js";
@@ -266,14 +266,10 @@ const start = async (
 
 /** A worker leaves the port to the process that oversees all of them. */
 const exportMetrics = async (
-  { host, metricsPort }: Settings,
+  settings: Settings,
   metrics: Metrics,
 ): Promise<MetricsServer | undefined> => {
-  if (cluster.isWorker) {
-    shareMetrics(metrics.registry);
-    return undefined;
-  }
-  if (metricsPort === 0) return undefined;
-  const started = startMetricsServer({ host, port: metricsPort, metrics });
-  return listening("METRICS_PORT", hostPort(host, metricsPort), started);
+  if (!cluster.isWorker) return openMetricsPort(settings, metrics);
+  shareMetrics(metrics);
+  return undefined;
 };

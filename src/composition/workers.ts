@@ -2,9 +2,8 @@ import cluster from "node:cluster";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Settings } from "../config/settings.js";
 import type { Logger } from "../telemetry/logger.js";
-import { startMetricsServer } from "../telemetry/metrics_server.js";
 import { metricsOfWorkers } from "../telemetry/worker_metrics.js";
-import { hostPort, listening } from "./listening.js";
+import { openMetricsPort } from "./metrics_port.js";
 
 /** A worker that dies is replaced, but not more often than this, in milliseconds. */
 const REPLACE_AFTER_MS = 1000;
@@ -57,15 +56,7 @@ export const overseeWorkers = async (
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGTERM");
   });
 
-  const { host, metricsPort } = settings;
-  const exporter =
-    metricsPort === 0
-      ? undefined
-      : await listening(
-          "METRICS_PORT",
-          hostPort(host, metricsPort),
-          startMetricsServer({ host, port: metricsPort, metrics: metricsOfWorkers() }),
-        );
+  const exporter = await openMetricsPort(settings, metricsOfWorkers());
 
   try {
     // One first, which makes the schema, the keys and the administrator.

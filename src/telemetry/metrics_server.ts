@@ -1,7 +1,10 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Metrics } from "./metrics.js";
+import type { CountRefusal } from "./refusal_metrics.js";
+import { createSharedRender } from "./shared_render.js";
 
 export interface MetricsServer {
   /** The port it listens on. */
@@ -9,21 +12,41 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
+/** What a caller may use of the server, in milliseconds and bytes. */
+export interface MetricsLimits {
+  /** For the headers of a request, and for all of it; from the connection on. */
+  readonly requestMs: number;
+  /** Between requests, and while nothing is read of an answer. */
+  readonly idleMs: number;
+  readonly headerBytes: number;
+}
+
+const DEFAULT_LIMITS: MetricsLimits = { requestMs: 5000, idleMs: 5000, headerBytes: 8192 };
+
 export interface MetricsServerOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  readonly metrics: Pick<Metrics, "render" | "contentType">;
+  readonly metrics: Pick<Metrics, "render" | "contentType" | "countRefusal">;
+  readonly limits?: Partial<MetricsLimits>;
+  /** Bounds the connections of the server. Absent: there is no bound. */
+  readonly boundConnections?: (server: Server) => void;
 }
 
+/** How often Node looks for requests that take too long. */
+const CHECK_EVERY_MS = 500;
+
+/** A refused request may have a body that nobody reads: its connection ends. */
 const refuse = (response: ServerResponse, status: number, text: string): void => {
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(`${text}\n`);
+  const headers = { "content-type": "text/plain; charset=utf-8", connection: "close" };
+  response.writeHead(status, headers).end(`${text}\n`);
 };
 
 const answer = async (
   request: IncomingMessage,
   response: ServerResponse,
-  metrics: MetricsServerOptions["metrics"],
+  render: () => Promise<string>,
+  contentType: string,
 ): Promise<void> => {
   if (request.url?.split("?")[0] !== "/metrics") {
     refuse(response, 404, "Not found: metrics are at /metrics.");
@@ -31,29 +54,59 @@ const answer = async (
     response.setHeader("allow", "GET, HEAD");
     refuse(response, 405, "Only GET is allowed here.");
   } else {
-    const body = await metrics.render();
-    response.writeHead(200, { "content-type": metrics.contentType }).end(body);
+    const body = await render();
+    response.writeHead(200, { "content-type": contentType }).end(body);
   }
 };
 
+/** The status line of what is no HTTP request, and the limit that it is beyond, if there is one. */
+const clientErrors: Readonly<Record<string, readonly [status: string, limit?: [string, string]]>> =
+  {
+    HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", ["bound", "metrics_header_bytes"]],
+    ERR_HTTP_REQUEST_TIMEOUT: ["408 Request Timeout", ["budget", "metrics_request_time"]],
+  };
+
+const answerClientError =
+  (countRefusal: CountRefusal) =>
+  (error: NodeJS.ErrnoException, socket: Duplex): void => {
+    const [status, limit] = clientErrors[error.code ?? ""] ?? ["400 Bad Request"];
+    if (limit !== undefined) countRefusal(...limit);
+    if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+    else socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  };
+
 /**
- * Serves GET /metrics for Prometheus over HTTP, and nothing else. Rejects when
- * the port cannot be had.
+ * Serves GET /metrics for Prometheus over HTTP, and nothing else, within limits
+ * of time and size (D8). Rejects when the port cannot be had.
  */
 export const startMetricsServer = async ({
   host,
   port,
   metrics,
+  boundConnections,
+  ...options
 }: MetricsServerOptions): Promise<MetricsServer> => {
+  const { requestMs, idleMs, headerBytes } = { ...DEFAULT_LIMITS, ...options.limits };
+  const render = createSharedRender(() => metrics.render());
   const server = createServer(
-    { requestTimeout: 5_000, headersTimeout: 5_000, maxHeaderSize: 8_192 },
+    {
+      requestTimeout: requestMs,
+      headersTimeout: requestMs,
+      connectionsCheckingInterval: Math.min(requestMs, CHECK_EVERY_MS),
+      keepAliveTimeout: idleMs,
+      maxHeaderSize: headerBytes,
+    },
     (request, response) => {
-      answer(request, response, metrics).catch(() => {
+      answer(request, response, render, metrics.contentType).catch(() => {
         if (!response.headersSent) refuse(response, 500, "The metrics could not be collected.");
         else response.destroy();
       });
     },
   );
+  // Of a peer that reads nothing.
+  server.setTimeout(requestMs + idleMs);
+  server.on("clientError", answerClientError(metrics.countRefusal));
+  boundConnections?.(server);
   server.listen(port, host);
   await once(server, "listening");
   return {

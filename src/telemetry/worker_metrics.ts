@@ -1,15 +1,38 @@
-import { AggregatorRegistry, type Registry } from "prom-client";
+import cluster from "node:cluster";
+import { AggregatorRegistry } from "prom-client";
 import type { Metrics } from "./metrics.js";
 
-/** In a worker of node:cluster: answers the primary process when it asks for metrics. */
-export const shareMetrics = (registry: Registry): void => {
+/** Tells a worker of a refusal that the primary process has to count. */
+interface RefusalMessage {
+  readonly refusal: readonly [by: string, limit: string];
+}
+
+const isRefusal = (message: unknown): message is RefusalMessage =>
+  typeof message === "object" && message !== null && "refusal" in message;
+
+/** In a worker of node:cluster: answers the primary process when it asks for metrics, and counts what it refuses. */
+export const shareMetrics = ({
+  registry,
+  countRefusal,
+}: Pick<Metrics, "registry" | "countRefusal">): void => {
   AggregatorRegistry.setRegistries([registry]);
   // Its construction is what listens for the question.
   new AggregatorRegistry();
+  process.on("message", (message) => {
+    if (isRefusal(message)) countRefusal(...message.refusal);
+  });
 };
 
 /** In the primary process: the metrics of all workers as one; counts are summed, ages are the greatest. */
-export const metricsOfWorkers = (): Pick<Metrics, "render" | "contentType"> => {
+export const metricsOfWorkers = (): Pick<Metrics, "render" | "contentType" | "countRefusal"> => {
   const aggregate = new AggregatorRegistry();
-  return { render: () => aggregate.clusterMetrics(), contentType: aggregate.contentType };
+  return {
+    render: () => aggregate.clusterMetrics(),
+    contentType: aggregate.contentType,
+    // The primary has no metrics of its own: a worker counts for it.
+    countRefusal: (...refusal) => {
+      const worker = Object.values(cluster.workers ?? {}).find((each) => each?.isConnected());
+      worker?.send({ refusal } satisfies RefusalMessage, () => undefined);
+    },
+  };
 };

@@ -4,7 +4,7 @@ import { sourceOf } from "../../core/caller/source.js";
 import type { IsTrustedProxy } from "../client_address.js";
 import type { OnRefused } from "./refusal.js";
 
-/** How many connections a gateway takes. */
+/** How many connections a server takes. */
 export interface ConnectionLimits {
   /** Connections that have shown no good credential yet: of all sources, and of one. */
   readonly anonymousConnections: number;
@@ -22,7 +22,7 @@ interface Connection {
   isProven: boolean;
 }
 
-/** The connections of a gateway (D8). */
+/** The connections of a server (D8). */
 export interface ConnectionBudget {
   /** The peer as the connection was accepted: after a reset Node no longer knows it (D9). */
   peerOf(socket: Socket): string | undefined;
@@ -35,12 +35,15 @@ export interface ConnectionBudget {
  * are too many without a good credential, one of these is cut off instead, first
  * one without a request, the oldest first. Strangers compete with each other only.
  * Connections of trusted proxies carry requests of many, and are not counted.
+ *
+ * @param name what the limits are called in the metrics
  */
 export const boundConnections = (
   server: Server,
   limits: ConnectionLimits,
   isTrusted: IsTrustedProxy,
   onRefused: OnRefused,
+  name = "http_connections",
 ): ConnectionBudget => {
   const all = new WeakMap<Socket, Connection>();
   /** Without a good credential; those used least recently come first. */
@@ -72,8 +75,8 @@ export const boundConnections = (
   const add = (connection: Connection): void => {
     const ofSource = bySource.get(connection.source) ?? new Set();
     if (ofSource.size >= limits.anonymousConnectionsPerSource)
-      evict(ofSource, "http_connections_per_source");
-    if (anonymous.size >= limits.anonymousConnections) evict(anonymous, "http_connections");
+      evict(ofSource, `${name}_per_source`);
+    if (anonymous.size >= limits.anonymousConnections) evict(anonymous, name);
     bySource.set(connection.source, ofSource.add(connection));
     anonymous.add(connection);
   };

@@ -1,6 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createMetrics } from "../../../src/telemetry/metrics.js";
-import { type MetricsServer, startMetricsServer } from "../../../src/telemetry/metrics_server.js";
 
 describe("metrics", () => {
   test("calls are counted by method, code and reason, and timed by method", async () => {
@@ -59,53 +58,5 @@ describe("metrics", () => {
     const text = await createMetrics().render();
     expect(text).toContain("process_resident_memory_bytes ");
     expect(text).toContain("nodejs_eventloop_lag_p99_seconds ");
-  });
-});
-
-describe("metrics server", () => {
-  let server: MetricsServer;
-  beforeEach(async () => {
-    const metrics = createMetrics({ processMetrics: false });
-    metrics.countHotBatch(1);
-    server = await startMetricsServer({ host: "127.0.0.1", port: 0, metrics });
-  });
-  afterEach(() => server.close());
-  const get = (path: string, method = "GET") =>
-    fetch(`http://127.0.0.1:${server.port}${path}`, { method, headers: { connection: "close" } });
-
-  test("GET /metrics answers in Prometheus's format", async () => {
-    const response = await get("/metrics");
-    expect(response.status).toBe(200);
-    expect(response.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
-    expect(await response.text()).toContain("curfew_hot_store_batch_sessions_count 1");
-  });
-
-  test("nothing else is served", async () => {
-    expect((await get("/")).status).toBe(404);
-    expect((await get("/metrics/../etc")).status).toBe(404);
-    const posted = await get("/metrics", "POST");
-    expect(posted.status).toBe(405);
-    expect(posted.headers.get("allow")).toBe("GET, HEAD");
-  });
-
-  test("a port in use is an error that says so", async () => {
-    const again = startMetricsServer({
-      host: "127.0.0.1",
-      port: server.port,
-      metrics: createMetrics({ processMetrics: false }),
-    });
-    await expect(again).rejects.toThrow(/EADDRINUSE/);
-  });
-
-  test("a collector that throws is a 500, not a crash", async () => {
-    const failing = await startMetricsServer({
-      host: "127.0.0.1",
-      port: 0,
-      metrics: { render: () => Promise.reject(new Error("SECRET")), contentType: "text/plain" },
-    });
-    const response = await fetch(`http://127.0.0.1:${failing.port}/metrics`);
-    expect(response.status).toBe(500);
-    expect(await response.text()).not.toContain("SECRET");
-    await failing.close();
   });
 });

@@ -22,7 +22,7 @@ const oversee = async (): Promise<void> => {
 
 const work = (): void => {
   const metrics = createMetrics();
-  shareMetrics(metrics.registry);
+  shareMetrics(metrics);
   metrics.countCall("curfew.v1.AuthService/Login", "OK", "", 0.02);
   metrics.countHotAnswers("live", 5);
   metrics.sessions.watchSessions(() => ({ live: 7, idle: 0, ended: 1 }));
