@@ -72,6 +72,7 @@ export const startGateway = async (
   const app = await createGateway({
     ...service,
     descriptors,
+    issuer: settings.jwtIssuer,
     corsOrigins: [...settings.corsOrigins],
     cookieSameSite: settings.cookieSameSite,
     trustedProxies: [...settings.trustedProxies],

@@ -40,6 +40,7 @@ import { manageUsers } from "./users/manage_users.js";
 import { explainToken } from "./validation/explain_token.js";
 import { liveSessions } from "./validation/live_sessions.js";
 import { sessionCheck } from "./validation/session_check.js";
+import { validateRefreshToken } from "./validation/validate_refresh_token.js";
 import { validateToken, validateTokens } from "./validation/validate_token.js";
 
 /** What the core reads and writes in the primary store on behalf of callers and in the background. */
@@ -176,6 +177,9 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     logout: logout({ ...ports, end }),
     validateToken: onTime(validate),
     validateTokens: onTime(validateTokens({ ...ports, live, validate })),
+    validateRefreshToken: onTime(
+      validateRefreshToken({ ...validation, check, answers, graceMs: settings.graceMs }),
+    ),
     recordActivity: onTime(recordActivity({ check, clock })),
     changePassword: changePassword({ ...ports, tryPassword, end, passwordPolicy }),
     users: manageUsers({ ...ports, end, passwordPolicy }),

@@ -25,7 +25,12 @@ const SESSION_CLASSES: ReadonlySet<Access> = new Set([
 /** Whether a session is a credential for methods of this class. */
 export const takesSession = (access: Access): boolean => SESSION_CLASSES.has(access);
 
-const authorizationHeader = ({ headers, raw }: FastifyRequest): string | undefined => {
+/**
+ * The `Authorization` header; undefined: there is none.
+ *
+ * @throws ProblemError 400 if it is given more than once (D4)
+ */
+export const authorizationHeader = ({ headers, raw }: FastifyRequest): string | undefined => {
   const { authorization } = headers;
   if (authorization === undefined) return undefined;
   let count = 0;

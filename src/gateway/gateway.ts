@@ -15,6 +15,7 @@ import { installCookies } from "./cookies.js";
 import { docsPages } from "./docs_page.js";
 import { examplePages } from "./example_page.js";
 import { installHealth } from "./health.js";
+import { installOAuth } from "./oauth/oauth_routes.js";
 import { buildOpenApi } from "./openapi/document.js";
 import type { GatewayOptions } from "./options.js";
 import { createOriginCheck } from "./origin_check.js";
@@ -73,7 +74,7 @@ const createApp = (
  * descriptor set, answered by a service over gRPC. A new method needs no change
  * here. The service need not be up: until it is, calls answer 503.
  *
- * Serves besides: `/healthz`, `/readyz`, `/openapi.json` (OpenAPI 3.1), `/docs`,
+ * Serves besides: the OAuth endpoints and their metadata, `/healthz`, `/readyz`, `/openapi.json` (OpenAPI 3.1), `/docs`,
  * and in development `/example/` and `/assets/curfew-client.js`.
  *
  * @returns a Fastify instance to `listen()` with, or to `inject()` into; `close()`
@@ -102,11 +103,12 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
   installCookies(app, options.cookieSameSite ?? "strict");
 
   const channel = openChannel(options);
-  installBodyReader(app, {
+  const openAccess = options.openAccess ?? new Set([Access.PUBLIC]);
+  const readBody = installBodyReader(app, {
     channel,
     boundsOf: bodyBoundsReader(registry, options.requestBytes),
     budget: createBodyBudget(limits),
-    openAccess: options.openAccess ?? new Set([Access.PUBLIC]),
+    openAccess,
   });
   app.addHook("onClose", async () => channel.close());
   app.addHook("preClose", async () => channel.endStreams());
@@ -118,6 +120,8 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
     checkOrigin: createOriginCheck(new Set(options.corsOrigins)),
     defaultDeadlineMs: options.defaultDeadlineMs ?? DEFAULT_DEADLINE_MS,
   });
+  const { issuer } = options;
+  await installOAuth(app, { channel, connections, issuer, openAccess, onRefused, readBody });
   installHealth(app, channel);
   app.get("/openapi.json", async (_request, reply) =>
     reply.type("application/json").send(document),

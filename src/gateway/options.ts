@@ -22,6 +22,8 @@ export interface GatewayOptions {
    * with all imports, `google/rpc/error_details.proto` and source info.
    */
   readonly descriptors: Uint8Array;
+  /** `iss` of the access tokens: the URL that this gateway is reached at from outside. */
+  readonly issuer: string;
   /** Origins (`https://app.example`) whose pages may call, with cookies too. */
   readonly corsOrigins: readonly string[];
   /** `SameSite` of the session's cookies. Absent: strict. */

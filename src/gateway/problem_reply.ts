@@ -3,7 +3,7 @@ import { readTraceParent } from "../core/caller/trace_parent.js";
 import { countRefusal, type OnRefused } from "./budgets/refusal.js";
 import { isReason, type Localize } from "./localize.js";
 import { badRequest, ProblemError, problemOf } from "./problem.js";
-import { isServiceError, problemOfStatus } from "./rpc_status.js";
+import { isServiceError, problemOfCall } from "./rpc_status.js";
 
 const ENGLISH = "en";
 
@@ -42,7 +42,7 @@ const ofFramework = (error: FastifyError): ProblemError | undefined => {
 /** What anything thrown is answered as. What nobody foresaw is 500 with a fixed text. */
 export const problemFrom = (error: unknown): ProblemError => {
   if (error instanceof ProblemError) return error;
-  if (isServiceError(error)) return problemOfStatus(error);
+  if (isServiceError(error)) return problemOfCall(error);
   return (
     (error instanceof Error ? ofFramework(error as FastifyError) : undefined) ??
     new ProblemError(500, "internal", "An internal error occurred.")
@@ -94,6 +94,29 @@ export type ProblemReply = (
 ) => FastifyReply;
 
 /**
+ * What every answer to a failure begins with, whatever its body is: the log, the
+ * count, and the headers `Retry-After`, `Allow`, `Cache-Control` and `X-Request-Id`.
+ */
+export const beginFailureReply = (
+  thrown: unknown,
+  error: ProblemError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  onRefused: OnRefused,
+): void => {
+  log(request, error, thrown);
+  if (!isServiceError(thrown)) countRefusal(error, onRefused);
+  const { retryAfterMs, allow } = error.extras;
+  if (retryAfterMs !== undefined) {
+    reply.header("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+  }
+  if (allow) reply.header("allow", allow.join(", "));
+  // Discard the rest of the body: the connection cannot carry another request.
+  if (error.status === 413) reply.header("connection", "close");
+  reply.code(error.status).header("cache-control", "no-store").header("x-request-id", request.id);
+};
+
+/**
  * Makes the answer to failures: `application/problem+json` with `Retry-After`,
  * `Allow` and `WWW-Authenticate` where they apply.
  *
@@ -103,22 +126,11 @@ export const createProblemReply =
   (localize?: Localize, onRefused: OnRefused = () => undefined): ProblemReply =>
   (thrown, request, reply) => {
     const error = problemFrom(thrown);
-    log(request, error, thrown);
-    if (!isServiceError(thrown)) countRefusal(error, onRefused);
-    const { retryAfterMs, allow } = error.extras;
+    beginFailureReply(thrown, error, request, reply, onRefused);
     const { detail, locale } = localized(error, request, localize);
-    if (retryAfterMs !== undefined) {
-      reply.header("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
-    }
-    if (allow) reply.header("allow", allow.join(", "));
-    // The rest of the body is not worth reading.
-    if (error.status === 413) reply.header("connection", "close");
     if (error.status === 401) reply.header("www-authenticate", challenge(error.code));
     return reply
-      .code(error.status)
       .header("content-language", locale)
-      .header("cache-control", "no-store")
-      .header("x-request-id", request.id)
       .type("application/problem+json")
       .send(JSON.stringify({ ...problemOf(error, request.id), detail }));
   };

@@ -142,17 +142,17 @@ declare module "fastify" {
  * hides, and refuses every other content type. A body is read only of a caller
  * that may send it, within the bounds of its method and a budget of its source,
  * and its elements are counted before anything is made of them (D8).
+ *
+ * @returns reads the text of a body of another content type under the same bounds,
+ *   for a content-type parser of its own; rejects with a ProblemError
  */
-export const installBodyReader = (app: FastifyInstance, reader: BodyReader): void => {
-  app.removeAllContentTypeParsers();
-  app.decorateRequest("bodyShare", null);
-  app.addContentTypeParser("application/json", async (request: FastifyRequest) => {
-    const { "content-type": type = "", "content-encoding": encoding = "identity" } =
-      request.headers;
-    if (!UTF8_JSON.test(type)) {
-      throw unsupported("Send the body as content-type application/json, in UTF-8.");
-    }
+export const installBodyReader = (
+  app: FastifyInstance,
+  reader: BodyReader,
+): ((request: FastifyRequest) => Promise<string>) => {
+  const read = async (request: FastifyRequest): Promise<string> => {
     // Nothing is unpacked here: a small body could become a large one.
+    const { "content-encoding": encoding = "identity" } = request.headers;
     if (encoding.toLowerCase() !== "identity") {
       throw unsupported("Send the body without content-encoding.");
     }
@@ -164,7 +164,16 @@ export const installBodyReader = (app: FastifyInstance, reader: BodyReader): voi
       share.release();
       throw error instanceof ProblemError ? error : badRequest("The body ended early.");
     }
+  };
+  app.removeAllContentTypeParsers();
+  app.decorateRequest("bodyShare", null);
+  app.addContentTypeParser("application/json", async (request: FastifyRequest) => {
+    if (!UTF8_JSON.test(request.headers["content-type"] ?? "")) {
+      throw unsupported("Send the body as content-type application/json, in UTF-8.");
+    }
+    return read(request);
   });
   app.addHook("onError", async (request, reply) => endConnection(request, reply));
   app.addHook("onResponse", async (request) => request.bodyShare?.release());
+  return read;
 };

@@ -18,6 +18,10 @@ declare module "fastify" {
     /** The binding that the request matched; null on routes that are no method's. */
     route: RouteMatch | null;
   }
+  interface FastifyContextConfig {
+    /** The methods of a path that is not a page. */
+    readonly allow?: readonly string[];
+  }
 }
 
 /** What the routes of methods are made of. */
@@ -65,11 +69,11 @@ const prepare = (
 
 const PAGE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
 
-/** Paths of the routes that are no method's; complete once the app is ready. */
-const collectPages = (app: FastifyInstance): ReadonlySet<string> => {
-  const pages = new Set<string>();
-  app.addHook("onRoute", ({ url }) => {
-    if (!url.includes("*")) pages.add(url);
+/** The methods of the paths that are not in the proto; complete once the app is ready. */
+const collectPages = (app: FastifyInstance): ReadonlyMap<string, readonly string[]> => {
+  const pages = new Map<string, readonly string[]>();
+  app.addHook("onRoute", ({ url, config }) => {
+    if (!url.includes("*")) pages.set(url, config?.allow ?? PAGE_METHODS);
   });
   return pages;
 };
@@ -83,7 +87,8 @@ export const installRpcRoutes = (app: FastifyInstance, parts: RpcRoutes): void =
   const { routes, channel, readResponse, connections } = parts;
   const pages = collectPages(app);
   const find = (verb: string, path: string): RouteMatch => {
-    if (pages.has(path)) throw methodNotAllowed(verb, PAGE_METHODS);
+    const allow = pages.get(path);
+    if (allow) throw methodNotAllowed(verb, allow);
     return routes.find(verb, path);
   };
   app.decorateRequest("route", null);
@@ -109,7 +114,7 @@ export const installRpcRoutes = (app: FastifyInstance, parts: RpcRoutes): void =
   });
   app.setNotFoundHandler(async (request, reply) => {
     const path = splitUrl(request.raw.url ?? "")[0];
-    const allow = pages.has(path) ? PAGE_METHODS : routes.allowed(path);
+    const allow = pages.get(path) ?? routes.allowed(path);
     if (request.method === "OPTIONS" && allow) {
       return reply.code(204).header("allow", allow.join(", ")).send();
     }

@@ -82,15 +82,20 @@ const detailReaders: Readonly<Record<string, (into: Details, value: Uint8Array) 
   },
 };
 
-const detailsOf = (error: ServiceError): { status?: Status; details: Details } => {
+const detailsOf = (status: Status): Details => {
   const details: Details = { violations: [] };
-  const [encoded] = error.metadata.get("grpc-status-details-bin");
-  if (!(encoded instanceof Buffer)) return { details };
-  const status = Status.decode(encoded);
   for (const any of status.details) {
     detailReaders[any.typeUrl.slice(any.typeUrl.lastIndexOf("/") + 1)]?.(details, any.value);
   }
-  return { status, details };
+  return details;
+};
+
+/** The google.rpc.Status that came with an error; one without details if none did. */
+const statusOf = (error: ServiceError): Status => {
+  const [encoded] = error.metadata.get("grpc-status-details-bin");
+  return encoded instanceof Buffer
+    ? Status.decode(encoded)
+    : Status.create({ code: error.code, message: error.details });
 };
 
 /** Reasons that share a code may differ in HTTP: OVERLOADED is 503, TOO_MANY_ATTEMPTS is 429. */
@@ -100,16 +105,16 @@ const httpStatusOf = (reason: string, code: number): number =>
     : (HTTP_STATUS[code] ?? 500);
 
 /**
- * The problem that a gRPC status is answered as.
+ * The problem that a google.rpc.Status is answered as.
  *
  * The HTTP status follows from the reason, or from the gRPC code where a newer
  * service gives a reason that this gateway does not know; `code` and `metadata`
  * from ErrorInfo, `detail` from LocalizedMessage. Source: AIP-193.
  */
-export const problemOfStatus = (error: ServiceError): ProblemError => {
-  const { status, details } = detailsOf(error);
+export const problemOfStatus = (status: Status): ProblemError => {
+  const details = detailsOf(status);
   if (!details.info?.reason) {
-    const [http, code, detail] = BARE_STATUS[error.code] ?? INTERNAL;
+    const [http, code, detail] = BARE_STATUS[status.code] ?? INTERNAL;
     return new ProblemError(
       http,
       code,
@@ -119,9 +124,9 @@ export const problemOfStatus = (error: ServiceError): ProblemError => {
   }
   const { reason } = details.info;
   return new ProblemError(
-    httpStatusOf(reason, error.code),
+    httpStatusOf(reason, status.code),
     reason.toLowerCase(),
-    details.text?.message || status?.message || error.details,
+    details.text?.message || status.message,
     {
       metadata: details.info.metadata,
       violations: details.violations,
@@ -130,6 +135,10 @@ export const problemOfStatus = (error: ServiceError): ProblemError => {
     },
   );
 };
+
+/** The problem that a failed call is answered as. */
+export const problemOfCall = (error: ServiceError): ProblemError =>
+  problemOfStatus(Status.fromPartial({ ...statusOf(error), code: error.code }));
 
 /** Whether something thrown is a gRPC status from a call of this process. */
 export const isServiceError = (error: unknown): error is ServiceError =>

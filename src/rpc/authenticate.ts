@@ -37,9 +37,30 @@ const UNVERIFIED_SERVICE: ServiceCaller = {
   scopes: ["validate"],
 };
 
+/** A service key with the name it was made under. */
+interface NamedKey {
+  readonly name: string;
+  readonly key: string;
+}
+
+/**
+ * The service key of a call in the scheme Basic (RFC 7617): the key's name is the user
+ * id, the key the password. OAuth clients send their credentials so. Undefined: there is
+ * none; a password that is no service key counts as none.
+ */
+const basicOf = (ctx: CallContext): NamedKey | undefined => {
+  const [value = ""] = ctx.headers("authorization");
+  const [, encoded] = /^basic +([A-Za-z0-9+/]+=*) *$/i.exec(value) ?? [];
+  if (encoded === undefined) return undefined;
+  const pair = Buffer.from(encoded, "base64").toString();
+  const at = pair.indexOf(":");
+  const [name, key] = [pair.slice(0, at), pair.slice(at + 1)];
+  return at >= 0 && key.startsWith(SERVICE_KEY_PREFIX) ? { name, key } : undefined;
+};
+
 /**
  * The bearer token of a call; undefined: there is none. Another scheme counts
- * as none, since none of ours is in it (RFC 6750, section 3.1).
+ * as none (RFC 6750, section 3.1).
  *
  * @throws CurfewError INVALID_ARGUMENT if there is more than one `authorization` (D4)
  */
@@ -78,6 +99,7 @@ const isPermitted = (access: Access, caller: Caller): boolean => {
  * - PUBLIC: nobody is asked who they are.
  * - A bearer token, if there is one, is the credential: a service key by its
  *   prefix, else an access token. A bad key is ACCESS_TOKEN_INVALID.
+ * - Else a service key in the scheme Basic, with its name. Another name is a bad key.
  * - Else, with mTLS, the client certificate, but not of a call that was
  *   forwarded (`x-forwarded-for`): the certificate is the proxy's there, not the caller's.
  * - Else, with service authentication off, methods for services are open.
@@ -104,6 +126,11 @@ export const authenticator = (judge: CredentialJudge): Authenticate => {
     return permit(ctx, { kind: "service", name, scopes: ["validate"] });
   };
 
+  const byNamedKey = async (ctx: CallContext, { name, key }: NamedKey): Promise<Caller> => {
+    const caller = await judge.authenticateServiceKey(key);
+    return permit(ctx, caller?.name === name ? caller : undefined);
+  };
+
   return (ctx) => {
     const { access } = ctx.rule;
     const bearer = bearerOf(ctx);
@@ -112,7 +139,10 @@ export const authenticator = (judge: CredentialJudge): Authenticate => {
     if (isOpen(access) && (access === Access.SERVICE || bearer === undefined)) {
       return UNVERIFIED_SERVICE;
     }
-    if (bearer === undefined) return byCertificate(ctx);
+    if (bearer === undefined) {
+      const named = basicOf(ctx);
+      return named ? byNamedKey(ctx, named) : byCertificate(ctx);
+    }
     const caller = bearer.startsWith(SERVICE_KEY_PREFIX)
       ? judge.authenticateServiceKey(bearer)
       : judge.authenticateSession(bearer);

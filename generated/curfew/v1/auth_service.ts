@@ -104,6 +104,11 @@ export interface LogoutRequest {
   accessToken: string;
   /** Language of messages (BCP 47). */
   language: string;
+  /**
+   * A refresh token of the session to end, in place of `access_token` or beside
+   * it. All tokens that are given must be of one session.
+   */
+  refreshToken?: string | undefined;
 }
 
 /** Response of Logout. */
@@ -163,6 +168,38 @@ export interface ValidateTokenResponse {
     | Date
     | undefined;
   /** Every ending up to this revision is taken into account. */
+  revision: bigint;
+}
+
+/** Request of ValidateRefreshToken. */
+export interface ValidateRefreshTokenRequest {
+  /** The token to judge. */
+  refreshToken: string;
+}
+
+/** Response of ValidateRefreshToken: what the token's session is at this moment. */
+export interface ValidateRefreshTokenResponse {
+  /** The user. */
+  userId: string;
+  /** The user's name now. */
+  username: string;
+  /** The user's roles now. */
+  roles: string[];
+  /** The session. */
+  sessionId: string;
+  /** When the user signed in. */
+  authTime:
+    | Date
+    | undefined;
+  /** When the session ends at the latest. */
+  expiresAt:
+    | Date
+    | undefined;
+  /** When the session ends if it is not used before. */
+  idleExpiresAt:
+    | Date
+    | undefined;
+  /** Every revocation up to this revision is taken into account. */
   revision: bigint;
 }
 
@@ -783,7 +820,7 @@ export const RefreshTokensResponse: MessageFns<RefreshTokensResponse> = {
 };
 
 function createBaseLogoutRequest(): LogoutRequest {
-  return { accessToken: "", language: "" };
+  return { accessToken: "", language: "", refreshToken: undefined };
 }
 
 export const LogoutRequest: MessageFns<LogoutRequest> = {
@@ -793,6 +830,9 @@ export const LogoutRequest: MessageFns<LogoutRequest> = {
     }
     if (message.language !== "") {
       writer.uint32(18).string(message.language);
+    }
+    if (message.refreshToken !== undefined) {
+      writer.uint32(26).string(message.refreshToken);
     }
     return writer;
   },
@@ -826,6 +866,14 @@ export const LogoutRequest: MessageFns<LogoutRequest> = {
             message.language = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.refreshToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -845,6 +893,7 @@ export const LogoutRequest: MessageFns<LogoutRequest> = {
     const message = createBaseLogoutRequest();
     message.accessToken = object.accessToken ?? "";
     message.language = object.language ?? "";
+    message.refreshToken = object.refreshToken ?? undefined;
     return message;
   },
 };
@@ -1195,6 +1244,212 @@ export const ValidateTokenResponse: MessageFns<ValidateTokenResponse> = {
     message.expiresAt = object.expiresAt ?? undefined;
     message.authTime = object.authTime ?? undefined;
     message.lastActivityAt = object.lastActivityAt ?? undefined;
+    message.idleExpiresAt = object.idleExpiresAt ?? undefined;
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseValidateRefreshTokenRequest(): ValidateRefreshTokenRequest {
+  return { refreshToken: "" };
+}
+
+export const ValidateRefreshTokenRequest: MessageFns<ValidateRefreshTokenRequest> = {
+  encode(message: ValidateRefreshTokenRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.refreshToken !== "") {
+      writer.uint32(10).string(message.refreshToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ValidateRefreshTokenRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseValidateRefreshTokenRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.refreshToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ValidateRefreshTokenRequest>): ValidateRefreshTokenRequest {
+    return ValidateRefreshTokenRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ValidateRefreshTokenRequest>): ValidateRefreshTokenRequest {
+    const message = createBaseValidateRefreshTokenRequest();
+    message.refreshToken = object.refreshToken ?? "";
+    return message;
+  },
+};
+
+function createBaseValidateRefreshTokenResponse(): ValidateRefreshTokenResponse {
+  return {
+    userId: "",
+    username: "",
+    roles: [],
+    sessionId: "",
+    authTime: undefined,
+    expiresAt: undefined,
+    idleExpiresAt: undefined,
+    revision: 0n,
+  };
+}
+
+export const ValidateRefreshTokenResponse: MessageFns<ValidateRefreshTokenResponse> = {
+  encode(message: ValidateRefreshTokenResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.username !== "") {
+      writer.uint32(18).string(message.username);
+    }
+    for (const v of message.roles) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.sessionId !== "") {
+      writer.uint32(34).string(message.sessionId);
+    }
+    if (message.authTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.authTime), writer.uint32(42).fork()).join();
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(50).fork()).join();
+    }
+    if (message.idleExpiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.idleExpiresAt), writer.uint32(58).fork()).join();
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asIntN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type int64 too large");
+      }
+      writer.uint32(64).int64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ValidateRefreshTokenResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseValidateRefreshTokenResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.authTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.idleExpiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.revision = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ValidateRefreshTokenResponse>): ValidateRefreshTokenResponse {
+    return ValidateRefreshTokenResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ValidateRefreshTokenResponse>): ValidateRefreshTokenResponse {
+    const message = createBaseValidateRefreshTokenResponse();
+    message.userId = object.userId ?? "";
+    message.username = object.username ?? "";
+    message.roles = object.roles?.map((e) => e) || [];
+    message.sessionId = object.sessionId ?? "";
+    message.authTime = object.authTime ?? undefined;
+    message.expiresAt = object.expiresAt ?? undefined;
     message.idleExpiresAt = object.idleExpiresAt ?? undefined;
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
     return message;
@@ -2804,11 +3059,12 @@ export const AuthServiceService = {
     responseDeserialize: (value: Buffer): RefreshTokensResponse => RefreshTokensResponse.decode(value),
   },
   /**
-   * Ends the session of the access token: all its tokens are dead, on every
-   * replica, when this answers OK. Repeating it is OK and gives the same revision.
+   * Ends the session of the access or refresh token: all its tokens are dead, on
+   * every replica, when this answers OK. Repeating it is OK and gives the same revision.
    *
-   * The token is the proof; an expired one will do. Reasons: CREDENTIALS_MISSING,
-   * ACCESS_TOKEN_INVALID.
+   * The token is the proof; an expired one will do, and a refresh token that was
+   * exchanged already. Reasons: CREDENTIALS_MISSING, ACCESS_TOKEN_INVALID,
+   * REFRESH_TOKEN_INVALID.
    */
   logout: {
     path: "/curfew.v1.AuthService/Logout" as const,
@@ -2836,6 +3092,26 @@ export const AuthServiceService = {
     responseSerialize: (value: ValidateTokenResponse): Buffer =>
       Buffer.from(ValidateTokenResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ValidateTokenResponse => ValidateTokenResponse.decode(value),
+  },
+  /**
+   * Says whether a refresh token could be exchanged at this moment, and for whom.
+   * The token is not exchanged, and this is no use of the session. For token
+   * introspection (RFC 7662): a resource server never accepts a refresh token.
+   *
+   * Reasons, in this order: REFRESH_TOKEN_INVALID, SESSION_REVOKED_OR_INVALID,
+   * SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED, REFRESH_TOKEN_REUSED (the
+   * token was exchanged, and its grace time is over; nothing is revoked).
+   */
+  validateRefreshToken: {
+    path: "/curfew.v1.AuthService/ValidateRefreshToken" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ValidateRefreshTokenRequest): Buffer =>
+      Buffer.from(ValidateRefreshTokenRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ValidateRefreshTokenRequest => ValidateRefreshTokenRequest.decode(value),
+    responseSerialize: (value: ValidateRefreshTokenResponse): Buffer =>
+      Buffer.from(ValidateRefreshTokenResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ValidateRefreshTokenResponse => ValidateRefreshTokenResponse.decode(value),
   },
   /**
    * ValidateToken for up to 1,000 tokens in one call. One bad token fails only
@@ -3034,11 +3310,12 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    */
   refreshTokens: handleUnaryCall<RefreshTokensRequest, RefreshTokensResponse>;
   /**
-   * Ends the session of the access token: all its tokens are dead, on every
-   * replica, when this answers OK. Repeating it is OK and gives the same revision.
+   * Ends the session of the access or refresh token: all its tokens are dead, on
+   * every replica, when this answers OK. Repeating it is OK and gives the same revision.
    *
-   * The token is the proof; an expired one will do. Reasons: CREDENTIALS_MISSING,
-   * ACCESS_TOKEN_INVALID.
+   * The token is the proof; an expired one will do, and a refresh token that was
+   * exchanged already. Reasons: CREDENTIALS_MISSING, ACCESS_TOKEN_INVALID,
+   * REFRESH_TOKEN_INVALID.
    */
   logout: handleUnaryCall<LogoutRequest, LogoutResponse>;
   /**
@@ -3050,6 +3327,16 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    * SESSION_INACTIVITY_TIMEOUT, SESSION_REVOKED_OR_INVALID.
    */
   validateToken: handleUnaryCall<ValidateTokenRequest, ValidateTokenResponse>;
+  /**
+   * Says whether a refresh token could be exchanged at this moment, and for whom.
+   * The token is not exchanged, and this is no use of the session. For token
+   * introspection (RFC 7662): a resource server never accepts a refresh token.
+   *
+   * Reasons, in this order: REFRESH_TOKEN_INVALID, SESSION_REVOKED_OR_INVALID,
+   * SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED, REFRESH_TOKEN_REUSED (the
+   * token was exchanged, and its grace time is over; nothing is revoked).
+   */
+  validateRefreshToken: handleUnaryCall<ValidateRefreshTokenRequest, ValidateRefreshTokenResponse>;
   /**
    * ValidateToken for up to 1,000 tokens in one call. One bad token fails only
    * its own result.
@@ -3169,11 +3456,12 @@ export interface AuthServiceClient extends Client {
     callback: (error: ServiceError | null, response: RefreshTokensResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Ends the session of the access token: all its tokens are dead, on every
-   * replica, when this answers OK. Repeating it is OK and gives the same revision.
+   * Ends the session of the access or refresh token: all its tokens are dead, on
+   * every replica, when this answers OK. Repeating it is OK and gives the same revision.
    *
-   * The token is the proof; an expired one will do. Reasons: CREDENTIALS_MISSING,
-   * ACCESS_TOKEN_INVALID.
+   * The token is the proof; an expired one will do, and a refresh token that was
+   * exchanged already. Reasons: CREDENTIALS_MISSING, ACCESS_TOKEN_INVALID,
+   * REFRESH_TOKEN_INVALID.
    */
   logout(
     request: LogoutRequest,
@@ -3212,6 +3500,30 @@ export interface AuthServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ValidateTokenResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Says whether a refresh token could be exchanged at this moment, and for whom.
+   * The token is not exchanged, and this is no use of the session. For token
+   * introspection (RFC 7662): a resource server never accepts a refresh token.
+   *
+   * Reasons, in this order: REFRESH_TOKEN_INVALID, SESSION_REVOKED_OR_INVALID,
+   * SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED, REFRESH_TOKEN_REUSED (the
+   * token was exchanged, and its grace time is over; nothing is revoked).
+   */
+  validateRefreshToken(
+    request: ValidateRefreshTokenRequest,
+    callback: (error: ServiceError | null, response: ValidateRefreshTokenResponse) => void,
+  ): ClientUnaryCall;
+  validateRefreshToken(
+    request: ValidateRefreshTokenRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ValidateRefreshTokenResponse) => void,
+  ): ClientUnaryCall;
+  validateRefreshToken(
+    request: ValidateRefreshTokenRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ValidateRefreshTokenResponse) => void,
   ): ClientUnaryCall;
   /**
    * ValidateToken for up to 1,000 tokens in one call. One bad token fails only

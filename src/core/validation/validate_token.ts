@@ -24,7 +24,7 @@ export interface ValidToken {
  * session's maximum no answer is given until it has passed, so that no replica
  * says "valid" after another said "expired" (L2; the commit wait of Spanner).
  */
-const CLOCK_UNCERTAINTY_MS = 20;
+export const CLOCK_UNCERTAINTY_MS = 20;
 
 export type ValidateToken = (input: ValidateInput) => Promise<ValidToken>;
 

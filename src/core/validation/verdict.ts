@@ -1,4 +1,4 @@
-import { type CurfewError, fail } from "../errors.js";
+import { CurfewError, fail } from "../errors.js";
 import type { SessionEnd } from "../session/session.js";
 
 /** The failure that a session's end means for an access token. It does not depend on who remembers the end (L6). */
@@ -24,3 +24,10 @@ export const endedRefreshVerdict = (end: SessionEnd): CurfewError =>
     : fail("SESSION_REVOKED_OR_INVALID", {
         metadata: { end_reason: end.reason, ended_at: new Date(end.at).toISOString() },
       });
+
+/** What a check of a session that was made for a refresh token rejects with: the same facts, in the reasons of refresh tokens. */
+export const asRefreshVerdict = (failure: unknown): unknown =>
+  failure instanceof CurfewError &&
+  (failure.reason === "ACCESS_TOKEN_BLACKLISTED" || failure.reason === "USER_INACTIVE")
+    ? fail("SESSION_REVOKED_OR_INVALID", { metadata: failure.metadata })
+    : failure;

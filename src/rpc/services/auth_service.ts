@@ -24,7 +24,11 @@ export const authService = (
   deps: ServiceDeps,
 ): Omit<
   HandlersOf<typeof AuthServiceService>,
-  "validateToken" | "validateTokens" | "streamValidateTokens" | "watchRevocations"
+  | "validateToken"
+  | "validateTokens"
+  | "validateRefreshToken"
+  | "streamValidateTokens"
+  | "watchRevocations"
 > => {
   const { core, store, users } = deps;
   return {
@@ -59,8 +63,8 @@ export const authService = (
       };
     },
 
-    async logout({ accessToken }, call) {
-      const input = { accessToken, bearer: bearerOf(call) ?? "", ip: call.ip };
+    async logout({ accessToken, refreshToken }, call) {
+      const input = { accessToken, refreshToken, bearer: bearerOf(call) ?? "", ip: call.ip };
       const revision = await core.logout(input, call);
       return { message: textOf(call.language, "LOGOUT_DONE"), revision };
     },

@@ -6,6 +6,7 @@ import {
 import type { ValidToken } from "../../core/validation/validate_token.js";
 import type { CallContext } from "../call_context.js";
 import { resultEncoder, type ValidationResult } from "../conversion/result_bytes.js";
+import { validRefreshTokenToProto } from "../conversion/valid_refresh_token.js";
 import { validTokenWriter } from "../conversion/valid_token_bytes.js";
 import { nextTurn } from "../event_loop.js";
 import type { HandlersOf } from "../handlers.js";
@@ -28,7 +29,7 @@ const neverRead = (): ValidToken => {
  * `valid_token_bytes.ts`).
  */
 export const validation = ({ core, settings }: ServiceDeps, rules: Rules) => {
-  const { validateToken, validateTokens, cacheLease } = core;
+  const { validateToken, validateTokens, validateRefreshToken, cacheLease } = core;
   const checkRequest = rules.checkOf("curfew.v1.ValidateTokenRequest");
   const writer = validTokenWriter(settings.idleTimeoutMs);
   const encoder = resultEncoder(writer);
@@ -82,9 +83,14 @@ export const validation = ({ core, settings }: ServiceDeps, rules: Rules) => {
 
   const handlers: Pick<
     HandlersOf<typeof definition>,
-    "validateToken" | "validateTokens" | "streamValidateTokens"
+    "validateToken" | "validateTokens" | "validateRefreshToken" | "streamValidateTokens"
   > = {
     validateToken,
+
+    async validateRefreshToken({ refreshToken }) {
+      const token = await validateRefreshToken(refreshToken);
+      return validRefreshTokenToProto(token, settings.idleTimeoutMs, cacheLease.revision());
+    },
 
     validateTokens: {
       async batch({ requests }, call) {

@@ -143,6 +143,7 @@ describe("statuses without details", () => {
     const gateway = await createGateway({
       target: `127.0.0.1:${await findFreePort()}`,
       descriptors: DESCRIPTORS,
+      issuer: "https://auth.example",
       corsOrigins: [],
       trustedProxies: [],
       development: false,

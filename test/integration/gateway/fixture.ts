@@ -22,6 +22,7 @@ export const startFixture = async (options: Partial<GatewayOptions> = {}): Promi
   const gateway = await createGateway({
     target: stub.target,
     descriptors: DESCRIPTORS,
+    issuer: "https://auth.example",
     corsOrigins: ["https://app.example"],
     trustedProxies: [],
     development: false,

@@ -56,6 +56,7 @@ describe("headers", () => {
     const started = createGateway({
       target: fixture.stub.target,
       descriptors: DESCRIPTORS,
+      issuer: "https://auth.example",
       corsOrigins: ["*"],
       trustedProxies: [],
       development: false,

@@ -76,6 +76,7 @@ export const stubHandlers: AuthHandlers = {
   validateTokens: {
     batch: ({ requests }) => ({ results: requests.map(() => ({ result: undefined })) }),
   },
+  validateRefreshToken: unused,
   streamValidateTokens: { answer: unused, refuse: unused },
   watchRevocations: unused,
   recordActivity: ({ activities }) => ({ recorded: activities.length }),

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { AccessClaims } from "../../../../src/access_token/access_claims.js";
 import { fail, type Reason } from "../../../../src/core/errors.js";
+import type { RefreshTokenCodec } from "../../../../src/core/ports/refresh_token_codec.js";
+import type { SessionStore } from "../../../../src/core/ports/session_store.js";
 import { logout } from "../../../../src/core/revocation/logout.js";
 import type { EndCause, RevokeSessions } from "../../../../src/core/revocation/revoke_sessions.js";
+import { session } from "../samples.js";
 
 const claims = (sid: string): AccessClaims => ({
   iss: "https://curfew.test",
@@ -35,14 +38,67 @@ const stage = (failure?: Reason) => {
     },
   };
   const verifier = { verify: (token: string) => TOKENS[token] };
-  const act = logout({ verifier, end: end as RevokeSessions });
+  const codec: Pick<RefreshTokenCodec, "parse"> = {
+    parse: (token) =>
+      token.startsWith("refresh ")
+        ? { sessionId: token.slice("refresh ".length), generation: 0, keyTag: "" }
+        : undefined,
+  };
+  const store: Pick<SessionStore, "get"> = {
+    get: async (id) => (id === "gone" ? undefined : session({ id, userId: "ada" })),
+  };
+  const act = logout({ verifier, codec, store, end: end as RevokeSessions });
+  const ip = "192.0.2.1";
   return {
     ended,
-    logout: (accessToken: string, bearer = "") => act({ accessToken, bearer, ip: "192.0.2.1" }),
+    logout: (accessToken: string, bearer = "", refreshToken?: string) =>
+      act({ accessToken, bearer, refreshToken, ip }),
   };
 };
 
 const ENDED = ["first", { reason: "LOGOUT", by: "ada", ip: "192.0.2.1" }, "ada"];
+
+describe("a logout with a refresh token", () => {
+  test.each([
+    ["alone", "", ""],
+    ["beside the request's token", "one", ""],
+    ["beside the bearer", "", "one"],
+    ["beside both", "again", "one"],
+  ])("%s ends its session", async (_what, accessToken, bearer) => {
+    const { logout, ended } = stage();
+    expect(await logout(accessToken, bearer, "refresh first")).toBe(7n);
+    expect(ended).toEqual([ENDED]);
+  });
+
+  test("that is none of ours ends nothing, whatever comes with it", async () => {
+    const { logout, ended } = stage();
+    const reason = "REFRESH_TOKEN_INVALID";
+    await expect(logout("", "", "forged")).rejects.toMatchObject({ reason });
+    await expect(logout("one", "", "forged")).rejects.toMatchObject({ reason });
+    expect(ended).toEqual([]);
+  });
+
+  test("of another session than the access token ends neither", async () => {
+    const { logout, ended } = stage();
+    const violation = { field: "refresh_token" };
+    for (const [accessToken, bearer] of [
+      ["one", ""],
+      ["", "one"],
+      ["one", "again"],
+    ] as const)
+      await expect(logout(accessToken, bearer, "refresh second")).rejects.toMatchObject({
+        reason: "INVALID_ARGUMENT",
+        violations: [violation],
+      });
+    expect(ended).toEqual([]);
+  });
+
+  test("of a session that is no longer on record is OK", async () => {
+    const { logout, ended } = stage();
+    expect(await logout("", "", "refresh gone")).toBe(0n);
+    expect(ended).toEqual([]);
+  });
+});
 
 describe("a logout", () => {
   test.each([
