@@ -3,6 +3,7 @@ import type { SessionStore, SessionTransaction } from "../../src/core/ports/sess
 import type { Ports } from "../../src/core/use_cases.js";
 import { createBoundedRunner } from "../../src/crypto/bounded_runner.js";
 import type { CoreReplica } from "../../test/support/core_replica.js";
+import { singleRefreshes } from "../../test/support/single_refreshes.js";
 import type { CalledCore } from "../client/core_target.js";
 import type { Sabotage, StoreUrls } from "../world/world.js";
 
@@ -31,6 +32,7 @@ export const changeTransactions = (
   change: (tx: SessionTransaction, ports: Ports) => Partial<SessionTransaction>,
 ): Sabotage =>
   changeStore((store, ports) => ({
+    ...singleRefreshes,
     transaction: (work, call) =>
       store.transaction((tx) => work({ ...tx, ...change(tx, ports) }), call),
   }));
@@ -53,6 +55,7 @@ export const changeUnlocked = (
       onBusy: () => new Error("a transaction waited for a minute"),
     });
     return {
+      ...singleRefreshes,
       transaction: (work, call) =>
         inTurn(() => store.transaction((tx) => work({ ...tx, ...change(tx, store) }), call)),
     };

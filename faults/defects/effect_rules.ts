@@ -20,6 +20,7 @@ export const EFFECT_RULES: readonly Defect[] = [
     scenario: failedCalls,
     sabotage: () =>
       changeStore((store) => ({
+        rotate: (rotations, liveAt) => store.rotate(rotations, liveAt),
         transaction: (work) =>
           store.transaction((tx) =>
             work({

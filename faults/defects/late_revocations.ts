@@ -4,6 +4,7 @@ import type { ValidToken } from "../../src/core/validation/validate_token.js";
 import { writeEntry, writeTombstone } from "../../src/redis/entries.js";
 import { sessionKey, tombstoneKey } from "../../src/redis/keys.js";
 import { redisCommand } from "../../test/support/redis_command.js";
+import { singleRefreshes } from "../../test/support/single_refreshes.js";
 import { evictingLimit } from "../scenarios/limit.js";
 import { revocation } from "../scenarios/revocation.js";
 import { changeCore, changeHot, changeStore } from "./changes.js";
@@ -117,6 +118,7 @@ export const LATE_ENDINGS: readonly Defect[] = [
     scenario: revocation,
     sabotage: () =>
       changeStore((store) => ({
+        ...singleRefreshes,
         transaction: (work, call) =>
           new Promise((resolve, reject) => {
             const commit = store.transaction(async (tx) => {

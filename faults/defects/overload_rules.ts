@@ -1,4 +1,5 @@
 import { unavailable } from "../../src/core/errors.js";
+import { singleRefreshes } from "../../test/support/single_refreshes.js";
 import { overload } from "../scenarios/overload.js";
 import type { Defect } from "./defect.js";
 
@@ -27,7 +28,8 @@ export const OVERLOAD_RULES: readonly Defect[] = [
               underWay -= 1;
             }
           };
-          return { ...primary, store: { ...primary.store, transaction: impatient } };
+          const store = { ...primary.store, ...singleRefreshes, transaction: impatient };
+          return { ...primary, store };
         },
       }),
     }),

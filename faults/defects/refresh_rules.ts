@@ -1,6 +1,12 @@
 import { CurfewError } from "../../src/core/errors.js";
 import { refreshing } from "../scenarios/refresh.js";
-import { changeCore, changeLockedSession, changeTransactions, changeUnlocked } from "./changes.js";
+import {
+  changeCore,
+  changeLockedSession,
+  changeStore,
+  changeTransactions,
+  changeUnlocked,
+} from "./changes.js";
 import type { Defect } from "./defect.js";
 
 const isReuse = (failure: unknown): boolean =>
@@ -13,6 +19,38 @@ export const REFRESH_RULES: readonly Defect[] = [
     breaks: ["R1", "OUTAGE", "R3", "R3 R4"],
     scenario: refreshing,
     sabotage: () => changeUnlocked((_tx, store) => ({ lockSession: store.get })),
+  },
+  {
+    name: "a batch of refreshes compares no generations",
+    breaks: ["R1", "R3", "R3 R4"],
+    scenario: refreshing,
+    sabotage: () =>
+      changeStore((store) => ({
+        async rotate(rotations, liveAt, call) {
+          const newest = rotations.map(async (rotation) => {
+            const session = await store.get(rotation.sessionId);
+            return { ...rotation, ...(session && { generation: session.refresh.generation }) };
+          });
+          return store.rotate(await Promise.all(newest), liveAt, call);
+        },
+      })),
+  },
+  {
+    name: "a batch of refreshes rotates sessions that have ended",
+    breaks: ["R5", "L1", "L2", "L4"],
+    scenario: refreshing,
+    sabotage: () =>
+      changeStore((store, { ids }) => ({
+        async rotate(rotations, liveAt, call) {
+          const rotated = await store.rotate(rotations, liveAt, call);
+          const sessions = rotations.map(async (rotation, i) => {
+            if (rotated[i] !== undefined) return rotated[i];
+            const session = await store.get(rotation.sessionId);
+            return session?.end && { session: { ...session, jti: ids.next(0) }, roles: [] };
+          });
+          return Promise.all(sessions);
+        },
+      })),
   },
   {
     name: "grace reaches the grandparent",

@@ -36,6 +36,11 @@ export const jittery =
           await pause();
           return result;
         },
+        async rotate(rotations, liveAt, call) {
+          const rotated = await store.rotate(rotations, liveAt, call);
+          await pause();
+          return rotated;
+        },
         async touch(activity) {
           for (const { sessionId } of activity)
             touches.bySession.set(sessionId, (touches.bySession.get(sessionId) ?? 0) + 1);

@@ -1,11 +1,12 @@
 import type { Knex } from "knex";
-import { requireCaller } from "../core/call.js";
+import { type CallLimits, requireCaller } from "../core/call.js";
 import { overloaded } from "../core/errors.js";
 import type { LiveAt, SessionStore } from "../core/ports/session_store.js";
 import { type Database, databaseFailure, run, worthRepeating } from "./database.js";
 import { endedSessions } from "./ended_sessions.js";
 import { borrow } from "./lending.js";
 import { revocationOrder } from "./revocation_order.js";
+import { rotateSessions } from "./rotation.js";
 import { isUuid, SESSION_COLUMNS, type SessionRow, sessionFromRow } from "./rows.js";
 import { countLive, countSessions, endOfSlice } from "./session_count.js";
 import {
@@ -38,32 +39,48 @@ export const postgresSessionStore = (database: Database): SessionStore => {
     return (query) => query.from(due(database("sessions").select(SESSION_COLUMNS)).as("sessions"));
   };
 
+  /** Runs `work` in one transaction, which is not committed once `call` is over. */
+  const inTransaction = async <T>(
+    work: (trx: Knex.Transaction) => Promise<T>,
+    call: CallLimits | undefined,
+  ): Promise<T> => {
+    for (let runs = 1; ; runs++) {
+      requireCaller(call);
+      try {
+        const { connection, giveBack } = await borrow(database, call);
+        const begin = database.transaction(
+          async (trx) => {
+            const result = await work(trx);
+            // The last moment at which the work can be undone: COMMIT is sent next.
+            requireCaller(call);
+            return result;
+          },
+          { connection },
+        );
+        return await begin.finally(giveBack);
+      } catch (error) {
+        if (!worthRepeating(error instanceof Error ? (error.cause ?? error) : error))
+          throw databaseFailure(error);
+        if (runs === MAX_RUNS) throw overloaded(undefined, error);
+      }
+    }
+  };
+
   return {
     ...endedSessions(rows),
     ...revocationOrder(rows),
     sessionStatuses: sessionStatuses(rows),
 
-    async transaction(work, call) {
-      for (let runs = 1; ; runs++) {
+    transaction: (work, call) => inTransaction((trx) => work(sessionTransaction(trx, call)), call),
+
+    async rotate(rotations, liveAt, call) {
+      const possible = rotations.filter(({ sessionId }) => isUuid(sessionId));
+      if (possible.length === 0) return rotations.map(() => undefined);
+      const rotated = await inTransaction((trx) => {
         requireCaller(call);
-        try {
-          const { connection, giveBack } = await borrow(database, call);
-          const begin = database.transaction(
-            async (trx) => {
-              const result = await work(sessionTransaction(trx, call));
-              // The last moment at which the work can be undone: COMMIT is sent next.
-              requireCaller(call);
-              return result;
-            },
-            { connection },
-          );
-          return await begin.finally(giveBack);
-        } catch (error) {
-          if (!worthRepeating(error instanceof Error ? (error.cause ?? error) : error))
-            throw databaseFailure(error);
-          if (runs === MAX_RUNS) throw overloaded(undefined, error);
-        }
-      }
+        return rotateSessions(preparedRows(trx), possible, liveAt);
+      }, call);
+      return rotations.map(({ sessionId }) => rotated.get(sessionId));
     },
 
     async get(sessionId) {

@@ -3,7 +3,7 @@ import { type Database, run } from "./database.js";
 import type { StatementNames } from "./statement_names.js";
 
 /** A value for a placeholder; knex's own type forgets that elements of an array may be null. */
-type Binding = Knex.RawBinding | (string | null)[];
+type Binding = Knex.RawBinding | (string | null)[] | (Date | null)[];
 
 /** Runs a statement of ours. Resolves to its rows. */
 export type Rows = <Row>(sql: string, bindings: readonly Binding[]) => Promise<Row[]>;

@@ -72,18 +72,26 @@ export const unlessUnresponsive = (database: Database): SilenceGuard => {
       ]),
     ) as typeof port;
 
+  /** Begins a transaction, and ends it when its answer is given up. */
+  const abandoning = async <T>(
+    begin: (limits: CallLimits) => Promise<T>,
+    call: CallLimits | undefined,
+  ): Promise<T> => {
+    const { limits, abandon, release } = abandonable(call);
+    try {
+      return await guarded(begin(limits), abandon);
+    } finally {
+      release();
+    }
+  };
+
   return {
     port,
     store: (store) => ({
       ...port(store),
-      async transaction(work, call) {
-        const { limits, abandon, release } = abandonable(call);
-        try {
-          return await guarded(store.transaction(work, limits), abandon);
-        } finally {
-          release();
-        }
-      },
+      transaction: (work, call) => abandoning((limits) => store.transaction(work, limits), call),
+      rotate: (rotations, liveAt, call) =>
+        abandoning((limits) => store.rotate(rotations, liveAt, limits), call),
     }),
   };
 };

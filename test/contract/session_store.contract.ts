@@ -8,6 +8,7 @@ import { sessionStores } from "./session_store/fixture.js";
 import { describeListing } from "./session_store/listing.contract.js";
 import { describeParallelWork } from "./session_store/parallel.contract.js";
 import { describeRevocations } from "./session_store/revocations.contract.js";
+import { describeRotations } from "./session_store/rotation.contract.js";
 import { describeSessionStatuses } from "./session_store/session_status.contract.js";
 import { describeSweeping } from "./session_store/sweeping.contract.js";
 import { describeTransactions } from "./session_store/transactions.contract.js";
@@ -23,6 +24,7 @@ export const describeSessionStore = (engine: Engine): void => {
     describe("revocations", () => describeRevocations(stores));
     describe("activity", () => describeActivity(stores));
     describe("answers", () => describeAnswers(stores));
+    describe("rotations", () => describeRotations(stores));
     describe("invalidation", () => describeInvalidation(stores));
     describe("sessionStatuses", () => describeSessionStatuses(stores));
     describe("listing", () => describeListing(stores));

@@ -18,6 +18,21 @@ export interface SessionStore {
    */
   transaction<T>(work: (tx: SessionTransaction) => Promise<T>, call?: CallLimits): Promise<T>;
 
+  /**
+   * Rotates refresh tokens that are used for the first time, all in one
+   * transaction, each with its REFRESHED event. A session is left as it is
+   * unless it is live at `liveAt`, its newest generation is the one presented,
+   * and no other transaction holds it; then its result is undefined, and what
+   * its token means is for a `transaction` to decide. Of each session at most
+   * one rotation may be given. Results are in the order given. As with
+   * `transaction`, nothing is committed once `call` is over (O3).
+   */
+  rotate(
+    rotations: readonly Rotation[],
+    liveAt: LiveAt,
+    call?: CallLimits,
+  ): Promise<readonly (Rotated | undefined)[]>;
+
   /** What validation needs to know of each session, in the order asked; one statement. */
   sessionStatuses(sessionIds: readonly string[]): Promise<(SessionStatus | undefined)[]>;
 
@@ -162,6 +177,30 @@ export interface Activity {
   readonly sessionId: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
+}
+
+/** A refresh token that a caller presents, as far as the process knows for the first time. Times are milliseconds since the epoch. */
+export interface Rotation {
+  readonly sessionId: string;
+  /** The generation presented. */
+  readonly generation: number;
+  /** Id of the access token to be signed. */
+  readonly jti: string;
+  /** When that token expires; at the latest with the session. */
+  readonly accessExpiresAt: number;
+  /** The newest use of the session that the process knows of; 0: none. */
+  readonly usedAt: number;
+  /** When the generation presented was sent, where Postgres may not have the note yet. */
+  readonly answeredAt: number | undefined;
+  /** Whether it remains to be seen that the successor reaches its caller. */
+  readonly isUnanswered: boolean;
+  readonly ip: string;
+}
+
+/** A session with its refresh token rotated. */
+export interface Rotated {
+  readonly session: Session;
+  readonly roles: readonly string[];
 }
 
 /** A refresh token that was sent to a caller. */

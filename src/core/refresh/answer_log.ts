@@ -22,6 +22,8 @@ export interface AnswerLog {
   record(sessionId: string, generation: number, at: number): void;
   /** The state of a session's refresh tokens with the note that has not reached Postgres yet. */
   apply(sessionId: string, state: RefreshState): RefreshState;
+  /** When `generation` was sent, if Postgres has no note of it yet; in milliseconds since the epoch. */
+  sentAt(sessionId: string, generation: number): number | undefined;
   /** Writes everything recorded so far. Rejects when the store does; nothing is forgotten then. */
   flush(): Promise<void>;
 }
@@ -53,6 +55,10 @@ export const createAnswerLog = (store: Pick<SessionStore, "markAnswered">): Answ
       const answered = pending.get(sessionId);
       if (!state.isUnanswered || answered?.generation !== state.generation) return state;
       return { ...state, isUnanswered: false, rotatedAt: answered.at };
+    },
+    sentAt(sessionId, generation) {
+      const answered = pending.get(sessionId);
+      return answered?.generation === generation ? answered.at : undefined;
     },
     flush() {
       // One after the other, so that a flush at the stop includes all that was recorded before it.

@@ -3,7 +3,7 @@ import { type CurfewError, fail } from "../errors.js";
 import { accessTokenTerms, type IssuedTokens, type IssueTokens } from "../login/issue_tokens.js";
 import type { Clock } from "../ports/clock.js";
 import type { IdSource } from "../ports/id_source.js";
-import type { RefreshTokenCodec } from "../ports/refresh_token_codec.js";
+import type { RefreshTokenCodec, RefreshTokenContent } from "../ports/refresh_token_codec.js";
 import type { SessionStore, SessionTransaction } from "../ports/session_store.js";
 import type { CacheLease } from "../revocation/cache_lease.js";
 import type { ActivityLog } from "../session/activity_log.js";
@@ -12,6 +12,7 @@ import { type EndReason, type Session, timedOut } from "../session/session.js";
 import type { CoreSettings } from "../settings.js";
 import { endedRefreshVerdict } from "../validation/verdict.js";
 import type { AnswerLog } from "./answer_log.js";
+import { createFirstUse, type FirstUse } from "./first_use.js";
 import { decideRefresh } from "./refresh_decision.js";
 import type { RefreshThrottle } from "./refresh_throttle.js";
 import { createRepetitions, type Repetition } from "./repetitions.js";
@@ -42,7 +43,9 @@ type Outcome =
 
 /**
  * Exchanges a refresh token for its successor, under the lock of its session,
- * so that of any number of racing exchanges and revocations each sees the one before.
+ * so that of any number of racing exchanges and revocations each sees the one
+ * before. The first use of a token, which nearly every exchange is, shares its
+ * transaction with others (first_use.ts); all other uses are decided here.
  */
 export const refreshTokens = (deps: {
   store: SessionStore;
@@ -55,10 +58,12 @@ export const refreshTokens = (deps: {
   withRecentActivity: WithRecentActivity;
   ids: IdSource;
   clock: Clock;
+  schedule: (task: () => void) => void;
   settings: CoreSettings;
 }): ((input: RefreshInput, call?: Call) => Promise<RefreshOutput>) => {
   const { store, codec, cacheLease, activity, answers, throttle, clock, settings } = deps;
   const repetitions = createRepetitions();
+  const firstUse = createFirstUse(deps);
 
   const end = async (
     tx: SessionTransaction,
@@ -80,9 +85,19 @@ export const refreshTokens = (deps: {
   const finalVerdict = (ended: Session): CurfewError =>
     ended.end ? endedRefreshVerdict(ended.end) : fail("SESSION_REVOKED_OR_INVALID");
 
+  const granted = (
+    { session, roles, terms, at }: FirstUse,
+    { keyTag }: RefreshTokenContent,
+    omitRoles = false,
+  ): Outcome => ({
+    kind: "granted",
+    session,
+    issue: () => deps.issue(session, omitRoles ? [] : roles, terms, at, keyTag),
+  });
+
   const exchange = async (
     tx: SessionTransaction,
-    presented: NonNullable<Awaited<ReturnType<RefreshTokenCodec["parse"]>>>,
+    presented: RefreshTokenContent,
     { ip, omitRoles = false, skipActivity = false }: RefreshInput,
     call: Call | undefined,
     repetition: Repetition,
@@ -143,25 +158,37 @@ export const refreshTokens = (deps: {
         },
       ]);
     const renewed = { ...session, ...patch };
-    return {
-      kind: "granted",
-      session: renewed,
-      issue: () =>
-        deps.issue(renewed, omitRoles ? [] : (user?.roles ?? []), terms, now, presented.keyTag),
-    };
+    const roles = user?.roles ?? [];
+    return granted({ session: renewed, roles, terms, at: now }, presented, omitRoles);
+  };
+
+  /** Decides in a transaction of its own what a token means. */
+  const exchangeAlone = async (
+    presented: RefreshTokenContent,
+    input: RefreshInput,
+    call: Call | undefined,
+  ): Promise<Outcome> => {
+    const repetition: Repetition = {};
+    try {
+      return await store.transaction(
+        (tx) => exchange(tx, presented, input, call, repetition),
+        call,
+      );
+    } catch (failure) {
+      repetitions.forget(repetition);
+      throw failure;
+    }
   };
 
   return async (input, call) => {
     const presented = await codec.parse(input.refreshToken);
     if (presented === undefined) throw throttle.refuse(input.ip);
     throttle.admit(presented.sessionId, input.ip);
-    const repetition: Repetition = {};
-    const outcome = await store
-      .transaction((tx) => exchange(tx, presented, input, call, repetition), call)
-      .catch((failure: unknown) => {
-        repetitions.forget(repetition);
-        throw failure;
-      });
+    const { skipActivity = false, ip } = input;
+    const rotation = await firstUse({ ...presented, skipActivity, ip, call });
+    const outcome = rotation
+      ? granted(rotation, presented, input.omitRoles)
+      : await exchangeAlone(presented, input, call);
     if (outcome.kind === "granted") {
       const { session } = outcome;
       const tokens = await outcome.issue();

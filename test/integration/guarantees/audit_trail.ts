@@ -3,6 +3,9 @@ import type { CoreReplica } from "../../support/core_replica.js";
 
 export interface AuditRow {
   readonly type: AuditEventType;
+  readonly at: Date;
+  readonly actor: string | null;
+  readonly ip: string | null;
   readonly reason: string | null;
   readonly user_id: string | null;
   readonly session_id: string | null;

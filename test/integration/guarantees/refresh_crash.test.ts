@@ -9,6 +9,7 @@ import {
   signIn,
   verdictOf,
 } from "../../support/core_replica.js";
+import { singleRefreshes } from "../../support/single_refreshes.js";
 import { testCall } from "../../support/test_call.js";
 import { auditTrail } from "./audit_trail.js";
 import { setUpTwoReplicas } from "./two_replicas.js";
@@ -17,10 +18,12 @@ import { setUpTwoReplicas } from "./two_replicas.js";
 const STATEMENTS = ["lockSession", "readUser", "updateSession", "record"] as const;
 type Statement = (typeof STATEMENTS)[number];
 /** Where the replica dies: Postgres takes back what was not committed, and the client gets no answer. */
-type Moment = `before ${Statement}` | `after ${Statement}` | "after the commit";
+type Moment = `before ${Statement}` | `after ${Statement}` | Commit;
+const COMMITS = ["after the commit", "after the commit of a batch"] as const;
+type Commit = (typeof COMMITS)[number];
 const MOMENTS: readonly Moment[] = [
   ...STATEMENTS.flatMap((statement): Moment[] => [`before ${statement}`, `after ${statement}`]),
-  "after the commit",
+  ...COMMITS,
 ];
 
 const GRACE_MS = 10_000;
@@ -51,6 +54,13 @@ const mortal = () => {
     });
   const wrapStore = (store: SessionStore): SessionStore => ({
     ...store,
+    async rotate(rotations, liveAt, call) {
+      if (moment !== "after the commit of a batch")
+        return singleRefreshes.rotate(rotations, liveAt, call);
+      await store.rotate(rotations, liveAt, call);
+      pass(moment);
+      return [];
+    },
     async transaction(work, call) {
       const result = await store.transaction((tx) => work(watched(tx)), call);
       pass("after the commit");
@@ -90,21 +100,24 @@ test.each(MOMENTS)(
   },
 );
 
-test("R6 O3 a replica that dies between the commit and the answer ends no session, however late the client repeats", async () => {
-  const { b } = replicas;
-  const life = mortal();
-  const dying = await replicas.start({ wrapPorts: life.wrapPorts });
-  const { tokens, session } = await signIn(b, (await makeUser(b)).username);
-  life.dieAt("after the commit");
-  const call = testCall();
-  const lost = dying.core.refreshTokens({ refreshToken: tokens.refreshToken, ip: "" }, call);
-  expect(await outcomeOf(lost)).toBe("DEPENDENCY_UNAVAILABLE");
-  await dying.kill();
-  replicas.advance(10 * GRACE_MS);
+test.each(COMMITS)(
+  "R6 O3 a replica that dies %s and before the answer ends no session, however late the client repeats",
+  async (moment) => {
+    const { b } = replicas;
+    const life = mortal();
+    const dying = await replicas.start({ wrapPorts: life.wrapPorts });
+    const { tokens, session } = await signIn(b, (await makeUser(b)).username);
+    life.dieAt(moment);
+    const call = testCall();
+    const lost = dying.core.refreshTokens({ refreshToken: tokens.refreshToken, ip: "" }, call);
+    expect(await outcomeOf(lost)).toBe("DEPENDENCY_UNAVAILABLE");
+    await dying.kill();
+    replicas.advance(10 * GRACE_MS);
 
-  const retried = await refresh(b, tokens.refreshToken);
-  expect((await b.ports.store.get(session.id))?.refresh.generation).toBe(2);
-  await refresh(b, retried.tokens.refreshToken);
-  const events = await auditTrail(b, { session_id: session.id, type: "REFRESH_REUSED" });
-  expect(events).toEqual([]);
-});
+    const retried = await refresh(b, tokens.refreshToken);
+    expect((await b.ports.store.get(session.id))?.refresh.generation).toBe(2);
+    await refresh(b, retried.tokens.refreshToken);
+    const events = await auditTrail(b, { session_id: session.id, type: "REFRESH_REUSED" });
+    expect(events).toEqual([]);
+  },
+);

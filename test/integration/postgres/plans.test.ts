@@ -95,6 +95,23 @@ describe("by index, and bounded: what every call waits for", () => {
           ),
         ),
     ],
+    [
+      "rotate",
+      () =>
+        store.rotate(
+          someIds().map((sessionId) => ({
+            sessionId,
+            generation: 99,
+            jti: "x",
+            accessExpiresAt: now,
+            usedAt: now,
+            answeredAt: undefined,
+            isUnanswered: true,
+            ip: "",
+          })),
+          liveAt(),
+        ),
+    ],
     ["updateSession", () => within((tx) => tx.updateSession(ended.id, { jti: "x" }))],
     ["forgetHot", () => within((tx) => tx.forgetHot(aUser()))],
     ["findByUsername", () => postgresUserStore(database).findByUsername("user77")],

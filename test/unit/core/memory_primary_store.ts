@@ -4,6 +4,7 @@ import type { AuditEvent } from "../../../src/core/events/audit_event.js";
 import type { SessionStore, SessionTransaction } from "../../../src/core/ports/session_store.js";
 import type { Session } from "../../../src/core/session/session.js";
 import type { Account } from "../../../src/core/users/user.js";
+import { singleRefreshes } from "../../support/single_refreshes.js";
 
 interface State {
   readonly accounts: Map<string, Account>;
@@ -139,7 +140,8 @@ export const memoryPrimaryStore = (
     return result;
   };
 
-  const store: Pick<SessionStore, "transaction" | "markAnswered"> = {
+  const store: Pick<SessionStore, "transaction" | "rotate" | "markAnswered"> = {
+    ...singleRefreshes,
     async markAnswered(answers) {
       if (primaryStore.isDown) throw unavailable();
       for (const { sessionId, generation, at } of answers) {

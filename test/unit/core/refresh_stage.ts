@@ -84,6 +84,7 @@ export const refreshStage = (
       ids: { next: () => `id ${++ids}` },
       clock,
       throttle: createRefreshThrottle(clock),
+      schedule: setImmediate,
       settings: SETTINGS,
     });
     return { answers, refresh };

@@ -1,0 +1,142 @@
+import { createBatcher } from "../batcher.js";
+import type { Call, CallLimits } from "../call.js";
+import { CurfewError, isUndecided } from "../errors.js";
+import { type AccessTokenTerms, accessTokenTerms } from "../login/issue_tokens.js";
+import type { Clock } from "../ports/clock.js";
+import type { IdSource } from "../ports/id_source.js";
+import type { Rotated, SessionStore } from "../ports/session_store.js";
+import type { ActivityLog } from "../session/activity_log.js";
+import type { CoreSettings } from "../settings.js";
+import type { AnswerLog } from "./answer_log.js";
+
+/** Most refreshes of one transaction, and most such transactions at once: the next gathers meanwhile. */
+const MAX_BATCH = 64;
+const MAX_IN_FLIGHT = 2;
+/** How often a transaction that callers have left is run again without them. */
+const MAX_RUNS = 3;
+
+/** A refresh token that is good by its form. */
+export interface PresentedToken {
+  readonly sessionId: string;
+  readonly generation: number;
+  readonly skipActivity: boolean;
+  readonly ip: string;
+  readonly call: Call | undefined;
+}
+
+/** A refresh that made a successor. Times are milliseconds since the epoch. */
+export interface FirstUse extends Rotated {
+  readonly terms: AccessTokenTerms;
+  readonly at: number;
+}
+
+/**
+ * Rotates refresh tokens that are used for the first time, those of one
+ * event-loop turn in one transaction. Undefined: the token or its session is in
+ * any other state, or the caller has gone; a transaction of its own decides.
+ */
+export const createFirstUse = (deps: {
+  store: Pick<SessionStore, "rotate">;
+  activity: Pick<ActivityLog, "pending">;
+  answers: Pick<AnswerLog, "sentAt">;
+  ids: IdSource;
+  clock: Pick<Clock, "now">;
+  schedule: (task: () => void) => void;
+  settings: CoreSettings;
+}): ((presented: PresentedToken) => Promise<FirstUse | undefined>) => {
+  const { store, activity, answers, ids, clock, settings } = deps;
+
+  const rotate = async (presented: readonly PresentedToken[], call: CallLimits | undefined) => {
+    const now = clock.now();
+    const liveAt = { now, idleTimeoutMs: settings.idleTimeoutMs };
+    const asked = presented.map((one) => {
+      const { sessionId, generation, skipActivity, ip } = one;
+      const terms = accessTokenTerms(ids, now, Number.POSITIVE_INFINITY, settings);
+      const rotation = {
+        sessionId,
+        generation,
+        jti: terms.jti,
+        accessExpiresAt: terms.expiresAt,
+        usedAt: Math.max(activity.pending(sessionId), skipActivity ? 0 : now),
+        answeredAt: answers.sentAt(sessionId, generation),
+        isUnanswered: one.call !== undefined,
+        ip,
+      };
+      return { terms, rotation };
+    });
+    const rotated = await store.rotate(
+      asked.map(({ rotation }) => rotation),
+      liveAt,
+      call,
+    );
+    return asked.map(({ terms }, i): FirstUse | undefined => {
+      const one = rotated[i];
+      if (one === undefined) return undefined;
+      const expiresAt = Math.min(terms.expiresAt, one.session.expiresAt);
+      return { ...one, terms: { ...terms, expiresAt }, at: now };
+    });
+  };
+
+  const run = async (presented: PresentedToken[]): Promise<(FirstUse | undefined)[]> => {
+    const uses = new Map<PresentedToken, FirstUse | undefined>();
+    let left = firstOfEach(presented);
+    for (let runs = 1; runs <= MAX_RUNS; runs++) {
+      left = left.filter(({ call }) => !call?.signal.aborted);
+      if (left.length === 0) break;
+      const shared = shareCalls(left.map(({ call }) => call));
+      try {
+        const rotated = await rotate(left, shared.call);
+        for (const [i, one] of left.entries()) uses.set(one, rotated[i]);
+        break;
+      } catch (error) {
+        // A defect may be of one session alone: the others must not suffer from it.
+        if (!isUndecided(error)) break;
+        // Nothing was committed, since a caller has gone: again, without it (O3).
+        if (!hasCallerGone(error)) throw error;
+      } finally {
+        shared.release();
+      }
+    }
+    return presented.map((one) => uses.get(one));
+  };
+
+  return createBatcher({
+    run,
+    maxBatch: MAX_BATCH,
+    maxInFlight: MAX_IN_FLIGHT,
+    schedule: deps.schedule,
+  });
+};
+
+/** One token of each session: of several the others can only repeat it. */
+const firstOfEach = (presented: readonly PresentedToken[]): PresentedToken[] => {
+  const known = new Set<string>();
+  return presented.filter(({ sessionId }) => {
+    const isFirst = !known.has(sessionId);
+    known.add(sessionId);
+    return isFirst;
+  });
+};
+
+const hasCallerGone = (error: unknown): boolean =>
+  error instanceof CurfewError && error.reason === "DEADLINE_EXCEEDED";
+
+/** The limits of several calls together: over when one of them is, so that nothing is committed for it. */
+const shareCalls = (calls: readonly (Call | undefined)[]) => {
+  const callers = calls.filter((call) => call !== undefined);
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  for (const { signal } of callers) {
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+  }
+  const { signal } = controller;
+  // Work of this process waits as long as the longest of its callers.
+  const deadlineAt = Math.max(...callers.map((call) => call.deadlineAt));
+  return {
+    call: callers.length === 0 ? undefined : { signal, deadlineAt },
+    release: (): void => {
+      for (const { signal } of callers) signal.removeEventListener("abort", abort);
+    },
+  };
+};
