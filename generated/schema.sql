@@ -74,8 +74,14 @@ CREATE TABLE login_throttle (
 CREATE TABLE replicas (
     replica_id uuid NOT NULL,
     server_ids text[],
-    trusts_until timestamp with time zone NOT NULL
+    trusts_until timestamp with time zone NOT NULL,
+    primary_id text,
+    reads_until timestamp with time zone
 );
+
+COMMENT ON COLUMN replicas.primary_id IS 'The primary that the replica reads from: its system identifier and timeline. NULL: not known, as behind a pooler.';
+
+COMMENT ON COLUMN replicas.reads_until IS 'The replica answers from that primary until then at the latest, without asking again. After a failover, no revocation is confirmed while a replica may still answer from the former primary.';
 
 CREATE TABLE service_keys (
     key_id text NOT NULL,

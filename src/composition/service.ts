@@ -149,7 +149,7 @@ const start = async (
   const useCases = createUseCases(ports, coreSettings(settings));
   const core = { ...useCases, login: boundedLogin(useCases) };
   metrics.watchBreaker(() => (core.cacheLease.lease() === undefined ? "open" : "closed"));
-  const feed = revocationFeed({ ...ports, ...forWork("control"), cacheLease: core.cacheLease });
+  const feed = revocationFeed({ ...ports, ...core.leased("control"), cacheLease: core.cacheLease });
   const revocations = measuredFeed(feed, clock, metrics);
   core.cacheLease.onRevoked(revocationSignal.announce);
   // What goes wrong in it goes wrong again in the next regular poll, where it is reported.
@@ -200,6 +200,7 @@ const start = async (
     deps: {
       core,
       ...stores,
+      ...core.leased("administration"),
       revocations,
       clock,
       settings: coreSettings(settings),

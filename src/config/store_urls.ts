@@ -1,15 +1,34 @@
 import { reads } from "./value_schemas.js";
 
-const schemeOf = (text: string): string => /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1] ?? "";
+const MAX_PORT = 65_535;
 
-/** A connection string of PostgreSQL: libpq's URI form. */
+const POSTGRES_URL = /^postgres(?:ql)?:\/\/((?:[^/?#]*@)?)([^/?#@]*)([^?#]*)(?:\?([^#]*))?$/i;
+/** Curfew writes: any other session would be of no use. */
+const WRITING_SESSIONS = ["read-write", "primary"];
+
+const isPostgresUrl = (text: string): boolean => {
+  const [, credentials = "", authority = "", path = "", query = ""] = POSTGRES_URL.exec(text) ?? [];
+  const parameters = new URLSearchParams(query);
+  const named = parameters.get("host")?.split(",");
+  const hosts = named ?? authority.split(",");
+  const ports = parameters.get("port")?.split(",") ?? [];
+  return (
+    hosts.every((host) => host !== "") &&
+    (ports.length <= 1 || ports.length === hosts.length) &&
+    ports.every((port) => /^\d{1,5}$/.test(port) && Number(port) <= MAX_PORT) &&
+    WRITING_SESSIONS.includes(parameters.get("target_session_attrs") ?? "primary") &&
+    (named ? [authority] : hosts).every((host) =>
+      URL.canParse(`postgres://${credentials}${host}${path}`),
+    )
+  );
+};
+
+/** A connection string of PostgreSQL: libpq's URI form, with one host or several. */
 export const postgresUrl = () =>
-  reads("a URL like `postgres://user:password@host:5432/database`", (text) => {
-    if (!["postgres", "postgresql"].includes(schemeOf(text)) || !URL.canParse(text))
-      return undefined;
-    const url = new URL(text);
-    return url.hostname !== "" || url.searchParams.has("host") ? text : undefined;
-  });
+  reads(
+    "a URL like `postgres://user:password@host:5432/database`, or with the hosts of a primary and its standbys `postgres://user:password@a:5432,b:5432/database` (`target_session_attrs`, if given, `read-write` or `primary`)",
+    (text) => (isPostgresUrl(text) ? text : undefined),
+  );
 
 const NODE = String.raw`(?:\[[0-9a-fA-F:.]+\]|[^\s,:/?#@[\]]+)(?::\d{1,5})?`;
 const REDIS_URL = new RegExp(
@@ -23,8 +42,6 @@ const PATHS: Readonly<Record<string, RegExp>> = {
 };
 /** What Sentinels that ask for credentials of their own are given. */
 const SENTINEL_PARAMETER = /^sentinel_(?:username|password)=(.+)$/;
-const MAX_PORT = 65_535;
-
 const isDecodable = (text: string): boolean => {
   try {
     decodeURIComponent(text);

@@ -25,6 +25,7 @@ import { createRefreshThrottle } from "./refresh/refresh_throttle.js";
 import { refreshTokens } from "./refresh/refresh_tokens.js";
 import { type CacheLease, createCacheLease } from "./revocation/cache_lease.js";
 import { logout } from "./revocation/logout.js";
+import { withReadLease } from "./revocation/read_lease.js";
 import { revokeSessions } from "./revocation/revoke_sessions.js";
 import { activityLog } from "./session/activity_log.js";
 import { cleanup } from "./session/cleanup.js";
@@ -81,8 +82,13 @@ export type UseCases = ReturnType<typeof createUseCases>;
 /** What Curfew does, made of its parts. */
 export const createUseCases = (given: Ports, settings: CoreSettings) => {
   const { hot, clock } = given;
-  const portsFor = (work: WorkClass): Ports => ({ ...given, ...given.forWork?.(work) });
-  const control = portsFor("control");
+  const primaryFor = (work: WorkClass): PrimaryPorts => {
+    const { store, users, audit, throttle } = given.forWork?.(work) ?? given;
+    return { store, users, audit, throttle };
+  };
+  const cacheLease = createCacheLease({ ...given, ...primaryFor("control") });
+  const leased = (work: WorkClass): PrimaryPorts => withReadLease(primaryFor(work), cacheLease);
+  const portsFor = (work: WorkClass): Ports => ({ ...given, ...leased(work) });
   const validation = portsFor("validation");
   const signIn = portsFor("sign_in");
   const background = portsFor("background");
@@ -108,7 +114,6 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     clock,
     consistencyTimeoutMs,
   });
-  const cacheLease = createCacheLease(control);
   /** The same, but what a caller has to wait for is done in the class of its own work. */
   const trustOf = ({ store }: Ports): CacheLease => ({
     ...cacheLease,
@@ -200,6 +205,8 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     noteUse: (sessionId: string): void => {
       check(sessionId, clock.now()).catch(() => undefined);
     },
+    /** The primary store for a class of work, for whoever asks it beside these use cases. */
+    leased,
     /** Kept going by the server: the trust in the hot store, and notes of uses and answers on their way to Postgres. */
     cacheLease,
     activity,

@@ -37,10 +37,13 @@ export const OWN_SETTINGS = {
   transaction_timeout: "0",
 } as const;
 
-/** Without waiting for the disk, a crash of Postgres loses revocations that were answered OK (L4). */
+/**
+ * Without waiting for the disk, a crash of Postgres loses revocations that were
+ * answered OK (L4); without waiting for synchronous standbys, a failover does.
+ */
 const DURABLE = `
   SELECT pg_catalog.set_config('synchronous_commit', 'on', false)
-  WHERE pg_catalog.current_setting('synchronous_commit') = 'off'`;
+  WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')`;
 
 /**
  * The schema of our tables. A search path that the connection or the role asks

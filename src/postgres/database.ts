@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import { Socket } from "node:net";
 import knexFactory, { type Knex } from "knex";
 import type pg from "pg";
@@ -5,12 +6,20 @@ import { CurfewError, unavailable } from "../core/errors.js";
 import { type AdmissionOptions, createAdmission } from "./admission.js";
 import { type AttentiveClock, createAttentiveClock } from "./attentive_clock.js";
 import { configureConnection } from "./connection_settings.js";
+import { hostUrls } from "./hosts.js";
 import { lendConnections } from "./lending.js";
+import { createPrimaryHost, type PrimaryHost } from "./primary_host.js";
+import {
+  createKnownPrimary,
+  identityText,
+  type KnownPrimary,
+  readServerIdentity,
+} from "./server_identity.js";
 import { NO_SHARES, sharesOf } from "./shares.js";
 import { createStatementNames } from "./statement_names.js";
 
 export interface DatabaseOptions {
-  /** `postgres://…`, or the parts that `pg` takes. */
+  /** `postgres://…`, which may name several hosts, or the parts that `pg` takes. */
   readonly connection: string | pg.ClientConfig;
   /** Most connections of this process. */
   readonly poolSize: number;
@@ -46,30 +55,46 @@ export const CONNECT_TIMEOUT_MS = 5000;
 
 /** The one pool of this process, bounded in size and in time. */
 export const openDatabase = (options: DatabaseOptions): Database => {
-  const base =
-    typeof options.connection === "string"
-      ? { connectionString: options.connection }
-      : options.connection;
   const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
   const connections = new Map<string, PooledConnection>();
   const names = createStatementNames(options.sharedBackend === true);
+  const primary = createKnownPrimary();
+  const drop = (connection: PooledConnection, error: Error): void => {
+    // knex listens, and lends it to nobody any more.
+    connection.emit("error", error);
+    void connection.end();
+  };
+  /** Lets in the primary alone. Of one that was replaced, no connection is used again. */
+  const requirePrimary = async (connection: PooledConnection, isDirect: boolean): Promise<void> => {
+    const identity = await readServerIdentity(connection);
+    // A pooler may lead each statement to another server.
+    if (!isDirect || identity === undefined || !primary.admit(identity)) return;
+    for (const other of connections.values())
+      if (other !== connection) drop(other, new Error("connection to a former primary"));
+  };
   const configure = async (connection: PooledConnection): Promise<void> => {
     if (options.sharedBackend === true) return;
     const limits = { ...options, idleInTransactionMs: IDLE_IN_TRANSACTION_MS };
     try {
-      if (!(await configureConnection(connection, limits))) names.stopForPooler();
+      const isDirect = await configureConnection(connection, limits);
+      if (!isDirect) names.stopForPooler();
+      await requirePrimary(connection, isDirect);
     } catch (error) {
       // The pool does not know this connection yet.
+      connections.delete(connection.__knexUid);
       void connection.end();
       throw error;
     }
   };
+  const host = primaryHostOf(options.connection);
   const database = knexFactory({
     client: "pg",
     // Every failure reaches the statement that suffers it; knex would also print it.
     log: { warn: ignore, error: ignore, debug: ignore, deprecate: ignore },
     connection: {
-      ...base,
+      ...(typeof options.connection === "string"
+        ? { connectionString: options.connection }
+        : options.connection),
       application_name: "curfew",
       connectionTimeoutMillis: connectTimeoutMs,
       // The server's limit does not help when the server is gone without a word.
@@ -88,23 +113,26 @@ export const openDatabase = (options: DatabaseOptions): Database => {
       propagateCreateError: false,
       afterCreate(connection: PooledConnection, done: (error?: unknown) => void) {
         connections.set(connection.__knexUid, connection);
-        connection.once("end", () => connections.delete(connection.__knexUid));
+        connection.once("end", () => {
+          connections.delete(connection.__knexUid);
+          host?.suspect();
+        });
         configure(connection).then(() => done(), done);
       },
     },
     acquireConnectionTimeout: connectTimeoutMs,
   });
   const clock = createAttentiveClock();
-  database.userParams = { names, sharedBackend: options.sharedBackend === true, clock };
+  database.userParams = { names, sharedBackend: options.sharedBackend === true, clock, primary };
+  if (host !== undefined) followPrimary(database, host);
   database.on("query-error", (error: unknown, { __knexUid }: { __knexUid: string }) => {
     if (!(error instanceof Error)) return;
     // It repeats the row that was to be written, and errors are logged.
     if ("detail" in error) error.detail = undefined;
     const connection = connections.get(__knexUid);
-    if (connection === undefined || !isLost(error)) return;
-    // knex listens, and lends it to nobody any more.
-    connection.emit("error", error);
-    void connection.end();
+    if (!isLost(error)) return;
+    host?.suspect();
+    if (connection !== undefined) drop(connection, error);
   });
   let heardAt = Number.NEGATIVE_INFINITY;
   database.on("query-response", () => {
@@ -119,6 +147,39 @@ export const openDatabase = (options: DatabaseOptions): Database => {
   });
   lendConnections(database, admission, clock, () => connections.size);
   return database;
+};
+
+/** The primary host among several; undefined: only one is named. */
+const primaryHostOf = (connection: DatabaseOptions["connection"]): PrimaryHost | undefined => {
+  const urls = typeof connection === "string" ? hostUrls(connection) : [];
+  return urls.length > 1 ? createPrimaryHost(urls) : undefined;
+};
+
+/** What this file uses of knex's client. */
+interface Client {
+  readonly pool: EventEmitter;
+  connectionSettings: object;
+  acquireRawConnection(): Promise<unknown>;
+}
+
+/** Opens each connection to the host that is the primary at that moment. */
+const followPrimary = (database: Database, host: PrimaryHost): void => {
+  const client = database.client as Client;
+  const { connectionSettings } = client;
+  const open = client.acquireRawConnection.bind(client);
+  client.acquireRawConnection = async () => {
+    const connectionString = await host.choose();
+    // knex reads the settings before it first waits.
+    client.connectionSettings = { ...connectionSettings, connectionString };
+    return open();
+  };
+  client.pool.on("createFail", host.suspect);
+};
+
+/** Which primary the connections lead to; undefined: it is not known, as behind a pooler. */
+export const primaryIdOf = (database: Database): string | undefined => {
+  const known = (database.userParams.primary as KnownPrimary).current();
+  return known && identityText(known);
 };
 
 /** The clock by which the silence of a database is measured. */

@@ -46,7 +46,7 @@ export const checkDatabase = async (database: Database): Promise<DatabaseReport>
   const wrong = Object.entries(OWN_SETTINGS)
     .filter(([name, value]) => differs(name, value))
     .map(([name, value]) => alterRole(name, value));
-  if (settings.get("synchronous_commit")?.setting === "off")
+  if (["off", "local"].includes(settings.get("synchronous_commit")?.setting ?? ""))
     wrong.push(alterRole("synchronous_commit", "on"));
   if (wrong.length > 0)
     throw new Error(

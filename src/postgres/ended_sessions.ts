@@ -1,4 +1,5 @@
 import type { SessionStore } from "../core/ports/session_store.js";
+import { formerReaders } from "./former_readers.js";
 import { endFromRow, isUuid, type SessionRow, sessionColumns } from "./rows.js";
 import type { Rows } from "./statements.js";
 
@@ -10,8 +11,15 @@ type EndedSessions = Pick<
   "pendingInvalidations" | "markInvalidated" | "invalidatedAmong" | "deleteEnded"
 >;
 
-/** What becomes of sessions after their end: told to the hot store, and at last deleted. */
-export const endedSessions = (rows: Rows): EndedSessions => ({
+/** More milliseconds than there are between telling a hot server and noting it. */
+const TELLING_MS = 1000;
+
+/**
+ * What becomes of sessions after their end: told to the hot store, and at last deleted.
+ *
+ * @param primaryId the primary that the statements are run on, if it is known
+ */
+export const endedSessions = (rows: Rows, primaryId: () => string | undefined): EndedSessions => ({
   async pendingInvalidations({ limit, after, userId }) {
     if (userId !== undefined && !isUuid(userId)) return [];
     const found = await rows<SessionRow & { hot_changes: number }>(
@@ -36,6 +44,7 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
       told.map((t) => t.pendingInvalidations.change ?? 0),
       told.map((t) => t.shard),
       told.map((t) => t.serverId),
+      primaryId() ?? null,
     ]);
     return marked.map((row) => row.session_id);
   },
@@ -46,6 +55,7 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
       ids,
       ids.map((id) => shards?.of(id) ?? 0),
       shards?.count ?? 0,
+      primaryId() ?? null,
     ]);
     return found.map((row) => row.session_id);
   },
@@ -61,6 +71,8 @@ export const endedSessions = (rows: Rows): EndedSessions => ({
  * the newest change settles nothing, and neither does what was told to another
  * server than the one agreed on: entries of that one count again as soon as a
  * replica trusts it again, while adopting another starts an epoch without entries.
+ * Nor does what was told while a replica could still fill in what a former
+ * primary had told it.
  */
 const MARK_BURIED = `
   WITH told AS (
@@ -79,7 +91,7 @@ const MARK_BURIED = `
   UPDATE sessions s SET hot_pending = false
   FROM held JOIN hot_epochs agreed
     ON agreed.shard = held.shard AND agreed.server_id = held.server_id
-  WHERE s.session_id = held.session_id
+  WHERE s.session_id = held.session_id AND NOT ${formerReaders(TELLING_MS)}
   RETURNING s.session_id`;
 
 /** A lease over another number of shards is of another kind of hot store: it may be about any session. */
@@ -91,7 +103,7 @@ const INVALIDATED_AMONG = `
     SELECT 1 FROM replicas r
     WHERE r.trusts_until > clock_timestamp()
       AND (cardinality(r.server_ids) <> ? OR r.server_ids[asked.shard + 1] <> '')
-  )`;
+  ) AND NOT ${formerReaders()}`;
 
 /**
  * Never a row still needed to say "ended", nor the newest revocation, which says how

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { unavailable } from "../core/errors.js";
 import { databaseFailure } from "./database.js";
+import { primaryConnection } from "./primary_host.js";
 
 /** Limits of a first contact, in milliseconds. */
 export interface FirstContactLimits {
@@ -25,9 +26,8 @@ export const makeFirstContact = async (
   onWait: (sentence: string) => void,
   { limitMs, noticeMs }: FirstContactLimits = FIRST_CONTACT,
 ): Promise<void> => {
-  const parts = typeof connection === "string" ? { connectionString: connection } : connection;
   const client = new pg.Client({
-    ...parts,
+    ...(await primaryConnection(connection)),
     connectionTimeoutMillis: limitMs,
     query_timeout: limitMs,
   });

@@ -1,6 +1,7 @@
 import pg from "pg";
 import type { Database } from "./database.js";
 import { MIGRATIONS, migrationSource } from "./migrations/index.js";
+import { primaryConnection } from "./primary_host.js";
 import { plannedRows } from "./statements.js";
 
 /** Any number, the same in every replica: who holds it migrates. */
@@ -26,7 +27,7 @@ export const migrateUp = async (
 ): Promise<string[]> => {
   // Nobody else uses an embedded database, whose connections would all wait for a transaction left open.
   if (database.userParams.sharedBackend === true) return migrate(database);
-  const parts = typeof connection === "string" ? { connectionString: connection } : connection;
+  const parts = await primaryConnection(connection);
   const guard = new pg.Client({ ...parts, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   // If this connection is lost, the next query on it fails; without a listener it would end the process.
   guard.on("error", () => undefined);

@@ -1,7 +1,7 @@
 import type { Knex } from "knex";
 import type { Lease } from "../core/ports/hot_store.js";
 import type { Renewal, ReplicaRegistry } from "../core/ports/replica_registry.js";
-import { type Database, databaseFailure, run } from "./database.js";
+import { type Database, databaseFailure, primaryIdOf, run } from "./database.js";
 
 /** Any number: who holds it changes what replicas agree on. */
 const REGISTRY_LOCK = 7_302_003;
@@ -54,6 +54,8 @@ export const postgresReplicaRegistry = (
             replicaId,
             lease ? [...lease.serverIds] : null,
             lease ? leaseMs : 0,
+            primaryIdOf(database) ?? null,
+            leaseMs,
           ]);
           const [state] = await query<{ now: Date; revision: string }>(trx, STATE);
           return {
@@ -107,10 +109,12 @@ const EPOCHS = `
   ORDER BY s.n`;
 
 const UPSERT_REPLICA = `
-  INSERT INTO replicas (replica_id, server_ids, trusts_until)
-  VALUES (?, ?::text[], clock_timestamp() + ? * interval '1 millisecond')
+  INSERT INTO replicas (replica_id, server_ids, trusts_until, primary_id, reads_until)
+  VALUES (?, ?::text[], clock_timestamp() + ? * interval '1 millisecond',
+    ?, clock_timestamp() + ? * interval '1 millisecond')
   ON CONFLICT (replica_id) DO UPDATE
-  SET server_ids = excluded.server_ids, trusts_until = excluded.trusts_until`;
+  SET server_ids = excluded.server_ids, trusts_until = excluded.trusts_until,
+    primary_id = excluded.primary_id, reads_until = excluded.reads_until`;
 
 /**
  * Takes all leases away. Only for a database that no other process can use: those

@@ -1,13 +1,18 @@
 import type { RecordedRevocation, SessionStore } from "../core/ports/session_store.js";
+import { formerReaders } from "./former_readers.js";
 import { endFromRow, isUuid, type SessionRow } from "./rows.js";
 import type { Rows } from "./statements.js";
 
 type RevocationOrder = Pick<SessionStore, "revocationsAfter" | "relevantAfter" | "lastRevision">;
 
 /** The order in which sessions ended, as it appears: revisions are given out under the lock of revocations. */
-export const revocationOrder = (rows: Rows): RevocationOrder => ({
+export const revocationOrder = (
+  rows: Rows,
+  primaryId: () => string | undefined,
+): RevocationOrder => ({
   async revocationsAfter(revision, limit) {
     const found = await rows<PageRow | EmptyPageRow>(REVOCATIONS_AFTER, [
+      primaryId() ?? null,
       revision.toString(),
       limit,
     ]);
@@ -77,9 +82,9 @@ const REVOCATIONS_AFTER = `
   ) last
   LEFT JOIN (
     SELECT s.session_id, s.user_id, s.revoked_at, s.end_reason, s.ended_by, s.revision,
-      s.relevant_until, s.hot_pending AND EXISTS (
+      s.relevant_until, s.hot_pending AND (EXISTS (
         SELECT 1 FROM replicas r WHERE r.trusts_until > clock_timestamp()
-      ) AS pending_invalidation
+      ) OR ${formerReaders()}) AS pending_invalidation
     FROM sessions s WHERE s.revision > ? ORDER BY s.revision LIMIT ?
   ) page ON true
   ORDER BY page.revision`;

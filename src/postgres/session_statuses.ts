@@ -1,4 +1,5 @@
 import type { SessionStore } from "../core/ports/session_store.js";
+import { formerReaders } from "./former_readers.js";
 import { endFromRow, isUuid, type SessionRow } from "./rows.js";
 import type { Rows } from "./statements.js";
 
@@ -7,7 +8,8 @@ const SESSION_STATUSES = `
   SELECT s.session_id, s.user_id, s.last_activity_at, s.expires_at, s.access_expires_at,
     s.revoked_at, s.end_reason, s.ended_by, s.revision, u.username, u.roles,
     s.hot_pending AND s.revoked_at IS NOT NULL
-      AND EXISTS (SELECT 1 FROM replicas r WHERE r.trusts_until > clock_timestamp()) AS pending_invalidation
+      AND (EXISTS (SELECT 1 FROM replicas r WHERE r.trusts_until > clock_timestamp())
+        OR ${formerReaders()}) AS pending_invalidation
   FROM sessions s LEFT JOIN users u ON u.user_id = s.user_id
   WHERE s.session_id = ANY(?::uuid[])`;
 
@@ -18,9 +20,12 @@ interface SessionStatusRow extends SessionRow {
 }
 
 export const sessionStatuses =
-  (rows: Rows): SessionStore["sessionStatuses"] =>
+  (rows: Rows, primaryId: () => string | undefined): SessionStore["sessionStatuses"] =>
   async (sessionIds) => {
-    const found = await rows<SessionStatusRow>(SESSION_STATUSES, [sessionIds.filter(isUuid)]);
+    const found = await rows<SessionStatusRow>(SESSION_STATUSES, [
+      primaryId() ?? null,
+      sessionIds.filter(isUuid),
+    ]);
     const byId = new Map(found.map((row) => [row.session_id, row]));
     return sessionIds.map((id) => {
       const row = byId.get(id);

@@ -2,7 +2,7 @@ import type { Knex } from "knex";
 import { type CallLimits, requireCaller } from "../core/call.js";
 import { overloaded } from "../core/errors.js";
 import type { LiveAt, SessionStore } from "../core/ports/session_store.js";
-import { type Database, databaseFailure, run, worthRepeating } from "./database.js";
+import { type Database, databaseFailure, primaryIdOf, run, worthRepeating } from "./database.js";
 import { endedSessions } from "./ended_sessions.js";
 import { borrow } from "./lending.js";
 import { revocationOrder } from "./revocation_order.js";
@@ -29,6 +29,7 @@ const MAX_DUE = 10_000;
 /** The primary store of users and sessions, in Postgres. */
 export const postgresSessionStore = (database: Database): SessionStore => {
   const rows = preparedRows(database);
+  const primaryId = () => primaryIdOf(database);
 
   /** Where to look for what timed out: among what is due, unless the sweeper has fallen far behind. */
   const amongDue = async (liveAt: LiveAt): Promise<Narrow | undefined> => {
@@ -67,9 +68,9 @@ export const postgresSessionStore = (database: Database): SessionStore => {
   };
 
   return {
-    ...endedSessions(rows),
-    ...revocationOrder(rows),
-    sessionStatuses: sessionStatuses(rows),
+    ...endedSessions(rows, primaryId),
+    ...revocationOrder(rows, primaryId),
+    sessionStatuses: sessionStatuses(rows, primaryId),
 
     transaction: (work, call) => inTransaction((trx) => work(sessionTransaction(trx, call)), call),
 

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { findOrInstall } from "./debian_packages.js";
 import { findExecutable, isExecutable, searchPath } from "./executable.js";
@@ -9,6 +9,8 @@ const DEBIAN_ROOT = "/usr/lib/postgresql";
 export interface PostgresPrograms {
   readonly initdb: string;
   readonly postgres: string;
+  /** Part of the same packages. */
+  readonly basebackup: string;
 }
 
 /** Finds, or installs as root on Debian, PostgreSQL's programs. */
@@ -27,7 +29,11 @@ function lookForPrograms(): PostgresPrograms | undefined {
     ["initdb"],
     [...searchPath(), ...debianFolders()].filter(isComplete),
   );
-  return initdb === undefined ? undefined : { initdb, postgres: join(dirname(initdb), "postgres") };
+  if (initdb === undefined) return undefined;
+  const postgres = join(dirname(initdb), "postgres");
+  // A folder of PATH may hold links to some of the programs.
+  const basebackup = join(dirname(realpathSync(initdb)), "pg_basebackup");
+  return { initdb, postgres, basebackup };
 }
 
 function isComplete(folder: string): boolean {

@@ -8,7 +8,7 @@ export const STORE_SETTINGS = {
     name: "DATABASE_URL",
     schema: postgresUrl().optional(),
     fallbackDoc: "embedded PostgreSQL in `DATA_DIR`, for loopback hosts only",
-    doc: "PostgreSQL, the primary store of users and sessions.",
+    doc: "PostgreSQL, the primary store of users and sessions. Of several hosts, separated by commas, connections go to the one that is the primary: `postgres://user:password@a:5432,b:5432/curfew?target_session_attrs=read-write`.",
     secret: true,
   }),
   redisUrl: setting({

@@ -39,6 +39,15 @@ export interface CacheLease {
    * Call it every 100 ms or so. Rejects as long as Postgres did not answer when last asked.
    */
   heartbeat(): Promise<void>;
+  /**
+   * Resolves when answers of the primary store count: this replica has proved within the time of a
+   * lease, by a commit, that the store still is the primary. Before its first heartbeat they always do.
+   *
+   * @throws CurfewError DEPENDENCY_UNAVAILABLE: it cannot prove it now
+   */
+  awaitReadLease(): Promise<void>;
+  /** @throws CurfewError DEPENDENCY_UNAVAILABLE: answers of the primary store do not count */
+  requireReadLease(): void;
   /** Whether Postgres answered when a heartbeat last asked it. */
   primaryStoreAnswers(): boolean;
   /**
@@ -87,6 +96,8 @@ export const createCacheLease = (deps: {
   let registered = false;
   let overstated = false;
   let renewAt = 0;
+  /** Whether the last renewal succeeded: a former primary answers reads, and hangs at COMMIT. */
+  let canRenew = true;
   /** What Postgres failed with when last asked; undefined: it answered. */
   let outage: { readonly failure: unknown } | undefined;
   let revision = 0n;
@@ -105,10 +116,12 @@ export const createCacheLease = (deps: {
     notifyRevoked,
   });
 
-  const current = (): Lease | undefined =>
-    clock.monotonic() < grantedUntil && clock.interruptions() === grantedAfter
-      ? granted
-      : undefined;
+  const isOnTime = (): boolean =>
+    clock.monotonic() < grantedUntil && clock.interruptions() === grantedAfter;
+  const current = (): Lease | undefined => (isOnTime() ? granted : undefined);
+  const requireReadLease = (): void => {
+    if (grantedUntil !== 0 && !isOnTime()) throw unavailable("the primary may have been replaced");
+  };
 
   const asking = async <T>(answer: Promise<T>): Promise<T> => {
     try {
@@ -131,7 +144,9 @@ export const createCacheLease = (deps: {
     const after = clock.interruptions();
     registered ||= serverIds !== undefined;
     renewAt = sentAt + RENEW_EVERY_MS;
+    canRenew = false;
     const renewal = await asking(registry.renew(serverIds, LEASE_MS));
+    canRenew = true;
     clock.synchronise(renewal.storeNow, sentAt, clock.monotonic(), after);
     registered = renewal.lease !== undefined;
     overstated = false;
@@ -249,6 +264,16 @@ export const createCacheLease = (deps: {
     },
     suspend,
     heartbeat,
+    requireReadLease,
+
+    async awaitReadLease() {
+      if (grantedUntil === 0 || isOnTime()) return;
+      // A heartbeat under way may have asked too long ago. If renewing fails, heartbeats go on by themselves.
+      for (let looks = 0; looks < 2 && canRenew && !isOnTime(); looks++)
+        await heartbeat().catch(() => undefined);
+      requireReadLease();
+    },
+
     primaryStoreAnswers: () => outage === undefined,
     revision: () => revision,
 
@@ -292,6 +317,7 @@ export const createCacheLease = (deps: {
       // A look under way would take the lease again.
       await heartbeatUnderWay?.catch(() => undefined);
       dropLease();
+      grantedUntil = Math.min(grantedUntil, 1);
       await registry.leave();
     },
   };

@@ -5,6 +5,7 @@ import * as passwordAttempts from "./0004_password_attempts.js";
 import * as unanswered from "./0005_unanswered.js";
 import * as eventIds from "./0006_event_ids.js";
 import * as keyTokenLife from "./0007_key_token_life.js";
+import * as readLeases from "./0011_read_leases.js";
 
 export interface Migration {
   readonly name: string;
@@ -20,6 +21,7 @@ export const MIGRATIONS: readonly Migration[] = [
   unanswered,
   eventIds,
   keyTokenLife,
+  readLeases,
 ];
 
 /** An explicit list, because knex's directory loader confuses .ts with .js. */

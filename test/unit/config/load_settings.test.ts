@@ -180,6 +180,13 @@ describe("a bad value stops the start", () => {
     ["SERVICE_AUTH", "token"],
     ["DATABASE_URL", "mysql://db/curfew"],
     ["DATABASE_URL", "curfew"],
+    ["DATABASE_URL", "postgres:///curfew"],
+    ["DATABASE_URL", "postgres://a,/curfew"],
+    ["DATABASE_URL", "postgres://a:5432,b:65536/curfew"],
+    ["DATABASE_URL", "postgres://a,b/curfew?target_session_attrs=any"],
+    ["DATABASE_URL", "postgres://a,b/curfew?target_session_attrs=standby"],
+    ["DATABASE_URL", "postgres:///curfew?host=a,b&port=1,2,3"],
+    ["DATABASE_URL", "postgres:///curfew?host=a,b&port=x"],
     ["REDIS_URL", "http://cache"],
     ["REDIS_URL", "redis://"],
     ["REDIS_URL", "REDIS://cache"],
@@ -210,6 +217,14 @@ describe("a bad value stops the start", () => {
     expect(problemsOf({ [name]: text })).toContainEqual(
       expect.stringMatching(new RegExp(`^${name} must be `)),
     );
+  });
+
+  test.each([
+    "postgres://u:p@a:5432,b/curfew?target_session_attrs=read-write",
+    "postgresql://u:p@[::1]:1,[::2]:2/curfew?target_session_attrs=primary",
+    "postgres:///curfew?host=/run/a,/run/b&port=5432",
+  ])("DATABASE_URL may name several hosts: %s", (url) => {
+    expect(loadSettings({ DATABASE_URL: url }).databaseUrl).toBe(url);
   });
 
   test("every problem is listed, one a line, with what to do", () => {
