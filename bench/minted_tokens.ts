@@ -25,7 +25,7 @@ export const mintTokens = async (
   try {
     const store = postgresKeyStore(database);
     const signer = createTokenSigner(
-      await openKeyring({ store, algorithm: "EdDSA", clock: systemClock() }),
+      await openKeyring({ store, algorithm: "ES256", clock: systemClock() }),
     );
     const iat = Math.floor(Date.now() / 1000);
     const tokens: string[] = [];

@@ -39,7 +39,7 @@ export const refreshes = async (stage: Stage): Promise<Load> => {
   });
   const keyring = await openKeyring({
     store: postgresKeyStore(database),
-    algorithm: "EdDSA",
+    algorithm: "ES256",
     clock: systemClock(),
   });
   const codec = createRefreshTokenCodec(keyring);

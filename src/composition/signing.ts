@@ -17,6 +17,7 @@ export const openKeys = (settings: Settings, store: KeyStore, clock: Clock): Pro
     store,
     directory: settings.jwtKeysDir,
     algorithm: settings.jwtAlgorithm,
+    isDefaultAlgorithm: !settings.jwtAlgorithmIsGiven,
     encryptionKey: settings.keyEncryptionKey,
     requireEncryption: settings.production,
     clock,

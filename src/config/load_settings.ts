@@ -32,6 +32,7 @@ export const loadSettings = (environment: Environment, purpose: Purpose = "serve
     // A default gives way to a shorter lifetime that was asked for.
     idleTimeoutMs: Math.min(values.idleTimeoutMs, values.maxLifetimeMs),
     accessTokenLifetimeMs: Math.min(values.accessTokenLifetimeMs, values.maxLifetimeMs),
+    jwtAlgorithmIsGiven: draft.isGiven("jwtAlgorithm"),
     jwtIssuer: values.jwtIssuer ?? DEVELOPMENT_ISSUER,
     serviceAuth: values.serviceAuth ?? (open ? "none" : "key"),
     production,

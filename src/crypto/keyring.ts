@@ -25,6 +25,8 @@ export interface KeyringOptions {
   readonly directory?: string | undefined;
   /** The algorithm of new tokens. Keys of others are accepted until they are retired. */
   readonly algorithm: SigningAlgorithm;
+  /** Nobody has chosen the algorithm: where `directory` has no such key, one of another algorithm signs. */
+  readonly isDefaultAlgorithm?: boolean | undefined;
   /** KEY_ENCRYPTION_KEY, 32 bytes. Without it stored keys are in clear. */
   readonly encryptionKey?: Uint8Array | undefined;
   /** Refuse to keep a key in clear: for production (D6). */
@@ -100,7 +102,7 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
       const signing = await loadStoredSigningKeys(stored);
       return makeKeySet(signing, await loadRefreshKeys(), previous);
     }
-    const files = await readKeyDirectory(directory, options.algorithm);
+    const files = await readKeyDirectory(directory, options.algorithm, options.isDefaultAlgorithm);
     return makeKeySet(files, files.refresh ?? (await loadRefreshKeys()), previous);
   }
 

@@ -118,7 +118,7 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
   const time = options.now ?? base.now;
   const clock: SharedClock = { ...base, now: () => time() + ahead };
   const keyring = await retryUntilAvailable(() =>
-    openKeyring({ store: postgresKeyStore(database), algorithm: "EdDSA", clock }),
+    openKeyring({ store: postgresKeyStore(database), algorithm: "ES256", clock }),
   );
   const opened = openRedis({
     url: options.redisUrl,

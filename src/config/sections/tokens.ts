@@ -18,9 +18,9 @@ export const TOKEN_SETTINGS = {
   }),
   jwtAlgorithm: setting({
     name: "JWT_ALGORITHM",
-    schema: oneOf("EdDSA", "ES256", "RS256"),
-    fallback: "EdDSA",
-    doc: "Algorithm of access tokens (RFC 7518, RFC 8037).",
+    schema: oneOf("ES256", "EdDSA", "RS256"),
+    fallback: "ES256",
+    doc: "Algorithm of access tokens (RFC 7518, RFC 8037). Most JWT libraries refuse EdDSA. After a change the key of the new algorithm is published first, and tokens of the old keys stay good. If it is not set, keys of any algorithm in `JWT_KEYS_DIR` may sign.",
   }),
   accessTokenLifetimeMs: setting({
     name: "ACCESS_TOKEN_EXPIRE_MINUTES",

@@ -32,7 +32,9 @@ interface KeyFile {
 /**
  * Reads JWT_KEYS_DIR: private keys in PEM (PKCS#8) or JWK, one a file, named
  * by its kid. The file `active` names the one that signs; without it that is
- * the last by name of the configured algorithm. Public keys are accepted for
+ * the last by name of the configured algorithm. If that algorithm is only the
+ * default, the named key may be of another one, and where no key is of the
+ * default one the last by name of any signs. Public keys are accepted for
  * checking. `refresh.key` holds the key for refresh tokens in base64 or hex,
  * `refresh-*.key` earlier ones. Names that start with a dot are left out.
  *
@@ -41,6 +43,7 @@ interface KeyFile {
 export async function readKeyDirectory(
   directory: string,
   algorithm: SigningAlgorithm,
+  isDefaultAlgorithm = false,
 ): Promise<DirectoryKeys> {
   const files = await readFiles(directory);
   const keyFiles = files.filter(({ name }) => name !== ACTIVE && !REFRESH.test(name));
@@ -49,7 +52,7 @@ export async function readKeyDirectory(
   const chosen = active && strippedLine(active.text);
   const unique = withoutTwins(accepted);
   return {
-    signer: chooseSigner(unique, algorithm, chosen),
+    signer: chooseSigner(unique, algorithm, isDefaultAlgorithm, chosen),
     accepted: unique,
     refresh: readRefreshKeys(files.filter(({ name }) => REFRESH.test(name))),
   };
@@ -122,10 +125,13 @@ function withoutTwins(keys: readonly (VerificationKey | SigningKey)[]): Verifica
 function chooseSigner(
   keys: readonly (VerificationKey | SigningKey)[],
   algorithm: SigningAlgorithm,
+  isDefaultAlgorithm: boolean,
   chosen: string | undefined,
 ): SigningKey {
   const signers = keys.filter((key): key is SigningKey => "privateKey" in key);
-  const fitting = signers.filter((key) => key.algorithm === algorithm);
+  const exact = signers.filter((key) => key.algorithm === algorithm);
+  const takesAny = isDefaultAlgorithm && (chosen !== undefined || exact.length === 0);
+  const fitting = takesAny ? signers : exact;
   const signer =
     chosen === undefined
       ? fitting.sort((a, b) => (a.kid < b.kid ? -1 : 1)).at(-1)

@@ -20,7 +20,7 @@ export const openSigner = async (databaseUrl: string): Promise<ChangeClaims> => 
   try {
     const keyring = await openKeyring({
       store: postgresKeyStore(database),
-      algorithm: "EdDSA",
+      algorithm: "ES256",
       clock: { now: Date.now, monotonic: () => performance.now(), sleep: (ms) => setTimeout(ms) },
     });
     const { sign } = createTokenSigner(keyring);

@@ -41,7 +41,7 @@ test("a client in Python, generated from the proto, makes the calls of every kin
       ["phone", false],
     ],
     recorded: 1,
-    keys: ["EdDSA"],
+    keys: ["ES256"],
     valid: username,
     batch: [username, "ACCESS_TOKEN_INVALID", username],
     stream: { a: "token", b: "error" },

@@ -17,8 +17,8 @@ const jwk = (key: KeyObject, more: object = {}) =>
 let directory: string;
 const put = (files: Record<string, string>) =>
   Promise.all(Object.entries(files).map(([name, text]) => writeFile(join(directory, name), text)));
-const read = (algorithm: "EdDSA" | "ES256" | "RS256" = "EdDSA") =>
-  readKeyDirectory(directory, algorithm);
+const read = (algorithm: "EdDSA" | "ES256" | "RS256" = "EdDSA", isDefault = false) =>
+  readKeyDirectory(directory, algorithm, isDefault);
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "curfew-keys-"));
@@ -79,6 +79,23 @@ describe("which key signs", () => {
     await expect(read("EdDSA")).rejects.toThrow(
       "JWT_KEYS_DIR has no private key for JWT_ALGORITHM EdDSA. Private keys found: a (ES256).",
     );
+  });
+
+  describe("where the algorithm is only the default", () => {
+    test("the last by name of that algorithm", async () => {
+      await put({ "a.pem": pem(p256()), "b.pem": pem(ed25519()) });
+      expect((await read("ES256", true)).signer.kid).toBe("a");
+    });
+
+    test("the last by name of any, if there is none of that algorithm", async () => {
+      await put({ "a.pem": pem(ed25519()), "b.pem": pem(ed25519()) });
+      expect((await read("ES256", true)).signer.kid).toBe("b");
+    });
+
+    test(`the one that the file "active" names, of any algorithm`, async () => {
+      await put({ active: "b", "a.pem": pem(p256()), "b.pem": pem(ed25519()) });
+      expect((await read("ES256", true)).signer.kid).toBe("b");
+    });
   });
 
   test(`a name in "active" that is no key is an error`, async () => {
