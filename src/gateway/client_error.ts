@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import type { OnRefused } from "./budgets/refusal.js";
 import { badRequest, methodNotAllowed, ProblemError, problemOf } from "./problem.js";
 import { requestId } from "./request_id.js";
 
@@ -35,10 +36,14 @@ const endWith = (error: ProblemError, socket: Duplex): void => {
 };
 
 /** Answers what is no HTTP request, before any route or hook sees it. */
-export const answerClientError = (error: Error & { code?: string }, socket: Duplex): void => {
-  if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
-  else endWith(problemOfParser(error.code), socket);
-};
+export const clientErrorAnswerer =
+  (onRefused: OnRefused) =>
+  (error: Error & { code?: string }, socket: Duplex): void => {
+    if (error.code === "HPE_HEADER_OVERFLOW") onRefused("bound", "http_header_bytes");
+    if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") onRefused("budget", "http_request_time");
+    if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+    else endWith(problemOfParser(error.code), socket);
+  };
 
 const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST"] as const;
 

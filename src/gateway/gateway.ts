@@ -8,8 +8,9 @@ import { bodyBoundsReader } from "./budgets/body_bounds.js";
 import { createBodyBudget } from "./budgets/body_budget.js";
 import { boundConnections } from "./budgets/connection_budget.js";
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from "./budgets/limits.js";
+import type { OnRefused } from "./budgets/refusal.js";
 import { installClientAddresses, trustedProxies } from "./client_address.js";
-import { answerClientError, answerConnect, answerExpectation } from "./client_error.js";
+import { answerConnect, answerExpectation, clientErrorAnswerer } from "./client_error.js";
 import { clientModule } from "./client_module.js";
 import { installCookies } from "./cookies.js";
 import { docsPages } from "./docs_page.js";
@@ -47,6 +48,7 @@ const refuseNoHost = (app: FastifyInstance): void => {
 const createApp = (
   { logger, trustedProxies: proxies }: GatewayOptions,
   limits: GatewayLimits,
+  onRefused: OnRefused,
   replyProblem: ProblemReply,
 ): FastifyInstance =>
   Fastify<Server, IncomingMessage, ServerResponse, FastifyBaseLogger>({
@@ -65,7 +67,7 @@ const createApp = (
       headersTimeout: limits.headersMs,
       connectionsCheckingInterval: CHECK_EVERY_MS,
     },
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: clientErrorAnswerer(onRefused),
     frameworkErrors: replyProblem,
   });
 
@@ -91,7 +93,7 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
   const limits = { ...DEFAULT_GATEWAY_LIMITS, ...options.limits };
   const onRefused = options.onRefused ?? (() => undefined);
   const replyProblem = createProblemReply(options.localize, onRefused);
-  const app = createApp(options, limits, replyProblem);
+  const app = createApp(options, limits, onRefused, replyProblem);
   app.setErrorHandler(replyProblem);
   const isTrusted = trustedProxies(options.trustedProxies);
   const connections = boundConnections(app.server, limits, isTrusted, onRefused);
@@ -109,6 +111,7 @@ export const createGateway = async (options: GatewayOptions): Promise<FastifyIns
     boundsOf: bodyBoundsReader(registry, options.requestBytes),
     budget: createBodyBudget(limits),
     openAccess,
+    onRefused,
   });
   app.addHook("onClose", async () => channel.close());
   app.addHook("preClose", async () => channel.endStreams());

@@ -1,11 +1,11 @@
-import { Metadata } from "@grpc/grpc-js";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Access } from "../../generated/curfew/options/v1/options.js";
 import type { Binding } from "./binding.js";
 import { type BodyBounds, SINGLE_BYTES } from "./budgets/body_bounds.js";
 import type { BodyBudget, BodyShare } from "./budgets/body_budget.js";
 import { excessOf } from "./budgets/json_elements.js";
-import { beyondBound } from "./budgets/refusal.js";
+import { beyondBound, type OnRefused } from "./budgets/refusal.js";
+import { callMetadata } from "./call_metadata.js";
 import { sourceOfRequest } from "./client_address.js";
 import { badRequest, ProblemError } from "./problem.js";
 import { problemFrom } from "./problem_reply.js";
@@ -19,6 +19,7 @@ export interface BodyReader {
   readonly budget: BodyBudget;
   /** Access classes whose methods need no credential. */
   readonly openAccess: ReadonlySet<Access>;
+  readonly onRefused: OnRefused;
 }
 
 const tooLarge = (limit: number): ProblemError =>
@@ -43,6 +44,8 @@ const decode = (bytes: Buffer): string | undefined => {
 const PROBE_DEADLINE_MS = 2000;
 /** Codes of google.rpc.Code that say nothing against the caller. */
 const ADMITTED = new Set([3, 5]);
+/** Statuses of HTTP for a caller whose credential is missing or not good for the call. */
+const DENIED = new Set([401, 403]);
 
 /**
  * Asks the service whether a caller may call a method, with an empty request, which does
@@ -51,28 +54,36 @@ const ADMITTED = new Set([3, 5]);
  * @throws ProblemError what the service refuses the caller for
  */
 const requireAdmission = async (
-  { channel }: BodyReader,
+  { channel, onRefused }: BodyReader,
   { rpc }: Binding,
-  { headers }: FastifyRequest,
+  request: FastifyRequest,
 ): Promise<void> => {
-  const metadata = new Metadata();
-  metadata.set("authorization", (headers.authorization ?? "").replace(/[^ -~]/g, "?"));
+  const metadata = callMetadata(request, request.headers.authorization);
   metadata.set("x-skip-activity", "true");
   const { response } = channel.unary(rpc.path, new Uint8Array(), metadata, PROBE_DEADLINE_MS);
   await response.catch((error: unknown) => {
-    if (!isServiceError(error) || !ADMITTED.has(error.code)) throw problemFrom(error);
+    if (isServiceError(error) && ADMITTED.has(error.code)) return;
+    const problem = problemFrom(error);
+    if (DENIED.has(problem.status)) onRefused("bound", "body_without_credential");
+    throw problem;
   });
 };
 
-/** @throws ProblemError 401 for a call that has no credential and needs one */
-const requireCredential = (
-  { openAccess }: BodyReader,
-  { rpc }: Binding,
-  { headers }: FastifyRequest,
-): void => {
-  const { authorization, cookie = "" } = headers;
-  if (openAccess.has(rpc.access) || authorization !== undefined || cookie.includes("__Host-"))
-    return;
+/**
+ * Lets the service refuse a call that has no credential and needs one, so that it
+ * answers, counts and records the call as it does over gRPC (D7).
+ *
+ * @throws ProblemError 401
+ */
+const requireCredential = async (
+  reader: BodyReader,
+  binding: Binding,
+  request: FastifyRequest,
+): Promise<void> => {
+  const { authorization, cookie = "" } = request.headers;
+  const isOpen = reader.openAccess.has(binding.rpc.access);
+  if (isOpen || authorization !== undefined || cookie.includes("__Host-")) return;
+  await requireAdmission(reader, binding, request);
   throw new ProblemError(401, "credentials_missing", "Authentication credentials are missing");
 };
 
@@ -114,7 +125,7 @@ const readText = async (
   share: BodyShare,
 ): Promise<string> => {
   const { route } = request;
-  if (route) requireCredential(reader, route.binding, request);
+  if (route) await requireCredential(reader, route.binding, request);
   const bytes = await readBytes(reader, request, share);
   const text = decode(bytes);
   if (text === undefined) throw badRequest("The body is not valid UTF-8.");

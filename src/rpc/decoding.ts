@@ -1,14 +1,12 @@
 import { BinaryReader } from "@bufbuild/protobuf/wire";
-import { type CurfewError, fail } from "../core/errors.js";
-import { beyondBound } from "./budgets/refusal.js";
+import type { CurfewError } from "../core/errors.js";
+import { beyondBound, malformed } from "./budgets/refusal.js";
 import type { MethodRule } from "./rules.js";
 import { MALFORMED_REQUEST } from "./validation/check.js";
 
 /** Takes the place of a request that cannot or may not be decoded, since grpc-js would answer INTERNAL. */
 export class Undecodable {
-  constructor(
-    readonly failure: CurfewError = fail("INVALID_ARGUMENT", { violations: [MALFORMED_REQUEST] }),
-  ) {}
+  constructor(readonly failure: CurfewError = malformed(MALFORMED_REQUEST)) {}
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

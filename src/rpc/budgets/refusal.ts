@@ -1,4 +1,4 @@
-import { type CurfewError, fail, type Reason } from "../../core/errors.js";
+import { type CurfewError, type FieldViolation, fail, type Reason } from "../../core/errors.js";
 
 /** Which kind of limit refused a call or a connection; a label of `curfew_refusals_total`. */
 export type RefusedBy = "bound" | "budget" | "queue";
@@ -16,6 +16,16 @@ export const beyondBound = (limit: string, field: string, description: string): 
   fail("INVALID_ARGUMENT", {
     metadata: facts("bound", limit),
     violations: [{ field, description }],
+  });
+
+/** The request is not as the protocol or its method has it: it was not decoded. */
+export const malformed = (...violations: FieldViolation[]): CurfewError =>
+  fail("INVALID_ARGUMENT", { metadata: facts("bound", "request_form"), violations });
+
+/** The request is compressed by something that is not supported. @param accepted what is */
+export const unknownEncoding = (accepted: string): CurfewError =>
+  fail("UNIMPLEMENTED", {
+    metadata: { accept_encoding: accepted, ...facts("bound", "request_form") },
   });
 
 /** The share of one source is used up. */

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import { CurfewError, fail, invalidField } from "../../core/errors.js";
+import { CurfewError, fail } from "../../core/errors.js";
 import type { Connection } from "../budgets/connection.js";
+import { malformed } from "../budgets/refusal.js";
 import type { RequestMemory } from "../budgets/request_memory.js";
 import { MessageReader } from "./message_reader.js";
 import type { ServedMethod } from "./served_method.js";
@@ -206,7 +207,7 @@ export class IncomingRequest {
     try {
       return this.method.deserialize(bytes);
     } catch {
-      throw invalidField("request", "must be a message of the method's type");
+      throw malformed({ field: "request", description: "must be a message of the method's type" });
     }
   }
 }

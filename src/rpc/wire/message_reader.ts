@@ -1,6 +1,5 @@
 import { constants, gunzipSync, inflateSync } from "node:zlib";
-import { fail, invalidField } from "../../core/errors.js";
-import { beyondBound } from "../budgets/refusal.js";
+import { beyondBound, malformed, unknownEncoding } from "../budgets/refusal.js";
 
 /** One byte that says whether the message is compressed, four of its length. */
 export const HEAD_BYTES = 5;
@@ -49,7 +48,7 @@ export class MessageReader {
       if (length > this.maxBytes) throw tooLarge(this.maxBytes);
       this.#isCompressed = head[0] === 1 && this.encoding !== "identity";
       if (this.#isCompressed && this.encoding !== "gzip" && this.encoding !== "deflate")
-        throw fail("UNIMPLEMENTED", { metadata: { accept_encoding: ACCEPTED_ENCODINGS } });
+        throw unknownEncoding(ACCEPTED_ENCODINGS);
       this.#expected = HEAD_BYTES + length;
     }
     return this.#isCompressed ? this.maxBytes : this.#expected;
@@ -94,7 +93,8 @@ export class MessageReader {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE")
         throw tooLarge(this.maxBytes);
-      throw invalidField("request", `must be compressed with ${this.encoding}`);
+      const description = `must be compressed with ${this.encoding}`;
+      throw malformed({ field: "request", description });
     }
   }
 

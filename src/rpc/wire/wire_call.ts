@@ -9,6 +9,7 @@ import { TLSSocket } from "node:tls";
 import { type Metadata, type ServerInterceptingCallInterface, status } from "@grpc/grpc-js";
 import { type CurfewError, fail, invalidField, REASONS } from "../../core/errors.js";
 import type { Connection, PeerAddress } from "../budgets/connection.js";
+import { malformed } from "../budgets/refusal.js";
 import type { RequestMemory } from "../budgets/request_memory.js";
 import { IncomingRequest, type RequestMethod } from "./incoming_request.js";
 import { ACCEPTED_ENCODINGS, HEAD_BYTES } from "./message_reader.js";
@@ -47,6 +48,11 @@ const RESPONSE_HEADERS: OutgoingHttpHeaders = {
 const OK_TRAILERS: OutgoingHttpHeaders = { "grpc-status": status.OK, "grpc-message": "OK" };
 const WITH_TRAILERS: ServerStreamResponseOptions = { waitForTrailers: true };
 const WITHOUT_MESSAGE: ServerStreamResponseOptions = { endStream: true };
+
+const BAD_TIMEOUT = {
+  field: "grpc-timeout",
+  description: "must be at most 8 digits and a unit of HMSmun",
+};
 
 const ignore = (): void => undefined;
 
@@ -100,8 +106,7 @@ export class WireCall implements ServerInterceptingCallInterface {
   start(listener: WireListener): void {
     this.#listener = listener;
     listener.onReceiveMetadata(metadataOf(this.headers, this.rawHeaders));
-    if (this.#timeoutMs === undefined)
-      this.#fail(invalidField("grpc-timeout", "must be at most 8 digits and a unit of HMSmun"));
+    if (this.#timeoutMs === undefined) this.#fail(malformed(BAD_TIMEOUT));
   }
 
   startRead(): void {

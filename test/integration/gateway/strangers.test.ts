@@ -81,11 +81,21 @@ describe("D8: the body of a caller without a good credential", () => {
 
   test("is not read where the call needs a credential and has none", async () => {
     const headers = { ...JSON_TYPE, "content-length": String(5 * 1024 * 1024) };
+    stage.fixture.stub.reset();
+    stage.fixture.stub.answer("ValidateTokens", () => {
+      throw rpcFailure("CREDENTIALS_MISSING");
+    });
     const answer = await begin(stage.port, BATCH, headers, ["{"]);
     expect(answer.status).toBe(401);
     expect(answer.problem.code).toBe("credentials_missing");
     expect(answer.headers.connection).toBe("close");
-    expect(stage.fixture.stub.calls).toEqual([]);
+    expect(stage.refused).toEqual(["bound body_without_credential"]);
+    // D7: the service, which was asked without the body, records the call under its source.
+    expect(stage.fixture.stub.calls).toHaveLength(1);
+    const { metadata } = stage.fixture.stub.last();
+    expect(metadata.get("authorization")).toEqual([]);
+    expect(metadata.get("x-forwarded-for")).toEqual(["127.0.0.1"]);
+    stage.fixture.stub.reset();
   });
 
   test.each([
@@ -102,7 +112,9 @@ describe("D8: the body of a caller without a good credential", () => {
     expect(answer.headers.connection).toBe("close");
     // The one call was without the body.
     expect(stage.fixture.stub.calls).toHaveLength(1);
-    expect(stage.fixture.stub.last().metadata.get("authorization")).toEqual(["Bearer forged"]);
+    const { metadata } = stage.fixture.stub.last();
+    expect(metadata.get("authorization")).toEqual(["Bearer forged"]);
+    expect(metadata.get("x-forwarded-for")).toEqual(["127.0.0.1"]);
     stage.fixture.stub.reset();
   });
 });
@@ -230,7 +242,7 @@ describe("D8: connections", () => {
   });
 
   test("408 for headers that do not come, and for a body that does not", async () => {
-    const { port } = await start({ limits: { headersMs: 200, requestMs: 400 } });
+    const { port, refused } = await start({ limits: { headersMs: 200, requestMs: 400 } });
     const answerOf = async (text: string) => {
       const socket = await open(port);
       const answered = new Promise<string>((resolve) => {
@@ -253,6 +265,7 @@ describe("D8: connections", () => {
       expect(answer).toContain("HTTP/1.1 408 Request Timeout");
       expect(answer).toContain('"code":"deadline_exceeded"');
     }
+    expect(refused).toEqual(["budget http_request_time", "budget http_request_time"]);
   });
 
   test("an upgrade is answered as any other request", async () => {
