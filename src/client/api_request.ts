@@ -1,4 +1,4 @@
-import { abortable, startTimeLimit } from "./cancellation.js";
+import { limited } from "./cancellation.js";
 import type { Credentials } from "./credentials.js";
 import { NetworkError } from "./network_error.js";
 import type { RequestTargets } from "./request_target.js";
@@ -34,17 +34,14 @@ export interface ApiRequestDeps {
 
 /** Whether a body can be sent again: all but streams, which Node also takes as async iterables. */
 const isStored = (body: unknown): boolean =>
-  typeof body !== "object" ||
-  body === null ||
-  !("getReader" in body || Symbol.asyncIterator in body);
+  !(Object(body).getReader || Object(body)[Symbol.asyncIterator]);
 
 /** Makes a request. Throws SessionError `origin_not_allowed` for a stranger's URL. */
 export function createApiRequest(
-  deps: ApiRequestDeps,
+  { targets, credentials, fetch }: ApiRequestDeps,
   input: string | URL | Request,
   { background: isBackground = false, timeoutMs = 60_000, ...init }: ApiRequestInit,
 ): ApiRequest {
-  const { targets, credentials } = deps;
   const given = typeof input === "string" || input instanceof URL ? null : input;
   const url = targets.resolve(given ? given.url : (input as string | URL));
   const method = init.method ?? given?.method ?? "GET";
@@ -57,24 +54,21 @@ export function createApiRequest(
     async send(proof) {
       const headers = new Headers(init.headers ?? given?.headers);
       const isOwn = targets.isOwn(url);
-      credentials.apply(headers, method, proof, isOwn);
-      if (isBackground && isOwn) headers.set("x-skip-activity", "true");
-      const limit = startTimeLimit(timeoutMs);
+      credentials.apply(headers, method, proof, isOwn, isBackground);
       try {
-        // A Request's body can be read once: each attempt takes a copy.
-        const answer = deps.fetch(given?.clone() ?? url, {
-          ...init,
-          headers,
-          // The caller's own signal goes on to end the body too.
-          signal: signal ?? limit.signal,
-          ...credentials.cookies(),
-        });
-        return await abortable(answer, limit.signal);
+        return await limited(timeoutMs, null, (limit) =>
+          // A Request's body can be read once: each attempt takes a copy.
+          fetch(given?.clone() ?? url, {
+            ...init,
+            headers,
+            // The caller's own signal goes on to end the body too.
+            signal: signal ?? limit,
+            ...credentials.cookies(),
+          }),
+        );
       } catch (error) {
         if (signal?.aborted) throw error;
         throw new NetworkError(`No answer from ${url}`, { cause: error });
-      } finally {
-        limit.stop();
       }
     },
   };

@@ -1,39 +1,34 @@
-import { abortable, startTimeLimit } from "./cancellation.js";
-import type { Credentials } from "./credentials.js";
+import type { ApiRequestDeps } from "./api_request.js";
+import { limited } from "./cancellation.js";
 import { NetworkError } from "./network_error.js";
 import { readProblem } from "./problem.js";
-import type { RequestTargets } from "./request_target.js";
 import type { Session } from "./session.js";
-import { SessionError } from "./session_error.js";
+import { isAnswer } from "./session_error.js";
 import { NOBODY, type Proof } from "./stored_session.js";
 import type { User } from "./user.js";
 
-/** What headers say beside an answer's body. */
-interface Told {
+/** What an answer says of a session, in its body and its headers. */
+export interface SessionAnswer {
+  /** Absent in cookie mode. */
+  readonly access_token?: string;
+  readonly refresh_token?: string;
+  /** Seconds; absent where no token is given. */
+  readonly expires_in?: number;
+  readonly session?: Session;
   /** From X-CSRF-Token, for pages that cannot read the API's cookies. */
   readonly csrf_token?: string | null;
   /** From X-Session-Generation: counts the refreshes of the cookies' session; null if it is not told. */
   readonly generation?: number | null;
 }
 
-/** Body of `POST /auth/refresh`'s answer, and the part of login's that is the same. */
-export interface TokenAnswer extends Told {
-  /** Absent in cookie mode. */
-  readonly access_token?: string;
-  readonly refresh_token?: string;
-  /** Seconds. */
-  readonly expires_in: number;
-  readonly session?: Session;
-}
-
-/** Body of `POST /auth/login`'s answer. */
-export interface LoginAnswer extends TokenAnswer {
+/** The answer of `POST /auth/login`. */
+export interface LoginAnswer extends SessionAnswer {
   readonly user?: User;
   readonly ended_sessions?: readonly Session[];
 }
 
 /** The part of `GET /debug/session-info`'s answer that is used. */
-export interface OwnerAnswer extends Told {
+export interface OwnerAnswer extends SessionAnswer {
   readonly session: Session;
 }
 
@@ -41,7 +36,7 @@ export interface OwnerAnswer extends Told {
 export interface RefreshCall {
   /** The user may be away: no use of the session. */
   readonly isBackground?: boolean;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | null | undefined;
   /** Milliseconds. Absent: as for every call. */
   readonly limitMs?: number;
 }
@@ -52,33 +47,28 @@ export interface RefreshCall {
  */
 export interface AuthApi {
   login(body: LoginBody, signal?: AbortSignal | null): Promise<LoginAnswer>;
-  refresh(proof: Proof, how?: RefreshCall): Promise<TokenAnswer>;
+  refresh(proof: Proof, how?: RefreshCall): Promise<SessionAnswer>;
   /** Whose session the browser's cookies are of. */
   owner(): Promise<OwnerAnswer>;
-  logout(proof: Proof): Promise<void>;
+  logout(proof: Proof): Promise<unknown>;
 }
 
 /** Body of `POST /auth/login`. */
 export interface LoginBody {
   readonly username: string;
   readonly password: string;
-  readonly language?: string;
-  readonly device_name?: string;
+  readonly device_name: string | undefined;
 }
 
 /** What the calls need. */
-export interface AuthApiDeps {
-  readonly targets: RequestTargets;
-  readonly credentials: Credentials;
-  readonly fetch: typeof fetch;
+export interface AuthApiDeps extends ApiRequestDeps {
   readonly language: () => string | undefined;
   /** For a call with its answer's body. */
-  readonly timeoutMs: number;
+  readonly requestTimeoutMs: number;
 }
 
 interface Call extends RefreshCall {
-  readonly path: string;
-  /** Absent: a GET. */
+  /** Absent: a GET. Members that are undefined are not sent. */
   readonly body?: object;
   readonly proof?: Proof;
   /** Lets the request outlive the page, as when the caller leaves for the login page. */
@@ -89,16 +79,15 @@ const isText = (value: unknown): value is string => typeof value === "string" &&
 
 /** Makes the calls for one API. */
 export function createAuthApi(deps: AuthApiDeps): AuthApi {
-  const { targets, credentials, timeoutMs } = deps;
+  const { targets, credentials } = deps;
   const isCookie = credentials.mode === "cookie";
 
-  async function ask(url: string, call: Call, signal: AbortSignal): Promise<object & Told> {
-    const { body, keepalive = false } = call;
+  async function ask(url: string, call: Call, signal: AbortSignal): Promise<object> {
+    const { body, proof = NOBODY, isBackground = false, keepalive = false } = call;
     const method = body ? "POST" : "GET";
     const headers = new Headers(body && { "content-type": "application/json" });
     if (isCookie) headers.set("x-session-mode", "cookie");
-    if (call.isBackground) headers.set("x-skip-activity", "true");
-    credentials.apply(headers, method, call.proof ?? NOBODY, true);
+    credentials.apply(headers, method, proof, true, isBackground);
     const response = await deps.fetch(url, {
       method,
       headers,
@@ -120,47 +109,44 @@ export function createAuthApi(deps: AuthApiDeps): AuthApi {
     };
   }
 
-  async function send<T extends object>(call: Call, isOurs: (answer: T) => unknown): Promise<T> {
-    const url = targets.api(call.path);
-    const limitMs = call.limitMs ?? timeoutMs;
-    const limit = startTimeLimit(limitMs, call.signal);
+  async function send<T extends object>(
+    path: string,
+    call: Call,
+    isOurs: (answer: T) => unknown,
+  ): Promise<T> {
+    const url = targets.api(path);
     try {
-      const answer = (await abortable(ask(url, call, limit.signal), limit.signal)) as T;
-      if (isOurs(answer)) return answer;
-      throw new NetworkError(`The answer from ${url} is not Curfew's`);
+      const limitMs = call.limitMs ?? deps.requestTimeoutMs;
+      const answer = await limited(limitMs, call.signal, (signal) => ask(url, call, signal));
+      if (isOurs(answer as T)) return answer as T;
+      throw new Error("its body is another's");
     } catch (error) {
-      if (call.signal?.aborted) throw call.signal.reason;
-      if (error instanceof SessionError || error instanceof NetworkError) throw error;
-      const what = limit.expired() ? `No answer within ${limitMs} ms` : "No answer of Curfew";
-      throw new NetworkError(`${what} from ${url}`, { cause: error });
-    } finally {
-      limit.stop();
+      if (call.signal?.aborted || isAnswer(error)) throw error;
+      const { message } = error as Error;
+      throw new NetworkError(`No answer of Curfew from ${url}: ${message}`, { cause: error });
     }
   }
 
-  const hasTokens = ({ expires_in, session, access_token, refresh_token }: TokenAnswer) =>
+  const hasTokens = ({ expires_in, session, access_token, refresh_token }: SessionAnswer) =>
     typeof expires_in === "number" &&
     (isCookie ? isText(session?.session_id) : isText(access_token) && isText(refresh_token));
 
   return {
-    login: (body, signal) =>
-      send<LoginAnswer>({ path: "auth/login", body, ...(signal && { signal }) }, hasTokens),
+    login: (body, signal) => send("auth/login", { body, signal }, hasTokens),
     refresh(proof, how) {
-      const body = proof.refreshToken === null ? {} : { refresh_token: proof.refreshToken };
-      const call = { path: "auth/refresh", body, proof: { ...proof, accessToken: null }, ...how };
-      return send<TokenAnswer>(call, hasTokens);
+      const body = { refresh_token: proof.refreshToken ?? undefined };
+      const call = { body, proof: { ...proof, accessToken: null }, ...how };
+      return send("auth/refresh", call, hasTokens);
     },
     owner: () =>
-      send<OwnerAnswer>({ path: "debug/session-info", isBackground: true }, ({ session }) =>
+      send<OwnerAnswer>("debug/session-info", { isBackground: true }, ({ session }) =>
         isText(session?.session_id),
       ),
-    async logout(proof) {
-      const body = proof.accessToken === null ? {} : { access_token: proof.accessToken };
-      const call = { path: "auth/logout", body, proof, keepalive: true };
-      await send<{ message?: unknown; revision?: unknown }>(
-        call,
+    logout: (proof) =>
+      send<{ message?: unknown; revision?: unknown }>(
+        "auth/logout",
+        { body: { access_token: proof.accessToken ?? undefined }, proof, keepalive: true },
         ({ message, revision }) => isText(message) && revision !== undefined,
-      );
-    },
+      ),
   };
 }

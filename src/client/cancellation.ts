@@ -1,3 +1,5 @@
+import { letProcessEnd } from "./let_process_end.js";
+
 /**
  * Waits for shared work on behalf of one caller: the caller's abort ends the
  * waiting, never the work.
@@ -12,45 +14,35 @@ export function abortable<T>(work: Promise<T>, signal: AbortSignal | null | unde
   });
 }
 
-/** A signal that aborts with its parent or when its time is up. */
-export interface TimeLimit {
-  readonly signal: AbortSignal;
-  /** Whether time, and not the parent, aborted it. */
-  expired(): boolean;
-  /** To be called when the work is done, else the timer stays. */
-  stop(): void;
-}
-
-/** Starts a time limit; null: none. `AbortSignal.any` would do, but Safari has it only since 17.4. */
-export function startTimeLimit(
+/**
+ * Runs work with a signal that aborts with `parent`, or when the time is up,
+ * and rejects at that moment whatever the work does.
+ *
+ * `AbortSignal.any` and `AbortSignal.timeout` would do, but Safari has the
+ * first only since 17.4.
+ *
+ * @param milliseconds null: no limit
+ */
+export async function limited<T>(
   milliseconds: number | null,
-  parent?: AbortSignal | null,
-): TimeLimit {
+  parent: AbortSignal | null | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
-  let expired = false;
   const follow = () => controller.abort(parent?.reason);
-  const expire = () => {
-    expired = true;
-    controller.abort();
-  };
+  const expire = () => controller.abort(new Error(`No answer within ${milliseconds} ms`));
   const timer = milliseconds === null ? undefined : setTimeout(expire, milliseconds);
-  // In Node a timer must not keep the process alive; in browsers it is a number.
-  if (typeof timer === "object") timer.unref();
+  letProcessEnd(timer);
   if (parent?.aborted) follow();
-  else parent?.addEventListener("abort", follow, { once: true });
-  return {
-    signal: controller.signal,
-    expired: () => expired,
-    stop() {
-      clearTimeout(timer);
-      parent?.removeEventListener("abort", follow);
-    },
-  };
+  else parent?.addEventListener("abort", follow);
+  try {
+    return await abortable(work(controller.signal), controller.signal);
+  } finally {
+    clearTimeout(timer);
+    parent?.removeEventListener("abort", follow);
+  }
 }
 
 /** Resolves when the work is done, however it ends, or when the time is up. */
-export async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
-  const limit = startTimeLimit(milliseconds);
-  await abortable(work, limit.signal).catch(() => undefined);
-  limit.stop();
-}
+export const within = (milliseconds: number, work: Promise<unknown>): Promise<unknown> =>
+  limited(milliseconds, null, () => work).catch(() => undefined);

@@ -1,10 +1,11 @@
-import type { AuthApi, OwnerAnswer, TokenAnswer } from "./auth_api.js";
+import type { AuthApi, SessionAnswer } from "./auth_api.js";
 import type { Credentials } from "./credentials.js";
-import { effectOf, endsRefresh } from "./error_code.js";
+import { effectOf } from "./error_code.js";
 import type { LiveSession } from "./live_session.js";
-import { localError, notSignedIn, SessionError } from "./session_error.js";
+import { codeOf, endsRefresh, localError, notSignedIn } from "./session_error.js";
+import { createSingleFlight } from "./single_flight.js";
 import { storedFrom } from "./stored_from.js";
-import { isSameSession, NOBODY, type StoredSession } from "./stored_session.js";
+import { NOBODY, type StoredSession } from "./stored_session.js";
 
 /** In cookie mode the browser knows whose session it is, and what the page knows may be old. */
 export interface CookieOwner {
@@ -22,7 +23,7 @@ export interface CookieOwner {
    * Throws `cookies_refused` unless the browser shows the cookies of this
    * answer. That nobody answers is no refusal.
    */
-  assertKept(answer: TokenAnswer): Promise<void>;
+  assertKept(answer: SessionAnswer): Promise<void>;
 }
 
 /** What is needed. */
@@ -32,37 +33,34 @@ export interface CookieOwnerDeps {
   readonly live: LiveSession;
 }
 
-const isProofMissing = (error: unknown) =>
-  error instanceof SessionError && effectOf(error.code) === "refreshes";
-
-const refused = () =>
-  localError(
-    "cookies_refused",
-    "The browser did not keep the session's cookies: it blocks them, or a proxy removed them",
-  );
+const isProofMissing = (error: unknown) => effectOf(codeOf(error)) === "refreshes";
 
 /** Makes the owner check of one API. */
 export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): CookieOwner {
-  let flight: Promise<StoredSession> | null = null;
+  const share = createSingleFlight<StoredSession>();
   /** The anti-forgery token of cookies that are of no live session. */
   let dead: string | null = null;
 
   async function ask(): Promise<StoredSession> {
     const askedAt = Date.now();
-    try {
-      const { session, csrf_token: csrfToken = null, generation } = await api.owner();
-      return {
-        ...NOBODY,
-        id: session.session_id,
-        csrfToken,
-        expiresAt: null,
-        expiresIn: null,
-        generation: generation ?? 0,
-        session,
-      };
-    } catch (error) {
+    const answer: SessionAnswer = await api.owner().catch((error) => {
       if (!isProofMissing(error)) throw error;
-      return storedFrom(await api.refresh(NOBODY, { isBackground: true }), null, askedAt);
+      return api.refresh(NOBODY, { isBackground: true });
+    });
+    return storedFrom(answer, null, askedAt);
+  }
+
+  /** Whether the browser shows older cookies than those of an answer, or none. */
+  async function isRefused({ session, generation }: SessionAnswer): Promise<boolean> {
+    try {
+      const found = await api.owner();
+      if (found.session.session_id !== session?.session_id)
+        return Date.parse(found.session.created_at) < Date.parse(session?.created_at ?? "");
+      // A gateway of 0.1 reports no generation, which is no contradiction.
+      return found.generation != null && found.generation < (generation ?? 0);
+    } catch (error) {
+      if (!isProofMissing(error) && endsRefresh(error)) throw error;
+      return isProofMissing(error);
     }
   }
 
@@ -71,12 +69,9 @@ export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): 
       const cookies = credentials.csrf();
       let found: StoredSession;
       try {
-        flight ??= ask().finally(() => {
-          flight = null;
-        });
-        found = await flight;
+        found = await share(ask);
       } catch (error) {
-        const isOver = error instanceof SessionError && endsRefresh(error.code);
+        const isOver = endsRefresh(error);
         if (isOver) dead = cookies;
         if (used === null) live.settle(error);
         else if (isOver) await live.end(error, used);
@@ -85,8 +80,8 @@ export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): 
       // Signed out here meanwhile.
       if (used !== null && live.current() === null) throw notSignedIn();
       await live.take(found);
-      const isSameUser = found.session?.user_id === used?.session?.user_id;
-      if (used === null || isSameUser || isSameSession(found, used)) return live.current() ?? found;
+      const isOfUser = found.session?.user_id === used?.session?.user_id || found.id === used?.id;
+      if (used === null || isOfUser) return live.current() ?? found;
       throw localError("session_changed", "Another page has signed in as somebody else");
     },
     isContradicted({ csrfToken }) {
@@ -97,23 +92,12 @@ export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): 
       const cookie = credentials.csrf();
       return cookie !== null && cookie !== dead;
     },
-    async assertKept({ session, generation }) {
-      if (credentials.mode !== "cookie") return;
-      let found: OwnerAnswer;
-      try {
-        found = await api.owner();
-      } catch (error) {
-        if (isProofMissing(error)) throw refused();
-        if (error instanceof SessionError && endsRefresh(error.code)) throw error;
-        return;
-      }
-      const { session_id: id, created_at: createdAt } = found.session;
-      const isOlder =
-        id === session?.session_id
-          ? // A gateway of 0.1 reports no generation, which is no contradiction.
-            found.generation != null && found.generation < (generation ?? 0)
-          : Date.parse(createdAt) < Date.parse(session?.created_at ?? "");
-      if (isOlder) throw refused();
+    async assertKept(answer) {
+      if (credentials.mode !== "cookie" || !(await isRefused(answer))) return;
+      throw localError(
+        "cookies_refused",
+        "The session's cookies were not kept: the browser blocks them, or a proxy removed them",
+      );
     },
   };
 }

@@ -1,3 +1,5 @@
+import { letProcessEnd } from "./let_process_end.js";
+
 /** Calls back once when the clock reaches a moment. */
 export interface DeadlineTimer {
   /** Sets or moves the moment, in milliseconds since the epoch. */
@@ -30,8 +32,7 @@ export function createDeadlineTimer(onDue: () => void): DeadlineTimer {
     clearTimeout(handle);
     moment = at;
     handle = setTimeout(check, Math.min(Math.max(0, at - Date.now()), LONGEST_DELAY));
-    // In Node a timer must not keep the process alive; in browsers it is a number.
-    if (typeof handle === "object") handle.unref();
+    letProcessEnd(handle);
   }
   return { set, clear, check };
 }

@@ -60,10 +60,3 @@ export type SessionErrorCode = ErrorCode | LocalErrorCode | (string & {});
 /** What an answer with this code means for the session; undefined for a code that says nothing of it. */
 export const effectOf = (code: string): Effect | undefined =>
   Object.hasOwn(effects, code) ? effects[code as keyof typeof effects] : undefined;
-
-/**
- * Whether this answer to a refresh says that there is nothing to refresh with
- * any more. Nothing else does: an outage is never a logout.
- */
-export const endsRefresh = (code: string): boolean =>
-  effectOf(code) === "ends" || code.startsWith("refresh_token_") || code === "credentials_missing";

@@ -17,6 +17,7 @@ export type {
   SessionSnapshot,
   SessionStatus,
 } from "./session_events.js";
-export { type CallOptions, type LoginResult, SessionManager } from "./session_manager.js";
+export { type CallOptions, SessionManager } from "./session_manager.js";
 export type { SessionManagerOptions } from "./session_options.js";
+export type { LoginResult } from "./sign_in.js";
 export type { User } from "./user.js";

@@ -1,13 +1,11 @@
 import type { Emitter } from "./emitter.js";
+import { effectOf } from "./error_code.js";
 import { createInactivityTimer, inactivityTimeoutFor } from "./inactivity_timer.js";
-import type { Awaitable } from "./key_value_store.js";
-import { NetworkError } from "./network_error.js";
 import { watchPage } from "./page_lifecycle.js";
 import { createRefreshSchedule } from "./refresh_schedule.js";
-import { SessionError, type SessionErrorFields } from "./session_error.js";
-import type { SessionEventMap } from "./session_events.js";
+import { isAnswer, SessionError } from "./session_error.js";
+import { LOADING, type SessionEventMap, type SessionSnapshot } from "./session_events.js";
 import type { SessionSettings } from "./session_options.js";
-import { createSessionState } from "./session_state.js";
 import { isSameSession, replaces, type StoredSession } from "./stored_session.js";
 import { openTabChannel, type TabChannel, type TabMessage } from "./tab_channel.js";
 import type { User } from "./user.js";
@@ -18,7 +16,8 @@ export interface LiveSessionDeps {
   /** Tabs with the same name share. */
   readonly name: string;
   readonly events: Emitter<SessionEventMap>;
-  readonly refresh: () => Promise<void>;
+  /** Reports its own failure to `refreshFailed`. */
+  readonly refresh: (stale: StoredSession, isBackground: boolean) => void;
   readonly onInactive: () => void;
   /** The page may have slept, or the network is back. */
   readonly onWake: () => void;
@@ -26,6 +25,18 @@ export interface LiveSessionDeps {
 
 /** The session as this tab knows it. */
 export type LiveSession = ReturnType<typeof createLiveSession>;
+
+/** How a session of this tab came or went. */
+interface SessionChange {
+  /** Whether another tab of this origin, or another page of this browser, did it. */
+  readonly fromOtherTab?: boolean;
+  /** Whether the storage and the other tabs know. Default: where it comes from there. */
+  readonly isStored?: boolean;
+  /** Why it ended; absent where somebody signed out. */
+  readonly error?: SessionError | null;
+  /** Who has signed in. */
+  readonly user?: User | null;
+}
 
 /** Telling the other tabs of each click would be noise. */
 const SHARE_ACTIVITY_EVERY_MS = 1000;
@@ -36,22 +47,27 @@ const SHARE_ACTIVITY_EVERY_MS = 1000;
  * no channel) until `open`, so that making one costs and leaks nothing.
  */
 export function createLiveSession(deps: LiveSessionDeps) {
-  const { settings, events } = deps;
+  const { settings, events, onInactive } = deps;
   const { tokens, credentials } = settings;
-  const { onInactive } = deps;
-  const inactivity = createInactivityTimer({ onInactive, lastActivity: tokens.lastActivity });
-  const schedule = createRefreshSchedule(deps.refresh);
-  const state = createSessionState();
+  let current: StoredSession | null = null;
+  let snapshot: SessionSnapshot = LOADING;
+  /** Aborted when the current session is replaced or dropped. */
+  let lifetime = new AbortController();
   let channel: TabChannel | null = null;
   let stopWatching = () => {};
   let lastShared = 0;
   let renewedAt = 0;
 
+  const inactivity = createInactivityTimer({ onInactive, lastActivity: tokens.lastActivity });
+  const schedule = createRefreshSchedule(() => {
+    // A refresh that nobody's use has caused does not count as one.
+    if (current) deps.refresh(current, inactivity.lastUse() <= renewedAt);
+  });
+
   function startInactivityTimer(from = Date.now()): void {
-    const current = state.current();
     const { inactivityTimeoutMs: chosen = inactivityTimeoutFor(current?.session ?? null) } =
       settings;
-    if (current !== null && chosen !== null) inactivity.start(chosen, from);
+    if (current && chosen !== null) inactivity.start(chosen, from);
   }
 
   function disarm(): void {
@@ -59,153 +75,153 @@ export function createLiveSession(deps: LiveSessionDeps) {
     inactivity.stop();
   }
 
-  function become(next: StoredSession, fromOtherTab: boolean, user?: User | null): void {
-    const before = state.current();
-    const type = state.become(next);
-    if (user !== undefined) state.show({ user });
-    if (channel !== null) {
+  /** Changes what is shown of the same session. */
+  function show(change: Partial<SessionSnapshot>): void {
+    snapshot = { ...snapshot, ...change };
+    events.emit("change", snapshot);
+  }
+
+  /** Makes `next` the session of this tab, null: none. Tells nobody. */
+  function replace(next: StoredSession | null, user: User | null = null): void {
+    const before = lifetime;
+    const isSame = next?.id === current?.id;
+    if (!isSame) lifetime = new AbortController();
+    current = next;
+    snapshot = {
+      status: next ? "authenticated" : "unauthenticated",
+      user: isSame ? snapshot.user : user,
+      session: next?.session ?? null,
+      error: null,
+    };
+    // Last: whoever hears of it sees the new state.
+    if (!isSame) before.abort();
+  }
+
+  /** Makes `next` the session of this tab and tells the listeners; stores it, and tells the other tabs, unless they know. */
+  async function become(next: StoredSession | null, change: SessionChange = {}): Promise<void> {
+    const { fromOtherTab = false, isStored = fromOtherTab, error, user } = change;
+    const before = current;
+    const isSame = next?.id === before?.id;
+    const stored = isStored || (next ? tokens.save(next) : tokens.clear());
+    replace(next, user);
+    if (error) snapshot = { ...snapshot, error };
+    if (!next) disarm();
+    else if (channel) {
       schedule.plan(next);
-      if (type === "login") startInactivityTimer();
+      if (!isSame) startInactivityTimer();
     }
-    events.emit(type, { fromOtherTab });
-    if (type === "login" && before !== null && fromOtherTab) {
+    if (next && !fromOtherTab) {
+      renewedAt = Date.now();
+      if (!isSame) tokens.recordActivity(renewedAt);
+    }
+
+    const type = !next ? "logout" : isSame ? "refresh" : "login";
+    if (error) events.emit("ended", { error, fromOtherTab });
+    else events.emit(type, { fromOtherTab });
+    if (type === "login" && before && fromOtherTab) {
       events.emit("changed", { previous: before.session, fromOtherTab });
     }
-    events.emit("change", state.snapshot());
+    events.emit("change", snapshot);
+
+    await stored;
+    const isShared = tokens.scope === "origin";
+    if (isStored) return;
+    if (!next) {
+      channel?.post({ type: "signed_out", id: before?.id ?? "", error: error?.toJSON() ?? null });
+    } else if (isShared || tokens.scope === "tab" || credentials.mode === "cookie") {
+      // A duplicated tab has the same session in a store of its own; cookies are everybody's.
+      channel?.post({ type: "tokens", stored: isShared ? null : next });
+    }
   }
 
-  function drop(error: SessionError | null, fromOtherTab: boolean): void {
-    disarm();
-    state.drop(error);
-    if (error === null) events.emit("logout", { fromOtherTab });
-    else events.emit("ended", { error, fromOtherTab });
-    events.emit("change", state.snapshot());
-  }
-
+  /** Takes over what another tab has left in the storage; null: it signed out. */
   function adopt(found: StoredSession | null): void {
-    const current = state.current();
-    if (found === null ? current !== null : current === null || replaces(found, current)) {
-      if (found === null) drop(null, true);
-      else become(found, true);
+    if (found ? !current || replaces(found, current) : current) {
+      void become(found, { fromOtherTab: true });
     }
   }
-
-  async function keep(next: StoredSession): Promise<void> {
-    await tokens.save(next);
-    if (tokens.scope === "origin") channel?.post({ type: "tokens", stored: null });
-    // A duplicated tab has the same session in a store of its own; cookies are everybody's.
-    else if (tokens.scope === "tab" || credentials.mode === "cookie") {
-      channel?.post({ type: "tokens", stored: next });
-    }
-  }
-
-  async function forget(error: SessionError | null): Promise<void> {
-    const id = state.current()?.id ?? "";
-    const cleared = tokens.clear();
-    drop(error, false);
-    channel?.post({ type: "signed_out", id, error: error?.toJSON() ?? null });
-    await cleared;
-  }
-
-  const read = (): Awaitable<void> => {
-    const found = tokens.load();
-    return found instanceof Promise ? found.then(adopt) : adopt(found);
-  };
 
   /** Another tab has saved: takes it over once it is whole; that there is none, it tells otherwise. */
   async function readSaved(): Promise<void> {
     const found = await tokens.load();
-    if (found !== null && found.id !== "") adopt(found);
+    if (found?.id) adopt(found);
   }
 
   async function hearTokens(stored: StoredSession | null): Promise<void> {
-    if (stored === null) return tokens.scope === "origin" ? readSaved() : undefined;
-    const current = state.current();
-    const isOurs = current !== null && current.id !== "" && isSameSession(stored, current);
+    if (stored === null) return readSaved();
+    const isOurs = stored.id !== "" && stored.id === current?.id;
     if (credentials.mode !== "cookie" && !isOurs) return;
-    if (current !== null && !replaces(stored, current)) return;
+    if (current && !replaces(stored, current)) return;
     await tokens.save(stored);
     adopt(stored);
   }
 
-  function hearSignedOut(error: SessionErrorFields | null): void {
-    if (tokens.scope !== "origin") void tokens.clear();
-    drop(error && new SessionError(error), true);
-  }
-
   function hear(message: TabMessage): void {
-    if (message.type === "tokens") {
-      void hearTokens(message.stored);
-    } else if (message.id === state.current()?.id) {
-      if (message.type === "activity") inactivity.touch(message.at);
-      else hearSignedOut(message.error);
+    if (message.type === "tokens") void hearTokens(message.stored);
+    else if (message.id !== current?.id) return;
+    else if (message.type === "activity") inactivity.touch(message.at);
+    else {
+      if (tokens.scope !== "origin") void tokens.clear();
+      const error = message.error && new SessionError(message.error);
+      void become(null, { fromOtherTab: true, error });
     }
   }
 
-  // What is stored is known at once where the store can say it.
-  const first = tokens.load();
-  const begin = (found: StoredSession | null) => {
-    if (found !== null) state.become(found);
+  function begin(found: StoredSession | null): void {
     // Cookies of a session that the storage does not know: the server is asked for it.
-    else if (credentials.csrf() === null) state.drop(null);
-  };
-  let loading: Awaitable<void> =
+    if (found !== null || credentials.csrf() === null) replace(found);
+  }
+
+  // What is stored is known at once where the store can say it.
+  const first = tokens.peek();
+  const loading =
     first instanceof Promise
       ? first.then((found) => {
           begin(found);
-          loading = undefined;
-          events.emit("change", state.snapshot());
+          events.emit("change", snapshot);
         })
       : begin(first);
 
   /** Catches up with what happened while timers stood still. */
   async function wake(): Promise<void> {
     inactivity.check();
-    await read();
+    adopt(await tokens.load());
     schedule.hurry();
     deps.onWake();
   }
 
-  function connect(): void {
-    channel = openTabChannel(deps.name, hear);
-    const stops = [watchPage(() => void wake()), tokens.onSaved(() => void readSaved())];
-    stopWatching = () => {
-      for (const stop of stops) stop();
-    };
-  }
-
   return {
-    current: state.current,
-    snapshot: state.snapshot,
-    lifetime: state.lifetime,
+    current: () => current,
+    snapshot: () => snapshot,
+    lifetime: () => lifetime.signal,
+    inactivity,
+    schedule,
+    show,
+    become,
     adopt,
-    startInactivityTimer: () => startInactivityTimer(),
-    stopInactivityTimer: inactivity.stop,
-    inactivityDeadline: inactivity.deadline,
-    /** Whether the user has been away for too long, also where no timer has told yet. */
-    isInactive: inactivity.isDue,
+    startInactivityTimer,
     refreshFailed(error: unknown): void {
-      if (channel !== null && state.current() !== null) schedule.failed(error);
+      if (channel && current) schedule.failed(error);
     },
-    isRefreshFutile: schedule.isFutile,
-    /** Whether the user has been seen since the present access token came. */
-    isUsed: () => inactivity.lastUse() > renewedAt,
 
     /** Starts timers and the line to other tabs; resolves when the storage has been read. */
     async open(): Promise<void> {
-      if (channel === null) {
-        connect();
-        await loading;
-        await read();
-        const current = state.current();
-        // It may have been closed while the storage was read.
-        if (current !== null && channel !== null) {
-          schedule.plan(current);
-          // Also while no page was open nobody was there.
-          if (inactivity.deadline() === null)
-            startInactivityTimer(tokens.lastActivity() ?? undefined);
-        }
-      } else await loading;
+      const isFirst = channel === null;
+      if (isFirst) {
+        channel = openTabChannel(deps.name, hear);
+        stopWatching = watchPage(
+          () => void wake(),
+          () => void readSaved(),
+        );
+      }
+      await loading;
+      if (!isFirst) return;
+      adopt(await tokens.load());
+      // It may have been closed while the storage was read.
+      if (!current || !channel) return;
+      schedule.plan(current);
+      // Also while no page was open nobody was there.
+      if (inactivity.deadline() === null) startInactivityTimer(tokens.lastActivity() ?? undefined);
     },
 
     /** Stops what `open` started; the session stays. */
@@ -216,71 +232,49 @@ export function createLiveSession(deps: LiveSessionDeps) {
       channel = null;
     },
 
-    /** A session that this tab has just made. */
-    async login(next: StoredSession, user: User | null): Promise<void> {
-      become(next, false, user);
-      renewedAt = Date.now();
-      tokens.recordActivity(renewedAt);
-      await keep(next);
-    },
-
     /** The session that the browser's cookies turned out to be of. */
     async take(found: StoredSession): Promise<void> {
-      const current = state.current();
-      const isSame = current !== null && isSameSession(found, current);
+      const isSame = found.id === current?.id;
       // The server tells less of it than the last refresh did.
       const next =
-        isSame && found.expiresAt === null
+        isSame && current && found.expiresAt === null
           ? { ...current, csrfToken: found.csrfToken, session: found.session }
           : found;
-      become(next, !isSame);
-      await keep(next);
+      await become(next, { fromOtherTab: !isSame, isStored: false });
     },
 
     /** Nobody is signed in, as far as is known; `error` says why it is not known better. */
     settle(error: unknown): void {
-      if (state.snapshot().status !== "loading") return;
-      state.drop(error instanceof SessionError || error instanceof NetworkError ? error : null);
-      events.emit("change", state.snapshot());
+      if (snapshot.status !== "loading") return;
+      replace(null);
+      show({ error: isAnswer(error) ? error : null });
     },
 
-    /** Tokens that this tab has just got for the current session. */
-    async renew(next: StoredSession): Promise<void> {
-      become(next, false);
-      renewedAt = Date.now();
-      await keep(next);
-    },
-
-    /** The session is over, and nobody here asked for it. */
+    /** The session, or in a refresh its tokens, are no good, and nobody here asked for it. */
     async end(error: SessionError, stale: StoredSession): Promise<void> {
       const stored = await tokens.load();
-      const current = state.current();
-      if (current === null || !isSameSession(current, stale)) return;
-      // Another tab has signed in already: its session is not the one that ended.
-      if (stored !== null && !isSameSession(stored, stale)) return adopt(stored);
-      await forget(error);
+      if (!current || !isSameSession(current, stale)) return;
+      // Another tab has signed in, or has newer tokens: those are not the ones that were refused.
+      const isOver = effectOf(error.code) === "ends";
+      const hasOther = stored && (isOver ? !isSameSession(stored, stale) : replaces(stored, stale));
+      if (hasOther) return adopt(stored);
+      await become(null, { error });
     },
 
     /** The user signed out. */
     async forget(): Promise<void> {
-      if (state.current() !== null) await forget(null);
+      if (current) await become(null);
     },
 
     /** The user is there. */
     touch(): void {
-      const id = state.current()?.id;
-      if (id === undefined) return;
+      if (current === null) return;
       const at = Date.now();
       inactivity.touch(at);
       if (at - lastShared < SHARE_ACTIVITY_EVERY_MS) return;
       lastShared = at;
       tokens.recordActivity(at);
-      channel?.post({ type: "activity", id, at });
-    },
-
-    show(change: Parameters<typeof state.show>[0]): void {
-      state.show(change);
-      events.emit("change", state.snapshot());
+      channel?.post({ type: "activity", id: current.id, at });
     },
   };
 }

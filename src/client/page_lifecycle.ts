@@ -1,23 +1,23 @@
+const WAKE_EVENTS = ["pageshow", "focus", "online", "resume", "visibilitychange"];
+
 /**
- * Calls back when the page may have slept, been frozen, offline or in the
+ * Calls `onWake` when the page may have slept, been frozen, offline or in the
  * back/forward cache: timers are late, and what other tabs said was missed.
- * Returns the function that stops it.
+ * Calls `onStored` when what another tab has written to the storage can be read
+ * here: browsers show a write to other tabs later than they deliver a message
+ * about it. Returns the function that stops both.
  */
-export function watchPage(onWake: () => void): () => void {
+export function watchPage(onWake: () => void, onStored: () => void): () => void {
   if (typeof window === "undefined") return () => undefined;
-  const onVisible = () => {
-    if (page?.visibilityState !== "hidden") onWake();
+  const page = window;
+  const onEvent = ({ type }: Event) => {
+    if (type === "storage") onStored();
+    else if (globalThis.document?.visibilityState !== "hidden") onWake();
   };
-  const page = globalThis.document as Document | undefined;
-  const all: (readonly [EventTarget | undefined, string])[] = [
-    [window, "pageshow"],
-    [window, "focus"],
-    [window, "online"],
-    [page, "resume"],
-    [page, "visibilitychange"],
-  ];
-  for (const [target, type] of all) target?.addEventListener(type, onVisible);
+  const types = [...WAKE_EVENTS, "storage"];
+  // Events of the document, such as `resume`, pass the window while they are captured.
+  for (const type of types) page.addEventListener(type, onEvent, true);
   return () => {
-    for (const [target, type] of all) target?.removeEventListener(type, onVisible);
+    for (const type of types) page.removeEventListener(type, onEvent, true);
   };
 }

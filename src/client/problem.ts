@@ -5,18 +5,15 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 const textsOf = (value: unknown): Record<string, string> =>
-  isObject(value)
-    ? Object.fromEntries(
-        Object.entries(value).filter((entry): entry is [string, string] => {
-          return typeof entry[1] === "string";
-        }),
-      )
-    : {};
+  Object.fromEntries(
+    Object.entries(isObject(value) ? value : {}).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string",
+    ),
+  );
 
 /** Seconds from a Retry-After header of Curfew's, which is a number (RFC 9110, section 10.2.3). */
 export function parseRetryAfter(header: string | null): number | null {
-  const seconds = Number(header?.trim() || Number.NaN);
-  return seconds >= 0 && seconds < Number.POSITIVE_INFINITY ? seconds : null;
+  return header !== null && /^\d+(\.\d+)?$/.test(header) ? Number(header) : null;
 }
 
 /** Whether an answer claims to be a problem body (RFC 9457), as all of Curfew's failures are. */

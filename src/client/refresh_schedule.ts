@@ -1,11 +1,10 @@
 import { createDeadlineTimer } from "./deadline_timer.js";
 import { NetworkError } from "./network_error.js";
-import { SessionError } from "./session_error.js";
+import { LONGEST_BACKOFF, retryDelay } from "./retry_delay.js";
 import type { StoredSession } from "./stored_session.js";
 
 const SECOND = 1000;
 const LONGEST_MARGIN = 60 * SECOND;
-const LONGEST_BACKOFF = 60 * SECOND;
 /** A token that lives shorter is given near the session's maximum: another one will not be better. */
 const SHORT_LIFE = 5;
 
@@ -17,7 +16,7 @@ export function refreshMoment(expiresAt: number, expiresIn: number): number {
 /** Refreshes ahead of expiry, and tries again when the server could not be asked. */
 export interface RefreshSchedule {
   plan(stored: Pick<StoredSession, "expiresAt" | "expiresIn">): void;
-  /** Plans another attempt, if one can help, after a refresh that failed for whomever. */
+  /** Plans another attempt, if one can help, after a refresh that failed, whoever asked for it. */
   failed(error: unknown): void;
   stop(): void;
   /** Makes up for a timer that is late, and for an attempt that nobody answered: the network may be back. */
@@ -26,29 +25,16 @@ export interface RefreshSchedule {
   isFutile(): boolean;
 }
 
-function retryDelay(error: unknown, failures: number): number | null {
-  const isTransient =
-    error instanceof NetworkError || (error instanceof SessionError && error.isTransient);
-  if (!isTransient) return null;
-  const asked = error instanceof SessionError ? (error.retryAfter ?? 0) * SECOND : 0;
-  // The first is well within the server's grace time: the lost answer may have held new tokens.
-  const backoff = Math.min(LONGEST_BACKOFF, SECOND * 2 ** failures);
-  // Spread out, so that the end of an outage is not a stampede.
-  return asked + backoff * (0.5 + Math.random() / 2);
-}
-
-/** Makes an empty schedule. `refresh` rejects when it fails. */
-export function createRefreshSchedule(refresh: () => Promise<void>): RefreshSchedule {
+/** Makes an empty schedule. A `refresh` that fails is reported to `failed`. */
+export function createRefreshSchedule(refresh: () => void): RefreshSchedule {
   let failures = 0;
   let lastFailure: unknown;
   // Tokens of a short life in a row, and when the last of them came.
   let shortLives = 0;
   let plannedAt = 0;
-  const timer = createDeadlineTimer(() => void refresh().catch(failed));
+  const timer = createDeadlineTimer(refresh);
 
   function failed(error: unknown): void {
-    // Those who waited for one refresh all report the same failure.
-    if (error === lastFailure) return;
     lastFailure = error;
     const delay = retryDelay(error, failures);
     if (delay === null) return;

@@ -1,34 +1,24 @@
-import type { AuthApi, TokenAnswer } from "./auth_api.js";
+import type { AuthApi, SessionAnswer } from "./auth_api.js";
 import type { CookieOwner } from "./cookie_owner.js";
-import { endsRefresh } from "./error_code.js";
-import type { Awaitable } from "./key_value_store.js";
+import type { LiveSession } from "./live_session.js";
 import type { RefreshLock } from "./refresh_lock.js";
-import { notSignedIn, SessionError } from "./session_error.js";
+import { codeOf, endsRefresh, notSignedIn, SessionError } from "./session_error.js";
+import { createSingleFlight } from "./single_flight.js";
 import { storedFrom } from "./stored_from.js";
 import { replaces, type StoredSession } from "./stored_session.js";
 import type { TokenStorage } from "./token_storage.js";
 
-/** The session as the refresher sees and changes it. */
-export interface RefreshHost {
-  current(): StoredSession | null;
-  /** Aborted when the current session is replaced or forgotten. */
-  lifetime(): AbortSignal;
-  /** Takes over what another tab left in the storage; null: it signed out. */
-  adopt(stored: StoredSession | null): void;
-  /** Takes the answer of this tab's own refresh. */
-  renew(stored: StoredSession): Awaitable<void>;
-  /** The server says that the session is over. */
-  end(error: SessionError, stale: StoredSession): Awaitable<void>;
-}
-
 /** What the refresher needs. */
 export interface RefresherDeps {
-  readonly host: RefreshHost;
+  readonly live: LiveSession;
   readonly api: AuthApi;
   readonly tokens: TokenStorage;
   readonly lock: RefreshLock;
-  readonly owner: Pick<CookieOwner, "assertKept" | "reconcile">;
+  readonly owner: CookieOwner;
 }
+
+/** Resolves when there are newer tokens than `stale`, whoever got them. */
+export type Refresh = (stale: StoredSession, isBackground: boolean) => Promise<void>;
 
 /**
  * Milliseconds for a first attempt: less than half of the server's grace time,
@@ -41,12 +31,11 @@ export const isCookieMismatch = (error: unknown): boolean =>
   error instanceof SessionError && /^(csrf|session)$/.test(error.metadata.check ?? "");
 
 /**
- * Makes `refresh(stale)`: resolves when there are newer tokens than `stale`,
- * whoever got them. One exchange at a time over all tabs; a tab that waited
- * uses what the one before it got.
+ * Makes the refresh of this page: one exchange at a time over all tabs. A tab
+ * that waited uses what the one before it got.
  */
-export function createRefresher({ host, api, tokens, lock, owner }: RefresherDeps) {
-  let flight: { readonly lifetime: AbortSignal; readonly done: Promise<void> } | null = null;
+export function createRefresher({ live, api, tokens, lock, owner }: RefresherDeps): Refresh {
+  const share = createSingleFlight<void>(live.lifetime);
   /** Whoever is slow gets the time that other calls have. */
   let isSlow = false;
 
@@ -59,31 +48,30 @@ export function createRefresher({ host, api, tokens, lock, owner }: RefresherDep
     stale: StoredSession,
     signal: AbortSignal,
     isBackground: boolean,
-  ): Promise<TokenAnswer> {
-    for (let isFirst = true; ; isFirst = false) {
-      const askedAt = Date.now();
-      try {
-        const limit = isFirst && !isSlow ? { limitMs: FIRST_LIMIT_MS } : {};
-        const answer = await api.refresh(stale, { signal, isBackground, ...limit });
-        isSlow = Date.now() - askedAt > FIRST_LIMIT_MS;
-        await owner.assertKept(answer);
-        const isOurs = answer.session?.session_id === stale.id;
-        if (stale.refreshToken === null && !isOurs) await owner.reconcile(stale);
-        return answer;
-      } catch (error) {
-        assertAlive(signal);
-        if (!isFirst) throw error;
-        const code = error instanceof SessionError ? error.code : "";
-        if (isCookieMismatch(error)) await owner.reconcile(stale);
+    isFirst = true,
+  ): Promise<SessionAnswer> {
+    const isCookie = stale.refreshToken === null;
+    const askedAt = Date.now();
+    try {
+      const limit = isFirst && !isSlow ? { limitMs: FIRST_LIMIT_MS } : {};
+      const answer = await api.refresh(stale, { signal, isBackground, ...limit });
+      isSlow = Date.now() - askedAt > FIRST_LIMIT_MS;
+      await owner.assertKept(answer);
+      if (isCookie && answer.session?.session_id !== stale.id) await owner.reconcile(stale);
+      return answer;
+    } catch (error) {
+      assertAlive(signal);
+      if (!isFirst) throw error;
+      const code = codeOf(error);
+      if (isCookieMismatch(error)) await owner.reconcile(stale);
+      else if (
         // Another tab's refresh may have come between: by now its cookies are here.
-        else if (
-          stale.refreshToken === null &&
-          /^(refresh_token_reused|cookies_refused)$/.test(code)
-        )
-          continue;
+        !(isCookie && /^(refresh_token_reused|cookies_refused)$/.test(code)) &&
         // Nobody answered in time: the answer may be lost, or the network is slow.
-        else if (code || Date.now() - askedAt < FIRST_LIMIT_MS) throw error;
-      }
+        (code || Date.now() - askedAt < FIRST_LIMIT_MS)
+      )
+        throw error;
+      return ask(stale, signal, isBackground, false);
     }
   }
 
@@ -92,49 +80,40 @@ export function createRefresher({ host, api, tokens, lock, owner }: RefresherDep
     lifetime: AbortSignal,
     isBackground: boolean,
   ): Promise<void> {
-    const found = await tokens.load();
-    assertAlive(lifetime);
-    if (found === null || replaces(found, stale)) {
-      host.adopt(found);
-      return assertAlive(lifetime);
+    /** Takes over what another tab has made of the session: newer tokens, another session, or none. */
+    async function isSuperseded(): Promise<boolean> {
+      const found = await tokens.load();
+      assertAlive(lifetime);
+      if (found !== null && !replaces(found, stale)) return false;
+      live.adopt(found);
+      assertAlive(lifetime);
+      return true;
     }
+    if (await isSuperseded()) return;
     const askedAt = Date.now();
-    let answer: TokenAnswer;
     try {
-      answer = await ask(stale, lifetime, isBackground);
+      const answer = await ask(stale, lifetime, isBackground);
+      if (!(await isSuperseded())) await live.become(storedFrom(answer, stale, askedAt));
     } catch (error) {
       assertAlive(lifetime);
-      if (!(error instanceof SessionError)) throw error;
-      if (!endsRefresh(error.code) && error.code !== "cookies_refused") throw error;
-      const latest = await tokens.load();
-      assertAlive(lifetime);
+      if (!endsRefresh(error)) throw error;
+      await live.end(error, stale);
       // Without a lock another tab may have been quicker with the same token.
-      if (latest !== null && replaces(latest, stale)) return host.adopt(latest);
-      await host.end(error, stale);
-      throw error;
+      if (lifetime.aborted) throw error;
     }
-    assertAlive(lifetime);
-    const latest = await tokens.load();
-    assertAlive(lifetime);
-    // Signed out or in elsewhere meanwhile: the answer is of a session that is gone.
-    if (latest === null || replaces(latest, stale)) {
-      host.adopt(latest);
-      return assertAlive(lifetime);
-    }
-    await host.renew(storedFrom(answer, stale, askedAt));
   }
 
-  return async function refresh(stale: StoredSession, isBackground = false): Promise<void> {
-    const current = host.current();
+  return async (stale, isBackground) => {
+    const current = live.current();
     if (current === null) throw notSignedIn();
     if (replaces(current, stale)) return;
-    const lifetime = host.lifetime();
-    if (flight?.lifetime !== lifetime) {
-      const done = lock(() => exchange(current, lifetime, isBackground)).finally(() => {
-        if (flight?.done === done) flight = null;
-      });
-      flight = { lifetime, done };
-    }
-    return flight.done;
+    const lifetime = live.lifetime();
+    return share(() =>
+      lock(() => exchange(current, lifetime, isBackground)).catch((error) => {
+        // An answer that was lost held new tokens, which only a soon attempt gets again.
+        live.refreshFailed(error);
+        throw error;
+      }),
+    );
   };
 }

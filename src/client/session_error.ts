@@ -1,4 +1,5 @@
 import { effectOf, type LocalErrorCode, type SessionErrorCode } from "./error_code.js";
+import { NetworkError } from "./network_error.js";
 
 /** A field of a request that has a value it does not take. */
 export interface FieldViolation {
@@ -53,6 +54,22 @@ export class SessionError extends Error implements SessionErrorFields {
   }
 }
 
+/** The code of an error; empty for an error that is no SessionError. */
+export const codeOf = (error: unknown): string => (error instanceof SessionError ? error.code : "");
+
+/** Whether an error is one that this client throws for what it was answered, or for no answer. */
+export const isAnswer = (error: unknown): error is SessionError | NetworkError =>
+  error instanceof SessionError || error instanceof NetworkError;
+
+/**
+ * Whether this failure of a refresh says that there is nothing to refresh with
+ * any more. Nothing else does: an outage is never a logout.
+ */
+export const endsRefresh = (error: unknown): error is SessionError =>
+  error instanceof SessionError &&
+  (effectOf(error.code) === "ends" ||
+    /^(refresh_token_.*|credentials_missing|cookies_refused)$/.test(error.code));
+
 /** An error that the client makes itself, without asking the server. */
 export const localError = (
   code: LocalErrorCode | "credentials_missing" | "session_inactivity_timeout",
@@ -61,7 +78,4 @@ export const localError = (
 
 /** The error of a call that needs a session when there is none. */
 export const notSignedIn = (): SessionError =>
-  localError(
-    "credentials_missing",
-    "The session of this call is not here, or no longer. Call login() first.",
-  );
+  localError("credentials_missing", "There is no session, or it has ended. Call login() first.");

@@ -18,16 +18,7 @@ const messageFor: Readonly<Record<string, string>> = {
   user_inactive: "user_inactive",
 };
 
-const TOO_MANY = "You are signed in on too many devices. Sign out on one of them and try again.";
-
-const inPage: SessionErrorActions = {
-  redirect(path) {
-    window.location.href = path;
-  },
-  notify(text) {
-    window.alert(text);
-  },
-};
+const TOO_MANY = "Signed in on too many devices: sign out on one of them first";
 
 /** Turns errors of a session into what the user sees. */
 export const SessionErrorHandler = {
@@ -45,19 +36,25 @@ export const SessionErrorHandler = {
   handleError(
     error: unknown,
     sessionManager: Pick<SessionManager, "logout">,
-    actions: Partial<SessionErrorActions> = {},
+    {
+      redirect = (path) => {
+        window.location.href = path;
+      },
+      notify = (text) => window.alert(text),
+    }: Partial<SessionErrorActions> = {},
   ): boolean {
-    if (typeof error !== "object" || error === null || !("code" in error)) return false;
-    const { redirect, notify } = { ...inPage, ...actions };
-    const code = String(error.code);
+    const { code, detail } = (error ?? {}) as {
+      readonly code?: unknown;
+      readonly detail?: unknown;
+    };
     if (code === "session_limit_exceeded") {
-      notify("detail" in error && typeof error.detail === "string" ? error.detail : TOO_MANY);
+      notify(typeof detail === "string" ? detail : TOO_MANY);
       return true;
     }
-    if (!Object.hasOwn(messageFor, code)) return false;
+    if (!Object.hasOwn(messageFor, String(code))) return false;
     // The local part is done at once; the request outlives the page.
     void sessionManager.logout();
-    redirect(`/login?message=${messageFor[code]}`);
+    redirect(`/login?message=${messageFor[String(code)]}`);
     return true;
   },
 };

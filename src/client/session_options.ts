@@ -53,15 +53,13 @@ export interface SessionSettings {
   readonly locks: Locks | null;
 }
 
-function assertPositive(name: string, value: number | null | undefined): void {
-  if (value == null || value > 0) return;
-  throw new RangeError(`${name} must be more than 0 milliseconds, not ${value}.`);
-}
-
 /** Fills in the defaults. Throws RangeError for a timeout that is none. */
 export function compileOptions(options: SessionManagerOptions): SessionSettings {
-  assertPositive("inactivityTimeoutMs", options.inactivityTimeoutMs);
-  assertPositive("requestTimeoutMs", options.requestTimeoutMs);
+  for (const name of ["inactivityTimeoutMs", "requestTimeoutMs"] as const) {
+    const value = options[name];
+    if (value == null || value > 0) continue;
+    throw new RangeError(`${name} must be more than 0 milliseconds, not ${value}.`);
+  }
   const { storage = "localStorage", csrfToken = readCsrfToken, locks } = options;
   const scoped =
     typeof storage === "string"

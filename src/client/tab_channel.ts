@@ -1,3 +1,4 @@
+import { letProcessEnd } from "./let_process_end.js";
 import type { SessionErrorFields } from "./session_error.js";
 import type { StoredSession } from "./stored_session.js";
 
@@ -27,8 +28,7 @@ export function openTabChannel(name: string, onMessage: (message: TabMessage) =>
   try {
     const channel = new BroadcastChannel(name);
     channel.onmessage = (event: { data: unknown }) => onMessage(event.data as TabMessage);
-    // In Node an open channel must not keep the process alive.
-    if ("unref" in channel && typeof channel.unref === "function") channel.unref();
+    letProcessEnd(channel);
     return {
       post(message) {
         try {

@@ -1,24 +1,21 @@
 import type { Awaitable, ScopedStore, StoreScope } from "./key_value_store.js";
-import { NOBODY, type StoredSession } from "./stored_session.js";
+import { storedFrom } from "./stored_from.js";
+import type { StoredSession } from "./stored_session.js";
 
 /** Keeps one StoredSession. Never throws: what the store refuses is kept in memory. */
 export interface TokenStorage {
   readonly scope: StoreScope;
-  load(): Awaitable<StoredSession | null>;
-  save(stored: StoredSession): Awaitable<void>;
-  clear(): Awaitable<void>;
+  /** As `load`, but at once where the store can. */
+  peek(): Awaitable<StoredSession | null>;
+  load(): Promise<StoredSession | null>;
+  save(stored: StoredSession): Promise<void>;
+  clear(): Promise<void>;
   /** Logouts that the server has not heard of yet, the oldest first. `clear` leaves them. */
-  loadLogouts(): Awaitable<readonly StoredSession[]>;
-  saveLogouts(logouts: readonly StoredSession[]): Awaitable<void>;
-  /** When the user was last seen in any tab, in ms since the epoch; null: unknown or asynchronous. */
+  loadLogouts(): Promise<readonly StoredSession[]>;
+  saveLogouts(logouts: readonly StoredSession[]): Promise<void>;
+  /** When the user was last seen in any tab, in ms since the epoch; null: unknown, as in an asynchronous store. */
   lastActivity(): number | null;
   recordActivity(at: number): void;
-  /**
-   * Calls back when what another tab has saved can be read here: browsers show a
-   * write to other tabs later than they deliver a message about it. Returns the
-   * function that stops it.
-   */
-  onSaved(listener: () => void): () => void;
 }
 
 const ACCESS = "access_token";
@@ -26,14 +23,6 @@ const REFRESH = "refresh_token";
 const DETAILS = "curfew_session";
 const ACTIVITY = "curfew_last_activity";
 const LOGOUTS = "curfew_logouts";
-
-const UNKNOWN: StoredSession = {
-  ...NOBODY,
-  expiresAt: null,
-  expiresIn: null,
-  generation: 0,
-  session: null,
-};
 
 /** A value of JSON that is an object or a list as `otherwise` is, else that. */
 function parse<T extends object>(text: string | null | undefined, otherwise: T): T {
@@ -49,82 +38,72 @@ function parse<T extends object>(text: string | null | undefined, otherwise: T):
 function assemble([access, refresh, text]: readonly (string | null)[]): StoredSession | null {
   if (text == null && !access && !refresh) return null;
   const tokens = { accessToken: access ?? null, refreshToken: refresh ?? null };
-  return { ...UNKNOWN, ...parse(text, {}), ...tokens };
-}
-
-const isPromise = <T>(value: Awaitable<T>): value is Promise<T> => value instanceof Promise;
-
-/** Does work of a store, which may fail at once or later; then gives `otherwise()`. */
-function attempt<T>(work: () => Awaitable<T>, otherwise: () => T): Awaitable<T> {
-  try {
-    const done = work();
-    return isPromise(done) ? done.catch(otherwise) : done;
-  } catch {
-    return otherwise();
-  }
+  return { ...storedFrom({}, null, 0), id: "", ...parse(text, {}), ...tokens };
 }
 
 /**
  * Token storage in a key-value store, under the keys `access_token`,
  * `refresh_token` (absent in cookie mode) and `curfew_session`, each after the
- * prefix. Synchronous where the store is, so that a page knows at once whether
- * somebody is signed in.
+ * prefix.
  */
 export function createTokenStorage({ store, scope }: ScopedStore, prefix = ""): TokenStorage {
-  const keyOf = (name: string) => prefix + name;
   let copy: StoredSession | null = null;
   let logouts: readonly StoredSession[] = [];
   // What could not be written is not there to be read.
   let isRefused = false;
   // An asynchronous store is written in order, and read after.
   let writing: Promise<void> | null = null;
+  let isAsynchronous = false;
 
-  const keep = (stored: StoredSession | null) => {
+  const get = (name: string) => store.getItem(prefix + name);
+  const put = async (name: string, value: string | null) =>
+    value === null ? store.removeItem(prefix + name) : store.setItem(prefix + name, value);
+
+  /** Reads at once where the store can. A store that cannot be read for a while signs nobody out. */
+  function read(): Awaitable<StoredSession | null> {
+    try {
+      const items = [ACCESS, REFRESH, DETAILS].map(get);
+      isAsynchronous = items.some((item) => item instanceof Promise);
+      return isAsynchronous
+        ? Promise.all(items)
+            .then(assemble)
+            .catch(() => copy)
+        : assemble(items as (string | null)[]);
+    } catch {
+      return copy;
+    }
+  }
+
+  /** Writes at once, unless another write is under way. */
+  function write(stored: StoredSession | null, begin: () => Promise<unknown>[]): Promise<void> {
     copy = stored;
-    return stored;
-  };
-  const get = (name: string) => store.getItem(keyOf(name));
-  const put = (name: string, value: string | null) =>
-    value === null ? store.removeItem(keyOf(name)) : store.setItem(keyOf(name), value);
-
-  function write(stored: StoredSession | null, changes: () => Awaitable<void>[]): Awaitable<void> {
-    const run = (): Awaitable<void> => {
-      isRefused = false;
-      return attempt(
+    const run = () =>
+      Promise.all(begin()).then(
         () => {
-          const pending = changes().filter(isPromise);
-          if (pending.length > 0) return Promise.all(pending).then(() => undefined);
+          isRefused = false;
         },
         () => {
           isRefused = true;
         },
       );
-    };
-    keep(stored);
-    const done = writing === null ? run() : writing.then(run);
-    if (isPromise(done)) {
-      writing = done;
-      void done.then(() => {
-        if (writing === done) writing = null;
-      });
-    }
+    const done = (writing?.then(run) ?? run()).finally(() => {
+      if (writing === done) writing = null;
+    });
+    writing = done;
     return done;
   }
 
   return {
     scope,
-    load() {
-      if (writing !== null) return writing.then(() => this.load());
+    peek: read,
+    async load() {
+      await writing;
       if (isRefused) return copy;
-      return attempt(
-        () => {
-          const items = [ACCESS, REFRESH, DETAILS].map(get);
-          return items.some(isPromise)
-            ? Promise.all(items).then((texts) => keep(assemble(texts)))
-            : keep(assemble(items as (string | null)[]));
-        },
-        () => copy,
-      );
+      const found = await read();
+      // A write that began meanwhile is to be read too.
+      if (writing !== null) return this.load();
+      copy = found;
+      return found;
     },
     save(stored) {
       const { accessToken, refreshToken, ...details } = stored;
@@ -135,47 +114,30 @@ export function createTokenStorage({ store, scope }: ScopedStore, prefix = ""): 
         put(DETAILS, JSON.stringify(details)),
       ]);
     },
-    clear() {
-      return write(null, () => [ACCESS, REFRESH, DETAILS, ACTIVITY].map((name) => put(name, null)));
+    clear: () =>
+      write(null, () => [ACCESS, REFRESH, DETAILS, ACTIVITY].map((name) => put(name, null))),
+    async loadLogouts() {
+      try {
+        // Those of this page are known without the store too.
+        return parse(await get(LOGOUTS), logouts);
+      } catch {
+        return logouts;
+      }
     },
-    loadLogouts: () =>
-      attempt(
-        () => {
-          const text = get(LOGOUTS);
-          // Those of this page are known without the store too.
-          return isPromise(text) ? text.then((late) => parse(late, logouts)) : parse(text, logouts);
-        },
-        () => logouts,
-      ),
     saveLogouts(next) {
       logouts = next;
-      return attempt(
-        () => put(LOGOUTS, next.length > 0 ? JSON.stringify(next) : null),
-        () => undefined,
-      );
+      return put(LOGOUTS, next.length > 0 ? JSON.stringify(next) : null).catch(() => undefined);
     },
     lastActivity() {
-      const at = attempt(
-        () => get(ACTIVITY),
-        () => null,
-      );
-      return typeof at === "string" ? Number(at) || null : null;
+      try {
+        return isAsynchronous ? null : Number(get(ACTIVITY)) || null;
+      } catch {
+        return null;
+      }
     },
     recordActivity(at) {
       // What fails here, other tabs hear over the channel.
-      void attempt(
-        () => put(ACTIVITY, String(at)),
-        () => undefined,
-      );
-    },
-    onSaved(listener) {
-      if (scope !== "origin" || typeof window === "undefined") return () => undefined;
-      const page = window;
-      const hear = ({ storageArea, key, newValue }: StorageEvent) => {
-        if (storageArea === store && key === keyOf(DETAILS) && newValue !== null) listener();
-      };
-      page.addEventListener("storage", hear);
-      return () => page.removeEventListener("storage", hear);
+      if (!isAsynchronous) put(ACTIVITY, String(at)).catch(() => undefined);
     },
   };
 }

@@ -1,7 +1,13 @@
 import type { AuthApi } from "./auth_api.js";
 import { createDeadlineTimer } from "./deadline_timer.js";
+import { effectOf } from "./error_code.js";
 import type { LogoutResult } from "./logout_result.js";
-import { CONFIRMED, signOut } from "./sign_out.js";
+import { NetworkError } from "./network_error.js";
+import { isCookieMismatch } from "./refresher.js";
+import { retryDelay } from "./retry_delay.js";
+import { codeOf, isAnswer } from "./session_error.js";
+import { createSingleFlight } from "./single_flight.js";
+import { storedFrom } from "./stored_from.js";
 import type { StoredSession } from "./stored_session.js";
 import type { TokenStorage } from "./token_storage.js";
 
@@ -15,7 +21,20 @@ export interface UndeliveredLogouts {
   stop(): void;
 }
 
-const RETRY_MS = 30_000;
+/** There is nothing, or nothing more, to end. */
+const CONFIRMED: LogoutResult = { isConfirmed: true, error: null };
+/** Ends a session on the server. */
+async function signOut(api: AuthApi, stored: StoredSession): Promise<void> {
+  try {
+    await api.logout(stored);
+  } catch (error) {
+    if (effectOf(codeOf(error)) !== "refreshes" && !isCookieMismatch(error)) throw error;
+    // The proof has gone (an expired cookie, a retired key, an old anti-forgery token): refreshes for another.
+    const askedAt = Date.now();
+    const answer = await api.refresh(stored, { isBackground: true });
+    await api.logout(storedFrom(answer, stored, askedAt));
+  }
+}
 
 /**
  * Makes the list of a browser.
@@ -27,23 +46,37 @@ export function createUndeliveredLogouts(
   tokens: TokenStorage,
   onSettled: (result: LogoutResult) => void,
 ): UndeliveredLogouts {
-  let flight: Promise<LogoutResult> | null = null;
+  const share = createSingleFlight<LogoutResult>();
   let hasMore = false;
+  let failures = 0;
   let isStopped = true;
   const timer = createDeadlineTimer(() => void deliver());
 
   const others = async (id: string) =>
     (await tokens.loadLogouts()).filter((each) => each.id !== id);
 
+  async function attempt(stored: StoredSession): Promise<LogoutResult> {
+    try {
+      await signOut(api, stored);
+    } catch (cause) {
+      if (effectOf(codeOf(cause)) === "ends") return CONFIRMED;
+      const error = isAnswer(cause) ? cause : new NetworkError("Logout failed", { cause });
+      const pause = retryDelay(error, failures);
+      if (pause === null) return { isConfirmed: false, error };
+      failures += 1;
+      if (!isStopped) timer.set(Date.now() + pause);
+      return { isConfirmed: false, error, willRetry: true };
+    }
+    return CONFIRMED;
+  }
+
   async function run(): Promise<LogoutResult> {
     let last = CONFIRMED;
     hasMore = false;
     for (const stored of await tokens.loadLogouts()) {
-      last = await signOut(api, stored);
-      if (last.willRetry) {
-        if (!isStopped) timer.set(Date.now() + RETRY_MS);
-        return last;
-      }
+      last = await attempt(stored);
+      if (last.willRetry) return last;
+      failures = 0;
       await tokens.saveLogouts(await others(stored.id));
       onSettled(last);
     }
@@ -53,10 +86,7 @@ export function createUndeliveredLogouts(
 
   function deliver(): Promise<LogoutResult> {
     isStopped = false;
-    flight ??= run().finally(() => {
-      flight = null;
-    });
-    return flight;
+    return share(run);
   }
 
   return {

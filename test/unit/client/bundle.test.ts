@@ -19,13 +19,13 @@ const bundle = (contents: string) =>
 const gzipped = (result: Awaited<ReturnType<typeof bundle>>) =>
   gzipSync(result.outputFiles?.[0]?.contents ?? "", { level: 9 }).length;
 
-test("the client needs nothing but itself, and stays under 9.7 kB", async () => {
+test("the client needs nothing but itself, and is at most 9 kB", async () => {
   const result = await bundle('export * from "./src/client/index.ts"');
   const inputs = Object.keys(result.metafile?.inputs ?? {});
   expect(inputs.filter((path) => path !== "<stdin>" && !path.startsWith("src/client/"))).toEqual(
     [],
   );
-  expect(gzipped(result)).toBeLessThan(9700);
+  expect(gzipped(result)).toBeLessThanOrEqual(9000);
 });
 
 test("what is not used is left out", async () => {

@@ -9,8 +9,10 @@ describe("on the page's own origin", () => {
     onPage("https://app.example/inbox/today");
     const targets = createRequestTargets("/api/v1/", []);
     expect(targets.api("auth/login")).toBe("https://app.example/api/v1/auth/login");
-    expect(targets.resolve("/api/v1/auth/profile")).toBe("https://app.example/api/v1/auth/profile");
-    expect(targets.resolve("mail")).toBe("https://app.example/inbox/mail");
+    expect(targets.resolve("/api/v1/auth/profile").href).toBe(
+      "https://app.example/api/v1/auth/profile",
+    );
+    expect(targets.resolve("mail").href).toBe("https://app.example/inbox/mail");
   });
 });
 
@@ -18,8 +20,8 @@ describe("on another origin than the page", () => {
   test("relative URLs are taken from the API's base", () => {
     onPage("https://app.example/inbox");
     const targets = createRequestTargets("https://api.example/v1", []);
-    expect(targets.resolve("auth/profile")).toBe("https://api.example/v1/auth/profile");
-    expect(targets.resolve("/v2/x")).toBe("https://api.example/v2/x");
+    expect(targets.resolve("auth/profile").href).toBe("https://api.example/v1/auth/profile");
+    expect(targets.resolve("/v2/x").href).toBe("https://api.example/v2/x");
   });
 
   test("the page's origin is no exception", () => {
@@ -46,5 +48,5 @@ test.each([
 
 test("an opaque base is refused, so that no two of them count as one origin", () => {
   const targets = createRequestTargets("file:///api", []);
-  expect(() => targets.resolve("data:text/plain,x")).toThrow('apiBaseUrl "file:///api"');
+  expect(() => targets.resolve("data:text/plain,x")).toThrow('apiBaseUrl: "file:///api/"');
 });

@@ -132,7 +132,7 @@ describe("schedules have a floor", () => {
   test("tokens that expire at once are not refreshed again and again", async () => {
     vi.useFakeTimers({ now: 0 });
     let count = 0;
-    const schedule = createRefreshSchedule(async () => {
+    const schedule = createRefreshSchedule(() => {
       count += 1;
       schedule.plan({ expiresAt: Date.now(), expiresIn: 0 });
     });

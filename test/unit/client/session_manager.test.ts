@@ -154,11 +154,18 @@ describe("logout", () => {
     expect(manager.isAuthenticated).toBe(false);
   });
 
-  test("repeats a 503, which is safe", async () => {
+  test("that is answered 503 is kept, and repeated when the server said", async () => {
     const manager = await fixture.signedIn();
     const busy = fixture.service.problem(503, "dependency_unavailable");
     fixture.service.answerNext("/auth/logout", { ...busy, headers: { "retry-after": "0" } });
-    expect(await manager.logout()).toEqual({ isConfirmed: true, error: null });
+    const delivered = nextEvent(manager, "delivered");
+    expect(await manager.logout()).toMatchObject({
+      isConfirmed: false,
+      willRetry: true,
+      error: { code: "dependency_unavailable", retryAfter: 0 },
+    });
+    expect(manager.isAuthenticated).toBe(false);
+    expect(await delivered).toEqual({ isConfirmed: true, error: null });
     expect(fixture.service.count("/auth/logout")).toBe(2);
     expect(fixture.service.live()).toEqual([]);
   });
@@ -237,12 +244,14 @@ test("bad options are refused with what to write instead", () => {
     "inactivityTimeoutMs must be more than 0 milliseconds, not 0.",
   );
   expect(() => new SessionManager("/api", { allowedOrigins: ["reports"] })).toThrow(
-    'Write it as "https://reports.example.com"',
+    'allowedOrigins: "reports" is no http(s) URL here. Write an absolute one, like "https://api',
   );
 });
 
 test("a relative base can be made on a server, and its first call says what is wrong", async () => {
   const manager = new SessionManager("/api/v1");
-  await expect(manager.login("ada", "x")).rejects.toThrow("Outside a page it must be absolute");
+  await expect(manager.login("ada", "x")).rejects.toThrow(
+    'apiBaseUrl: "/api/v1/" is no http(s) URL here. Write an absolute one, like "https://api',
+  );
   manager.close();
 });

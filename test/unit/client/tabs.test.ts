@@ -158,9 +158,9 @@ describe("a duplicated tab, whose sessionStorage is a copy", () => {
     const strangers: unknown[] = [];
     two.events.on("login", (event) => strangers.push(event));
     // The first is of another session; the second must be all that the twin hears.
-    await one.live.login(stored("s9", 7), null);
-    await one.live.login(stored("s1", 1), null);
-    await one.live.renew(stored("s1", 2));
+    await one.live.become(stored("s9", 7));
+    await one.live.become(stored("s1", 1));
+    await one.live.become(stored("s1", 2));
     await heard;
     expect(strangers).toEqual([]);
     expect(two.live.current()).toEqual(stored("s1", 2));
@@ -221,7 +221,9 @@ describe("tabs that cannot hear each other", () => {
     const { one, two } = await deafTabs();
     await one.logout();
     expect(two.isAuthenticated).toBe(true);
+    const logout = nextEvent(two, "logout");
     window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+    await logout;
     expect(two.isAuthenticated).toBe(false);
   });
 });

@@ -73,9 +73,9 @@ describe("the refresh ahead of expiry", () => {
     for (const luck of [0, 0.5, 1]) {
       vi.spyOn(Math, "random").mockReturnValue(luck);
       const tries: number[] = [];
-      const schedule = createRefreshSchedule(async () => {
+      const schedule = createRefreshSchedule(() => {
         tries.push(Date.now());
-        throw service;
+        schedule.failed(service);
       });
       schedule.plan({ ...stored, expiresAt: Date.now() });
       await vi.advanceTimersByTimeAsync(6000);
@@ -91,9 +91,9 @@ describe("the refresh ahead of expiry", () => {
   ])("with luck %i fails at %j s and is tried again", async (luck, expected) => {
     vi.spyOn(Math, "random").mockReturnValue(luck);
     const seconds: number[] = [];
-    const schedule = createRefreshSchedule(async () => {
+    const schedule = createRefreshSchedule(() => {
       seconds.push((Date.now() - 840_000) / 1000);
-      throw new NetworkError("offline");
+      schedule.failed(new NetworkError("offline"));
     });
     schedule.plan(stored);
     await vi.advanceTimersByTimeAsync(840_000 + (expected.at(-1) ?? 0) * 1000);
@@ -106,9 +106,7 @@ describe("the refresh ahead of expiry", () => {
 
   test("waits as long as the server asks", async () => {
     const busy = { code: "dependency_unavailable", status: 503, detail: "", retryAfter: 20 };
-    const refresh = vi.fn(async () => {
-      throw new SessionError(busy);
-    });
+    const refresh = vi.fn(() => schedule.failed(new SessionError(busy)));
     const schedule = createRefreshSchedule(refresh);
     schedule.plan(stored);
     await vi.advanceTimersByTimeAsync(840_000 + 20_000);
@@ -119,9 +117,8 @@ describe("the refresh ahead of expiry", () => {
   });
 
   test("is given up when the session is over", async () => {
-    const refresh = vi.fn(async () => {
-      throw new SessionError({ code: "session_expired", status: 401, detail: "" });
-    });
+    const over = new SessionError({ code: "session_expired", status: 401, detail: "" });
+    const refresh = vi.fn(() => schedule.failed(over));
     const schedule = createRefreshSchedule(refresh);
     schedule.plan(stored);
     await vi.advanceTimersByTimeAsync(DAY);

@@ -1,0 +1,34 @@
+import type { LiveSession } from "./live_session.js";
+import { readProblem } from "./problem.js";
+import { isAnswer } from "./session_error.js";
+import { createSingleFlight } from "./single_flight.js";
+import type { User } from "./user.js";
+
+/**
+ * Makes the function that asks for the signed-in user and shows it in the
+ * snapshot. Calls at one time, for one session, share a request.
+ *
+ * @param ask sends the request, and rejects where nobody is signed in
+ */
+export function createUserProfile(
+  live: LiveSession,
+  ask: () => Promise<Response>,
+): () => Promise<User> {
+  const share = createSingleFlight<User>(live.lifetime);
+
+  async function load(): Promise<User> {
+    const lifetime = live.lifetime();
+    try {
+      const response = await ask();
+      if (!response.ok) throw await readProblem(response);
+      const user: User = await response.json();
+      if (!lifetime.aborted) live.show({ user, error: null });
+      return user;
+    } catch (error) {
+      if (live.current() !== null && isAnswer(error)) live.show({ error });
+      throw error;
+    }
+  }
+
+  return () => share(load);
+}
