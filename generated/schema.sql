@@ -36,6 +36,13 @@ CREATE TABLE hot_epochs (
     epoch bigint NOT NULL
 );
 
+CREATE TABLE identities (
+    issuer text NOT NULL COLLATE pg_catalog."C",
+    subject text NOT NULL COLLATE pg_catalog."C",
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE job_leases (
     job text NOT NULL,
     holder uuid NOT NULL,
@@ -101,6 +108,15 @@ CREATE TABLE session_census (
     CONSTRAINT session_census_one_row_check CHECK (one_row)
 );
 
+CREATE TABLE session_requests (
+    caller text NOT NULL,
+    idempotency_key text NOT NULL,
+    fingerprint text NOT NULL,
+    session_id uuid,
+    ended_sessions uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
 CREATE SEQUENCE session_revision
     START WITH 1
     INCREMENT BY 1
@@ -131,6 +147,16 @@ CREATE TABLE sessions (
     hot_pending boolean DEFAULT false NOT NULL,
     hot_changes integer DEFAULT 0 NOT NULL,
     unanswered_generation integer,
+    client_id text DEFAULT 'curfew'::text NOT NULL,
+    amr text[] DEFAULT '{pwd}'::text[] NOT NULL,
+    auth_time timestamp with time zone,
+    acr text,
+    acr_expires_at timestamp with time zone,
+    elevated_amr text[],
+    idle_timeout_ms bigint,
+    actor_user_id uuid,
+    actor_session_id uuid,
+    actor_reason text,
     CONSTRAINT sessions_end_is_whole CHECK ((((revoked_at IS NULL) = (end_reason IS NULL)) AND ((revoked_at IS NULL) = (ended_by IS NULL)) AND ((revoked_at IS NULL) = (revision IS NULL)) AND ((revoked_at IS NULL) = (relevant_until IS NULL))))
 )
 WITH (fillfactor='85');
@@ -147,6 +173,14 @@ COMMENT ON COLUMN sessions.hot_changes IS 'How often what the hot store remember
 
 COMMENT ON COLUMN sessions.unanswered_generation IS 'The refresh generation that no caller is known to have received. It counts only if it is refresh_generation: replicas of the version before leave it as it is.';
 
+COMMENT ON COLUMN sessions.auth_time IS 'When the user last proved who they are. NULL: when the session was made.';
+
+COMMENT ON COLUMN sessions.acr_expires_at IS 'When acr and elevated_amr stop to count. NULL: they count as long as the session lives.';
+
+COMMENT ON COLUMN sessions.idle_timeout_ms IS 'The inactivity timeout of this session, if it is shorter than that of the service.';
+
+COMMENT ON COLUMN sessions.actor_user_id IS 'The user who acts as user_id in this session. NULL: nobody does.';
+
 CREATE TABLE users (
     user_id uuid NOT NULL,
     username text NOT NULL,
@@ -154,7 +188,7 @@ CREATE TABLE users (
     display_name text NOT NULL,
     roles text[] NOT NULL,
     is_active boolean NOT NULL,
-    password_hash text NOT NULL,
+    password_hash text,
     created_at timestamp with time zone NOT NULL
 );
 
@@ -166,6 +200,9 @@ ALTER TABLE ONLY event_followers
 
 ALTER TABLE ONLY hot_epochs
     ADD CONSTRAINT hot_epochs_pkey PRIMARY KEY (shard);
+
+ALTER TABLE ONLY identities
+    ADD CONSTRAINT identities_pkey PRIMARY KEY (issuer, subject);
 
 ALTER TABLE ONLY job_leases
     ADD CONSTRAINT job_leases_pkey PRIMARY KEY (job);
@@ -191,6 +228,9 @@ ALTER TABLE ONLY service_keys
 ALTER TABLE ONLY session_census
     ADD CONSTRAINT session_census_pkey PRIMARY KEY (one_row);
 
+ALTER TABLE ONLY session_requests
+    ADD CONSTRAINT session_requests_pkey PRIMARY KEY (caller, idempotency_key);
+
 ALTER TABLE ONLY sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_id);
 
@@ -212,9 +252,15 @@ CREATE INDEX audit_events_in_order ON audit_events USING btree (transaction_id, 
 
 CREATE INDEX audit_events_unusual ON audit_events USING btree (at) WHERE (type = 'UNUSUAL_ACTIVITY'::text);
 
+CREATE INDEX identities_by_user ON identities USING btree (user_id, created_at);
+
 CREATE INDEX known_devices_by_time ON known_devices USING btree (last_seen_at);
 
 CREATE INDEX login_throttle_by_expiry ON login_throttle USING btree (expires_at);
+
+CREATE INDEX session_requests_by_expiry ON session_requests USING btree (expires_at);
+
+CREATE INDEX sessions_by_client ON sessions USING btree (client_id, session_id);
 
 CREATE INDEX sessions_by_end ON sessions USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
 
@@ -228,6 +274,10 @@ CREATE INDEX sessions_hot_pending ON sessions USING btree (session_id) WHERE hot
 
 CREATE INDEX sessions_open ON sessions USING btree (session_id) WHERE (revoked_at IS NULL);
 
+CREATE INDEX sessions_open_by_actor ON sessions USING btree (actor_user_id) WHERE ((actor_user_id IS NOT NULL) AND (revoked_at IS NULL));
+
+CREATE INDEX sessions_open_by_actor_session ON sessions USING btree (actor_session_id) WHERE ((actor_session_id IS NOT NULL) AND (revoked_at IS NULL));
+
 CREATE INDEX sessions_open_by_user ON sessions USING btree (user_id, session_id) WHERE (revoked_at IS NULL);
 
 CREATE INDEX sessions_relevant ON sessions USING btree (relevant_until) WHERE (revision IS NOT NULL);
@@ -237,3 +287,6 @@ CREATE INDEX sessions_revoked ON sessions USING btree (session_id) WHERE (end_re
 CREATE INDEX sessions_timed_out ON sessions USING btree (end_reason, session_id) WHERE (end_reason = ANY (ARRAY['EXPIRED'::text, 'IDLE_TIMEOUT'::text]));
 
 CREATE INDEX sessions_to_check ON sessions USING btree (next_check_at) WHERE (revoked_at IS NULL);
+
+ALTER TABLE ONLY identities
+    ADD CONSTRAINT identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;

@@ -12,6 +12,8 @@ export interface AccessClaims {
   readonly aud: readonly string[];
   /** User id. */
   readonly sub: string;
+  /** The application the session was made for; absent in tokens of earlier versions. */
+  readonly client_id?: string;
   /** Session id. */
   readonly sid: string;
   /** Id of this one token. */
@@ -25,7 +27,19 @@ export interface AccessClaims {
   readonly auth_time: number;
   /** How they proved it, for example `pwd`. */
   readonly amr: readonly string[];
+  /** Authentication context class; absent: none is vouched for. */
+  readonly acr?: string;
+  /** Who acts as the user; absent: nobody does. */
+  readonly act?: ActorClaim;
   readonly roles: readonly string[];
+}
+
+/** Somebody who acts as the subject of a token (RFC 8693, section 4.1). */
+export interface ActorClaim {
+  /** The actor's user id. */
+  readonly sub: string;
+  /** The actor's own session, if the token's session ends with it. */
+  readonly sid?: string;
 }
 
 /** Who must have issued a token, and for whom. */
@@ -36,11 +50,9 @@ export interface ExpectedClaims {
 
 /** The claims as JSON; a single audience as a string (RFC 7519 §4.1.3). */
 export function encodeAccessClaims(claims: AccessClaims): Uint8Array {
-  const { iss, aud, sub, sid, jti, iat, exp, sexp, auth_time, amr, roles } = claims;
-  const audience = aud.length === 1 ? aud[0] : aud;
-  return Buffer.from(
-    JSON.stringify({ iss, aud: audience, sub, sid, jti, iat, exp, sexp, auth_time, amr, roles }),
-  );
+  const { aud, roles, ...rest } = claims;
+  // What is absent is left out; the roles, which may be long, come last.
+  return Buffer.from(JSON.stringify({ ...rest, aud: aud.length === 1 ? aud[0] : aud, roles }));
 }
 
 /**
@@ -57,7 +69,7 @@ export function decodeAccessClaims(
   if (claims === undefined || claims.iss !== issuer || "nbf" in claims) {
     return undefined;
   }
-  const { sub, sid, jti, iat, exp, sexp, auth_time, amr, roles } = claims;
+  const { sub, client_id, sid, jti, iat, exp, sexp, auth_time, amr, acr, act, roles } = claims;
   const aud = typeof claims.aud === "string" ? [claims.aud] : claims.aud;
   const complete =
     isName(sub) &&
@@ -69,7 +81,10 @@ export function decodeAccessClaims(
     isTime(auth_time) &&
     isNames(amr) &&
     isNames(roles) &&
-    isNames(aud);
+    isNames(aud) &&
+    isAbsentOr(isName, client_id) &&
+    isAbsentOr(isName, acr) &&
+    isAbsentOr(isActor, act);
   if (!complete || !aud.includes(audience) || exp > sexp) {
     return undefined;
   }
@@ -78,6 +93,7 @@ export function decodeAccessClaims(
     iss: issuer,
     aud: audiences,
     sub,
+    ...(client_id !== undefined && { client_id }),
     sid,
     jti,
     iat,
@@ -85,6 +101,8 @@ export function decodeAccessClaims(
     sexp,
     auth_time,
     amr: methods,
+    ...(acr !== undefined && { acr }),
+    ...(act !== undefined && { act: Object.freeze(act) }),
     roles: held,
   });
 }
@@ -110,3 +128,14 @@ const isNames = (value: unknown): value is string[] => Array.isArray(value) && v
 
 const isTime = (value: unknown): value is number =>
   Number.isSafeInteger(value) && Number(value) >= 0;
+
+const isAbsentOr = <T>(
+  is: (value: unknown) => value is T,
+  value: unknown,
+): value is T | undefined => value === undefined || is(value);
+
+const isActor = (value: unknown): value is ActorClaim => {
+  if (typeof value !== "object" || value === null) return false;
+  const { sub, sid } = value as Record<string, unknown>;
+  return isName(sub) && isAbsentOr(isName, sid);
+};

@@ -24,6 +24,7 @@ export const hashesAtOnce = (): number =>
 export const coreSettings = (settings: Settings): CoreSettings => ({
   issuer: settings.jwtIssuer,
   audience: settings.jwtAudience,
+  defaultClientId: settings.defaultClientId,
   accessTtlMs: settings.accessTokenLifetimeMs,
   idleTimeoutMs: settings.idleTimeoutMs,
   maxLifetimeMs: settings.maxLifetimeMs,

@@ -2,6 +2,8 @@
 export interface CoreSettings {
   readonly issuer: string;
   readonly audience: string;
+  /** `client_id` of sessions that are made without one. */
+  readonly defaultClientId: string;
   /** Life of an access token. */
   readonly accessTtlMs: number;
   /** A session not used for this long ends. */

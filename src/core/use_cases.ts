@@ -5,6 +5,7 @@ import { sessionStats } from "./events/session_stats.js";
 import { type PatternRound, unusualPatterns } from "./events/unusual_patterns.js";
 import { issueTokens } from "./login/issue_tokens.js";
 import { login } from "./login/login.js";
+import { openSession } from "./login/open_session.js";
 import { createPasswordAttempts } from "./login/password_attempt.js";
 import { contextWords, type PasswordPolicy } from "./login/password_policy.js";
 import { createUnansweredLogins } from "./login/unanswered_logins.js";
@@ -154,19 +155,18 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     (...args: Args): Promise<Output> =>
       clock.isSynchronised() ? act(...args) : cacheLease.knowTime().then(() => act(...args));
 
+  const open = openSession({
+    ...signIn,
+    answers,
+    unanswered,
+    issue,
+    cacheLease: trustOf(signIn),
+    withRecentActivity: recent,
+    settings,
+  });
+
   return {
-    login: onTime(
-      login({
-        ...signIn,
-        answers,
-        unanswered,
-        tryPassword,
-        issue,
-        cacheLease: trustOf(signIn),
-        withRecentActivity: recent,
-        settings,
-      }),
-    ),
+    login: onTime(login({ ...signIn, open, tryPassword, settings })),
     refreshTokens: onTime(
       refreshTokens({
         ...signIn,

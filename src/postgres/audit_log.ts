@@ -9,6 +9,7 @@ import { plannedRows } from "./statements.js";
 
 const MAX_SUBJECTS = 10;
 const MAX_PATTERNS = 100;
+const MAX_CLIENTS = 100;
 
 /** What was told of each subject, and how often; a pattern that counts says so itself. */
 const UNUSUAL = `
@@ -16,6 +17,11 @@ const UNUSUAL = `
     greatest(count(*), max((e.metadata->>'count')::bigint))::int AS count
   FROM audit_events e WHERE e.type = 'UNUSUAL_ACTIVITY' AND e.at >= ?
   GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT ?`;
+
+const LOGINS_BY_CLIENT = `
+  SELECT coalesce(e.metadata->>'client_id', '') AS subject, count(*)::int AS count
+  FROM audit_events e WHERE e.at >= ? AND e.type = 'LOGIN'
+  GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?`;
 
 export const postgresAuditLog = (database: Database): AuditLog => {
   const rows = plannedRows(database);
@@ -50,7 +56,7 @@ export const postgresAuditLog = (database: Database): AuditLog => {
       const since = new Date(sinceMs);
       // First, so that what it leaves out is told to who watches after it.
       const { position } = await ordered.head();
-      const [counts, failingUsers, failingAddresses, unusual] = await Promise.all([
+      const [counts, failingUsers, failingAddresses, unusual, loginsByClient] = await Promise.all([
         rows<{ type: AuditEventType; reason: string | null; count: number }>(
           `SELECT e.type,
              CASE WHEN e.type IN ('SESSION_ENDED', 'LOGIN_FAILED') THEN e.reason END AS reason,
@@ -61,6 +67,7 @@ export const postgresAuditLog = (database: Database): AuditLog => {
         mostFailed("e.user_id", since),
         mostFailed(EVENT_SOURCE, since),
         rows<SubjectCount & { kind: string }>(UNUSUAL, [since, MAX_PATTERNS]),
+        rows<SubjectCount>(LOGINS_BY_CLIENT, [since, MAX_CLIENTS]),
       ]);
       const of = (type: AuditEventType, reason?: string) =>
         counts
@@ -78,6 +85,7 @@ export const postgresAuditLog = (database: Database): AuditLog => {
         failingUsers,
         failingAddresses,
         unusual,
+        loginsByClient,
         position,
       };
     },

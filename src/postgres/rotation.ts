@@ -27,6 +27,9 @@ const ROTATE = `
     FROM presented p JOIN sessions s ON s.session_id = p.session_id CROSS JOIN moment m
     WHERE s.refresh_generation = p.generation AND s.revoked_at IS NULL
       AND s.expires_at > m.at AND s.last_activity_at > m.idle_since
+      AND (s.idle_timeout_ms IS NULL
+        OR s.last_activity_at > m.at - s.idle_timeout_ms * interval '1 millisecond')
+      AND s.actor_user_id IS NULL
     FOR UPDATE OF s SKIP LOCKED
   ),
   rotated AS (

@@ -13,6 +13,17 @@ export interface SessionRow {
   device: string;
   ip: string;
   user_agent: string;
+  client_id: string;
+  amr: string[];
+  auth_time: Date | null;
+  acr: string | null;
+  acr_expires_at: Date | null;
+  elevated_amr: string[] | null;
+  /** bigint, as pg gives it. */
+  idle_timeout_ms: string | null;
+  actor_user_id: string | null;
+  actor_session_id: string | null;
+  actor_reason: string | null;
   refresh_generation: number;
   rotated_at: Date;
   previous_rotated_at: Date;
@@ -37,6 +48,16 @@ export const SESSION_COLUMNS = [
   "device",
   "ip",
   "user_agent",
+  "client_id",
+  "amr",
+  "auth_time",
+  "acr",
+  "acr_expires_at",
+  "elevated_amr",
+  "idle_timeout_ms",
+  "actor_user_id",
+  "actor_session_id",
+  "actor_reason",
   "refresh_generation",
   "rotated_at",
   "previous_rotated_at",
@@ -73,7 +94,7 @@ export interface UserRow {
   display_name: string;
   roles: string[];
   is_active: boolean;
-  password_hash: string;
+  password_hash: string | null;
   created_at: Date;
 }
 
@@ -89,6 +110,34 @@ export const endFromRow = (row: EndColumns): SessionEnd | undefined =>
       }
     : undefined;
 
+type ContextColumns = Pick<
+  SessionRow,
+  | "acr"
+  | "acr_expires_at"
+  | "elevated_amr"
+  | "idle_timeout_ms"
+  | "actor_user_id"
+  | "actor_session_id"
+  | "actor_reason"
+>;
+
+/** What few sessions have; nothing of it is set where its column is empty. */
+export const contextFromRow = (
+  row: ContextColumns,
+): Pick<Session, "acr" | "acrExpiresAt" | "elevatedAmr" | "idleTimeoutMs" | "actor"> => ({
+  ...(row.acr !== null && { acr: row.acr }),
+  ...(row.acr_expires_at && { acrExpiresAt: row.acr_expires_at.getTime() }),
+  ...(row.elevated_amr && { elevatedAmr: row.elevated_amr }),
+  ...(row.idle_timeout_ms !== null && { idleTimeoutMs: Number(row.idle_timeout_ms) }),
+  ...(row.actor_user_id !== null && {
+    actor: {
+      userId: row.actor_user_id,
+      sessionId: row.actor_session_id ?? undefined,
+      reason: row.actor_reason ?? "",
+    },
+  }),
+});
+
 export const sessionFromRow = (row: SessionRow): Session => ({
   id: row.session_id,
   userId: row.user_id,
@@ -100,6 +149,10 @@ export const sessionFromRow = (row: SessionRow): Session => ({
   device: row.device,
   ip: row.ip,
   userAgent: row.user_agent,
+  clientId: row.client_id,
+  amr: row.amr,
+  authTime: (row.auth_time ?? row.created_at).getTime(),
+  ...contextFromRow(row),
   refresh: {
     // A column that was widened to bigint is read as text.
     generation: Number(row.refresh_generation),
@@ -122,7 +175,7 @@ export const userFromRow = (row: UserRow): User => ({
 
 export const accountFromRow = (row: UserRow): Account => ({
   ...userFromRow(row),
-  passwordHash: row.password_hash,
+  passwordHash: row.password_hash ?? undefined,
 });
 
 export const isUuid = (text: string): boolean =>

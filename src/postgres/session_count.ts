@@ -2,7 +2,7 @@ import type { SessionCounts } from "../core/ports/session_counts.js";
 import { LATEST_CHECK_MS, type LiveAt, type SessionFilter } from "../core/ports/session_store.js";
 import { type Database, run } from "./database.js";
 import { isUuid } from "./rows.js";
-import { narrowToLive } from "./session_filter.js";
+import { narrowToLive, OWN_TIMEOUT } from "./session_filter.js";
 import type { Rows } from "./statements.js";
 
 /** Sessions counted by one statement: some 20 ms, so that none runs out of time however many there are. */
@@ -30,7 +30,7 @@ const ENDED_SLICE = `
 const IDLE = `
   SELECT count(*)::int AS count FROM sessions s
   WHERE s.revoked_at IS NULL AND s.next_check_at <= ?
-    AND (s.expires_at <= ? OR s.last_activity_at <= ?)`;
+    AND (s.expires_at <= ? OR s.last_activity_at <= ? OR ${OWN_TIMEOUT})`;
 
 /** How many sessions there are; slice by slice, so of several moments when there are very many. */
 export const countSessions = async (
@@ -53,6 +53,7 @@ export const countSessions = async (
     new Date(now + LATEST_CHECK_MS),
     new Date(now),
     new Date(now - idleTimeoutMs),
+    new Date(now),
   ]);
   const idle = due?.count ?? 0;
   return { live: Math.max(0, open - idle), idle, ended };

@@ -58,6 +58,7 @@ const narrow = (query: Knex.QueryBuilder, filter: SessionFilter): Knex.QueryBuil
     query.where("user_id", filter.userId);
   }
   if (filter.ip !== undefined) query.where("ip", filter.ip);
+  if (filter.clientId !== undefined) query.where("client_id", filter.clientId);
   // Ids are UUIDv7, so the primary key answers for the time of creation.
   if (filter.createdAfter !== undefined)
     query
@@ -72,13 +73,18 @@ const narrow = (query: Knex.QueryBuilder, filter: SessionFilter): Knex.QueryBuil
   return query;
 };
 
+/** Whether a session has an inactivity timeout of its own that is over at the time bound. NULL: it has none. */
+export const OWN_TIMEOUT =
+  "last_activity_at <= ?::timestamptz - idle_timeout_ms * interval '1 millisecond'";
+
 const active =
   ({ now, idleTimeoutMs }: LiveAt): Narrow =>
   (query) =>
     query
       .whereNull("revoked_at")
       .where("expires_at", ">", new Date(now))
-      .where("last_activity_at", ">", new Date(now - idleTimeoutMs));
+      .where("last_activity_at", ">", new Date(now - idleTimeoutMs))
+      .whereRaw(`NOT coalesce(${OWN_TIMEOUT}, false)`, [new Date(now)]);
 
 /** A session that timed out may have been noticed, or be open still. */
 const narrowingsByState = (state: SessionState, liveAt: LiveAt, open: Narrow): Narrow[] => {
@@ -97,7 +103,11 @@ const narrowingsByState = (state: SessionState, liveAt: LiveAt, open: Narrow): N
         (query) =>
           open(query)
             .where("expires_at", ">", now)
-            .where("last_activity_at", "<=", new Date(liveAt.now - liveAt.idleTimeoutMs)),
+            .where((either) =>
+              either
+                .where("last_activity_at", "<=", new Date(liveAt.now - liveAt.idleTimeoutMs))
+                .orWhereRaw(OWN_TIMEOUT, [now]),
+            ),
       ];
     case "REVOKED":
       return [(query) => query.whereNotIn("end_reason", ["EXPIRED", "IDLE_TIMEOUT"])];

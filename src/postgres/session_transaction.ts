@@ -1,7 +1,6 @@
 import type { Knex } from "knex";
 import { type CallLimits, requireCaller } from "../core/call.js";
 import type { SessionTransaction } from "../core/ports/session_store.js";
-import type { Session } from "../core/session/session.js";
 import { attemptStatements } from "./attempt_statements.js";
 import { run } from "./database.js";
 import { eventColumns } from "./event_row.js";
@@ -15,6 +14,7 @@ import {
   type UserRow,
   userColumns,
 } from "./rows.js";
+import { insertColumns, refreshColumns } from "./session_columns.js";
 import { firstIdOf, narrowToLive } from "./session_filter.js";
 import { preparedRows, type Rows } from "./statements.js";
 
@@ -65,7 +65,7 @@ export const sessionTransaction = (
             display_name: account.displayName,
             roles: account.roles,
             is_active: account.isActive,
-            password_hash: account.passwordHash,
+            password_hash: account.passwordHash ?? null,
             created_at: new Date(account.createdAt),
           })
           .onConflict("username_folded")
@@ -267,24 +267,3 @@ const FORGET_HOT = `
   UPDATE sessions s SET hot_pending = true, hot_changes = hot_changes + 1
   FROM held WHERE s.session_id = held.session_id
   RETURNING s.session_id`;
-
-const refreshColumns = (refresh: Session["refresh"]) => ({
-  refresh_generation: refresh.generation,
-  rotated_at: new Date(refresh.rotatedAt),
-  previous_rotated_at: new Date(refresh.previousRotatedAt),
-  unanswered_generation: refresh.isUnanswered ? refresh.generation : null,
-});
-
-const insertColumns = (session: Session) => ({
-  session_id: session.id,
-  user_id: session.userId,
-  created_at: new Date(session.createdAt),
-  last_activity_at: new Date(session.lastActivityAt),
-  expires_at: new Date(session.expiresAt),
-  access_expires_at: new Date(session.accessExpiresAt),
-  jti: session.jti,
-  device: session.device,
-  ip: session.ip,
-  user_agent: session.userAgent,
-  ...refreshColumns(session.refresh),
-});

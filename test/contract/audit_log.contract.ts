@@ -56,7 +56,8 @@ export const describeAuditLog = (engine: Engine): void => {
       const since = NOW + 1000;
       const unusual = { type: "UNUSUAL_ACTIVITY", at: since } as const;
       await log().record([
-        ...times(3, { type: "LOGIN", at: since }),
+        { type: "LOGIN", at: since },
+        ...times(2, { type: "LOGIN", at: since, metadata: { client_id: "web" } }),
         ...times(5, { type: "LOGIN", at: since - 1 }),
         ...times(2, { type: "REFRESHED", at: since }),
         ...times(4, { type: "SESSION_ENDED", at: since, reason: "LOGOUT" }),
@@ -88,6 +89,10 @@ export const describeAuditLog = (engine: Engine): void => {
       expect(statistics.failingAddresses).toEqual([
         { subject: "192.0.2.1", count: 42 },
         { subject: "192.0.2.0", count: 36 },
+      ]);
+      expect(statistics.loginsByClient).toEqual([
+        { subject: "web", count: 2 },
+        { subject: "", count: 1 },
       ]);
       expect(statistics.unusual).toEqual([
         { kind: "revocation_burst", subject: "service:x", count: 70 },

@@ -79,6 +79,7 @@ export interface CoreReplicaOptions {
 export const TEST_SETTINGS: CoreSettings = {
   issuer: "https://curfew.test",
   audience: "curfew",
+  defaultClientId: "curfew",
   accessTtlMs: 15 * 60_000,
   idleTimeoutMs: 30 * 60_000,
   maxLifetimeMs: 168 * 3_600_000,

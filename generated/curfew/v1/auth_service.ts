@@ -46,7 +46,14 @@ export interface LoginRequest {
    * the same. The gateway sets it where the token goes into a cookie, which
    * browsers drop over 4,096 bytes.
    */
-  omitRoles?: boolean | undefined;
+  omitRoles?:
+    | boolean
+    | undefined;
+  /**
+   * The application that the user signs in to: `client_id` of the access tokens.
+   * Empty: the configured one. Printable ASCII without spaces.
+   */
+  clientId?: string | undefined;
 }
 
 /** Response of Login. */
@@ -169,6 +176,8 @@ export interface ValidateTokenResponse {
     | undefined;
   /** Every ending up to this revision is taken into account. */
   revision: bigint;
+  /** The application that the session was made for. */
+  clientId: string;
 }
 
 /** Request of ValidateRefreshToken. */
@@ -396,7 +405,7 @@ export interface GetJwksResponse {
 }
 
 function createBaseLoginRequest(): LoginRequest {
-  return { username: "", password: "", language: "", deviceName: "", omitRoles: undefined };
+  return { username: "", password: "", language: "", deviceName: "", omitRoles: undefined, clientId: undefined };
 }
 
 export const LoginRequest: MessageFns<LoginRequest> = {
@@ -415,6 +424,9 @@ export const LoginRequest: MessageFns<LoginRequest> = {
     }
     if (message.omitRoles !== undefined) {
       writer.uint32(40).bool(message.omitRoles);
+    }
+    if (message.clientId !== undefined) {
+      writer.uint32(50).string(message.clientId);
     }
     return writer;
   },
@@ -472,6 +484,14 @@ export const LoginRequest: MessageFns<LoginRequest> = {
             message.omitRoles = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.clientId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -494,6 +514,7 @@ export const LoginRequest: MessageFns<LoginRequest> = {
     message.language = object.language ?? "";
     message.deviceName = object.deviceName ?? "";
     message.omitRoles = object.omitRoles ?? undefined;
+    message.clientId = object.clientId ?? undefined;
     return message;
   },
 };
@@ -1061,6 +1082,7 @@ function createBaseValidateTokenResponse(): ValidateTokenResponse {
     lastActivityAt: undefined,
     idleExpiresAt: undefined,
     revision: 0n,
+    clientId: "",
   };
 }
 
@@ -1104,6 +1126,9 @@ export const ValidateTokenResponse: MessageFns<ValidateTokenResponse> = {
         throw new globalThis.Error("value provided for field message.revision of type int64 too large");
       }
       writer.uint32(96).int64(message.revision);
+    }
+    if (message.clientId !== "") {
+      writer.uint32(106).string(message.clientId);
     }
     return writer;
   },
@@ -1217,6 +1242,14 @@ export const ValidateTokenResponse: MessageFns<ValidateTokenResponse> = {
             message.revision = reader.int64() as bigint;
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.clientId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1246,6 +1279,7 @@ export const ValidateTokenResponse: MessageFns<ValidateTokenResponse> = {
     message.lastActivityAt = object.lastActivityAt ?? undefined;
     message.idleExpiresAt = object.idleExpiresAt ?? undefined;
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    message.clientId = object.clientId ?? "";
     return message;
   },
 };

@@ -52,6 +52,18 @@ export interface Session {
   userAgent: string;
   /** Whether this is the session of the caller. */
   current: boolean;
+  /** The application that the session was made for. */
+  clientId: string;
+  /** How the user proved who they are (RFC 8176), for example `pwd`. */
+  amr: string[];
+  /** Authentication context class of the session now. Empty: none. */
+  acr: string;
+  /** When the user last proved who they are. */
+  authTime:
+    | Date
+    | undefined;
+  /** Who acts as the user in this session. Absent: the user. */
+  actor: SessionActor | undefined;
 }
 
 /** Where a session stands. */
@@ -67,6 +79,19 @@ export enum Session_State {
   /** REVOKED - Ended by somebody or by a rule; `end_reason` says by which. */
   REVOKED = 4,
   UNRECOGNIZED = -1,
+}
+
+/** Somebody who acts as a user, such as support staff. */
+export interface SessionActor {
+  /** The user who acts. */
+  userId: string;
+  /**
+   * The actor's own session, with which this one ends. Empty: it ends when the
+   * actor is deactivated or deleted.
+   */
+  sessionId: string;
+  /** Why. */
+  reason: string;
 }
 
 /** Why a session ended. */
@@ -99,6 +124,8 @@ export enum EndReason_Value {
   EXPIRED = 10,
   /** LOGIN_UNANSWERED - Its login was not answered OK, so nobody holds its tokens. */
   LOGIN_UNANSWERED = 11,
+  /** ACTOR_ENDED - Somebody acted as the user in it, and the actor's own session or user ended. */
+  ACTOR_ENDED = 12,
   UNRECOGNIZED = -1,
 }
 
@@ -118,6 +145,11 @@ function createBaseSession(): Session {
     ip: "",
     userAgent: "",
     current: false,
+    clientId: "",
+    amr: [],
+    acr: "",
+    authTime: undefined,
+    actor: undefined,
   };
 }
 
@@ -164,6 +196,21 @@ export const Session: MessageFns<Session> = {
     }
     if (message.current !== false) {
       writer.uint32(112).bool(message.current);
+    }
+    if (message.clientId !== "") {
+      writer.uint32(122).string(message.clientId);
+    }
+    for (const v of message.amr) {
+      writer.uint32(130).string(v!);
+    }
+    if (message.acr !== "") {
+      writer.uint32(138).string(message.acr);
+    }
+    if (message.authTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.authTime), writer.uint32(146).fork()).join();
+    }
+    if (message.actor !== undefined) {
+      SessionActor.encode(message.actor, writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -293,6 +340,46 @@ export const Session: MessageFns<Session> = {
             message.current = reader.bool();
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.clientId = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.amr.push(reader.string());
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.acr = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.authTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.actor = SessionActor.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -324,6 +411,92 @@ export const Session: MessageFns<Session> = {
     message.ip = object.ip ?? "";
     message.userAgent = object.userAgent ?? "";
     message.current = object.current ?? false;
+    message.clientId = object.clientId ?? "";
+    message.amr = object.amr?.map((e) => e) || [];
+    message.acr = object.acr ?? "";
+    message.authTime = object.authTime ?? undefined;
+    message.actor = (object.actor !== undefined && object.actor !== null)
+      ? SessionActor.fromPartial(object.actor)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSessionActor(): SessionActor {
+  return { userId: "", sessionId: "", reason: "" };
+}
+
+export const SessionActor: MessageFns<SessionActor> = {
+  encode(message: SessionActor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.sessionId !== "") {
+      writer.uint32(18).string(message.sessionId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionActor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionActor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SessionActor>): SessionActor {
+    return SessionActor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionActor>): SessionActor {
+    const message = createBaseSessionActor();
+    message.userId = object.userId ?? "";
+    message.sessionId = object.sessionId ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -82,7 +82,11 @@ export interface SessionFilter {
     | Date
     | undefined;
   /** Not used since this time. */
-  inactiveSince: Date | undefined;
+  inactiveSince:
+    | Date
+    | undefined;
+  /** Made for this application. */
+  clientId?: string | undefined;
 }
 
 /** Request of ListSessions. */
@@ -287,6 +291,19 @@ export interface GetSessionStatsResponse {
   accountLocks: bigint;
   /** How the replica that answers stands with its stores. */
   stores: StoreHealth[];
+  /**
+   * Logins in the window by the application they were for, the most frequent
+   * first, at most a hundred. Those of earlier versions have no `client_id`.
+   */
+  loginsByClient: ClientCount[];
+}
+
+/** How many logins one application had. */
+export interface ClientCount {
+  /** The application. */
+  clientId: string;
+  /** How many. */
+  count: bigint;
 }
 
 /** How a replica stands with one of its stores. */
@@ -624,7 +641,15 @@ export const ActiveSession: MessageFns<ActiveSession> = {
 };
 
 function createBaseSessionFilter(): SessionFilter {
-  return { userId: "", state: 0, ip: "", createdAfter: undefined, createdBefore: undefined, inactiveSince: undefined };
+  return {
+    userId: "",
+    state: 0,
+    ip: "",
+    createdAfter: undefined,
+    createdBefore: undefined,
+    inactiveSince: undefined,
+    clientId: undefined,
+  };
 }
 
 export const SessionFilter: MessageFns<SessionFilter> = {
@@ -646,6 +671,9 @@ export const SessionFilter: MessageFns<SessionFilter> = {
     }
     if (message.inactiveSince !== undefined) {
       Timestamp.encode(toTimestamp(message.inactiveSince), writer.uint32(50).fork()).join();
+    }
+    if (message.clientId !== undefined) {
+      writer.uint32(58).string(message.clientId);
     }
     return writer;
   },
@@ -711,6 +739,14 @@ export const SessionFilter: MessageFns<SessionFilter> = {
             message.inactiveSince = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.clientId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -734,6 +770,7 @@ export const SessionFilter: MessageFns<SessionFilter> = {
     message.createdAfter = object.createdAfter ?? undefined;
     message.createdBefore = object.createdBefore ?? undefined;
     message.inactiveSince = object.inactiveSince ?? undefined;
+    message.clientId = object.clientId ?? undefined;
     return message;
   },
 };
@@ -1866,6 +1903,7 @@ function createBaseGetSessionStatsResponse(): GetSessionStatsResponse {
     throttledLogins: 0n,
     accountLocks: 0n,
     stores: [],
+    loginsByClient: [],
   };
 }
 
@@ -1933,6 +1971,9 @@ export const GetSessionStatsResponse: MessageFns<GetSessionStatsResponse> = {
     }
     for (const v of message.stores) {
       StoreHealth.encode(v!, writer.uint32(106).fork()).join();
+    }
+    for (const v of message.loginsByClient) {
+      ClientCount.encode(v!, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -2054,6 +2095,14 @@ export const GetSessionStatsResponse: MessageFns<GetSessionStatsResponse> = {
             message.stores.push(StoreHealth.decode(reader, reader.uint32()));
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.loginsByClient.push(ClientCount.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2096,6 +2145,77 @@ export const GetSessionStatsResponse: MessageFns<GetSessionStatsResponse> = {
       ? BigInt(object.accountLocks)
       : 0n;
     message.stores = object.stores?.map((e) => StoreHealth.fromPartial(e)) || [];
+    message.loginsByClient = object.loginsByClient?.map((e) => ClientCount.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseClientCount(): ClientCount {
+  return { clientId: "", count: 0n };
+}
+
+export const ClientCount: MessageFns<ClientCount> = {
+  encode(message: ClientCount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clientId !== "") {
+      writer.uint32(10).string(message.clientId);
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asIntN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type int64 too large");
+      }
+      writer.uint32(16).int64(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClientCount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClientCount();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clientId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ClientCount>): ClientCount {
+    return ClientCount.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClientCount>): ClientCount {
+    const message = createBaseClientCount();
+    message.clientId = object.clientId ?? "";
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
     return message;
   },
 };

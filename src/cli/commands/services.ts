@@ -1,12 +1,10 @@
 import { type Command, Option } from "commander";
-import type { ServiceScope } from "../../core/ports/service_key_store.js";
+import { SERVICE_SCOPES, type ServiceScope } from "../../core/ports/service_key_store.js";
 import { type CommandContext, optionsOf, reportFromDatabase } from "../command_context.js";
 import { CommandFailure } from "../command_failure.js";
 import type { ServiceKeySummary } from "../local_admin.js";
 import { instant } from "../output/printable.js";
 import { renderTable } from "../output/table.js";
-
-const SCOPES: readonly ServiceScope[] = ["validate", "admin"];
 
 const serviceDocument = (key: ServiceKeySummary) => ({
   key_id: key.id,
@@ -38,7 +36,9 @@ export const addServiceCommands = (program: Command, context: CommandContext): v
     .description("make a key and print it; it cannot be shown again")
     .argument("<name>", "who will hold it, for logs and audit")
     .addOption(
-      new Option("--scope <scope...>", "what it opens").choices(SCOPES).default(["validate"]),
+      new Option("--scope <scope...>", "what it opens")
+        .choices(SERVICE_SCOPES)
+        .default(["validate"]),
     )
     .option("--init", "make a new embedded database where there is none")
     .action((name: string, _options: unknown, command: Command) => {
@@ -47,7 +47,7 @@ export const addServiceCommands = (program: Command, context: CommandContext): v
         needsInit: true,
       };
       return reportFromDatabase(context, "database", options, async (localAdmin, settings) => {
-        const scopes = SCOPES.filter((scope) => options.scope.includes(scope));
+        const scopes = SERVICE_SCOPES.filter((scope) => options.scope.includes(scope));
         const { key, text } = await localAdmin.createServiceKey(settings, { name, scopes });
         return {
           document: { ...serviceDocument(key), key: text },

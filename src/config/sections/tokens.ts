@@ -16,6 +16,15 @@ export const TOKEN_SETTINGS = {
     fallback: "curfew",
     doc: "The `aud` of access tokens: whom they are for.",
   }),
+  defaultClientId: setting({
+    name: "DEFAULT_CLIENT_ID",
+    schema: text(
+      "a name of at most 255 printable characters without spaces",
+      /^[\x21-\x7e]{1,255}$/,
+    ),
+    fallback: "curfew",
+    doc: "The `client_id` of sessions that are made without one: the application that people sign in to. The same on all replicas.",
+  }),
   jwtAlgorithm: setting({
     name: "JWT_ALGORITHM",
     schema: oneOf("ES256", "EdDSA", "RS256"),

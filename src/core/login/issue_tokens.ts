@@ -1,12 +1,14 @@
 import type { IdSource } from "../ports/id_source.js";
 import type { RefreshTokenCodec } from "../ports/refresh_token_codec.js";
 import type { TokenSigner } from "../ports/token_signer.js";
+import { assuranceAt } from "../session/assurance.js";
 import type { Session } from "../session/session.js";
 import type { CoreSettings } from "../settings.js";
 
 /** What a client gets at login and refresh. */
 export interface IssuedTokens {
   readonly accessToken: string;
+  /** Empty for a session in which somebody acts as the user: it cannot be refreshed. */
   readonly refreshToken: string;
   /** Whole seconds until the access token expires. */
   readonly expiresIn: number;
@@ -19,16 +21,25 @@ export interface AccessTokenTerms {
   readonly expiresAt: number;
 }
 
-/** Times in milliseconds, on whole seconds, as NumericDate has no others (RFC 7519). */
+/**
+ * Times in milliseconds, on whole seconds, as NumericDate has no others (RFC 7519).
+ * A token that says an elevated `acr` ends with the elevation (I3). One of a
+ * session in which somebody acts as the user lives as long as the session,
+ * which has no refresh token.
+ */
 export const accessTokenTerms = (
   ids: IdSource,
   now: number,
-  sessionExpiresAt: number,
+  session: Pick<Session, "expiresAt" | "amr" | "acr" | "acrExpiresAt" | "elevatedAmr" | "actor">,
   settings: CoreSettings,
 ): AccessTokenTerms => ({
   jti: ids.next(now),
   issuedAt: Math.floor(now / 1000) * 1000,
-  expiresAt: Math.min(Math.ceil((now + settings.accessTtlMs) / 1000) * 1000, sessionExpiresAt),
+  expiresAt: Math.min(
+    session.actor ? session.expiresAt : Math.ceil((now + settings.accessTtlMs) / 1000) * 1000,
+    session.expiresAt,
+    assuranceAt(session, now).expiresAt,
+  ),
 });
 
 export type IssueTokens = (
@@ -42,24 +53,33 @@ export type IssueTokens = (
 /** Signs the access token and mints the refresh token of a session as it is now. */
 export const issueTokens =
   (deps: { signer: TokenSigner; codec: RefreshTokenCodec; settings: CoreSettings }): IssueTokens =>
-  async (session, roles, terms, now, keyTag) => ({
-    accessToken: await deps.signer.sign({
-      iss: deps.settings.issuer,
-      aud: [deps.settings.audience],
-      sub: session.userId,
-      sid: session.id,
-      jti: terms.jti,
-      iat: terms.issuedAt / 1000,
-      exp: terms.expiresAt / 1000,
-      sexp: session.expiresAt / 1000,
-      auth_time: Math.floor(session.createdAt / 1000),
-      amr: ["pwd"],
-      roles,
-    }),
-    refreshToken: deps.codec.mint({
-      sessionId: session.id,
-      generation: session.refresh.generation,
-      keyTag,
-    }),
-    expiresIn: Math.max(0, Math.floor((terms.expiresAt - now) / 1000)),
-  });
+  async (session, roles, terms, now, keyTag) => {
+    const { actor } = session;
+    const { amr, acr } = assuranceAt(session, now);
+    const { generation } = session.refresh;
+    return {
+      accessToken: await deps.signer.sign({
+        iss: deps.settings.issuer,
+        aud: [deps.settings.audience],
+        sub: session.userId,
+        client_id: session.clientId,
+        sid: session.id,
+        jti: terms.jti,
+        iat: terms.issuedAt / 1000,
+        exp: terms.expiresAt / 1000,
+        sexp: session.expiresAt / 1000,
+        auth_time: Math.floor(session.authTime / 1000),
+        amr,
+        ...(acr !== undefined && { acr }),
+        ...(actor && {
+          act: {
+            sub: actor.userId,
+            ...(actor.sessionId !== undefined && { sid: actor.sessionId }),
+          },
+        }),
+        roles,
+      }),
+      refreshToken: actor ? "" : deps.codec.mint({ sessionId: session.id, generation, keyTag }),
+      expiresIn: Math.max(0, Math.floor((terms.expiresAt - now) / 1000)),
+    };
+  };

@@ -22,15 +22,19 @@ export const answerableMs = (consistencyTimeoutMs: number): number =>
  */
 export interface UnansweredLogins {
   /**
-   * Ends the session, if it was committed after all. Resolves after the first
-   * try and never rejects: `flush` goes on trying.
+   * Ends the session, if it was committed after all, and no later call was
+   * answered with it. Resolves after the first try and never rejects: `flush`
+   * goes on trying.
    */
-  withdraw(session: Pick<Session, "id" | "userId">): Promise<void>;
+  withdraw(session: Withdrawn): Promise<void>;
   /** Whether nobody holds the session's tokens. `lastActivityAt` must know of recent uses. */
   includes(session: Session, now: number): boolean;
   /** Withdraws what could not be withdrawn at once. Rejects as long as the store does. */
   flush(): Promise<void>;
 }
+
+/** A session as the call that was not answered made it. */
+type Withdrawn = Pick<Session, "id" | "userId" | "refresh">;
 
 /** How the session of a login ends that was not answered. */
 export const withdrawal = (sessionId: string, at: number): SessionRevocation => ({
@@ -40,6 +44,11 @@ export const withdrawal = (sessionId: string, at: number): SessionRevocation => 
   by: "system",
 });
 
+/** Whether a session was not given to another caller since: each answer has a time of its own. */
+const isSameAnswer = (session: Withdrawn, made: Withdrawn): boolean =>
+  session.refresh.generation === made.refresh.generation &&
+  session.refresh.rotatedAt === made.refresh.rotatedAt;
+
 export const createUnansweredLogins = (deps: {
   store: Pick<SessionStore, "transaction">;
   answers: Pick<AnswerLog, "apply">;
@@ -48,36 +57,39 @@ export const createUnansweredLogins = (deps: {
 }): UnansweredLogins => {
   const { store, answers, clock } = deps;
   const answerable = answerableMs(deps.consistencyTimeoutMs);
-  /** User ids by session id. */
-  const waiting = new Map<string, string>();
+  /** By session id. */
+  const waiting = new Map<string, Withdrawn>();
   let flushing: Promise<void> = Promise.resolve();
 
   /** The login holds the lock of its user until its outcome is decided, so this learns of it. */
-  const end = async (sessionId: string, userId: string): Promise<void> => {
+  const end = async (made: Withdrawn): Promise<void> => {
     await store.transaction(async (tx) => {
-      await tx.lockUser(userId);
-      if ((await tx.lockSession(sessionId)) === undefined) return;
-      await tx.revokeSessions([withdrawal(sessionId, clock.now())]);
+      await tx.lockUser(made.userId);
+      const found = await tx.lockSession(made.id);
+      if (found === undefined || !isSameAnswer(found, made)) return;
+      await tx.revokeSessions([withdrawal(made.id, clock.now())]);
     });
-    waiting.delete(sessionId);
+    if (waiting.get(made.id) === made) waiting.delete(made.id);
   };
 
   const flushNow = async (): Promise<void> => {
-    for (const [sessionId, userId] of [...waiting])
-      if (waiting.has(sessionId)) await end(sessionId, userId);
+    for (const made of [...waiting.values()]) if (waiting.get(made.id) === made) await end(made);
   };
 
   return {
-    async withdraw({ id, userId }) {
-      if (waiting.has(id) || waiting.size >= MAX_WAITING) return;
-      waiting.set(id, userId);
-      await end(id, userId).catch(() => undefined);
+    async withdraw(made) {
+      const known = waiting.get(made.id);
+      if (known !== undefined && isSameAnswer(known, made)) return;
+      if (waiting.size >= MAX_WAITING) return;
+      waiting.set(made.id, made);
+      await end(made).catch(() => undefined);
     },
     includes(session, now) {
-      if (waiting.has(session.id)) return true;
+      const withdrawn = waiting.get(session.id);
+      if (withdrawn !== undefined && isSameAnswer(session, withdrawn)) return true;
       const { generation, isUnanswered } = answers.apply(session.id, session.refresh);
       const isUsed = generation > 1 || session.lastActivityAt > session.createdAt;
-      return isUnanswered === true && !isUsed && now >= session.createdAt + answerable;
+      return isUnanswered === true && !isUsed && now >= session.refresh.rotatedAt + answerable;
     },
     flush() {
       // One after the other, so that a flush at the stop includes all that came before it.

@@ -91,6 +91,8 @@ export interface AuditStatistics {
   /** Accounts and addresses with the most failures, at most ten each. */
   readonly failingUsers: readonly SubjectCount[];
   readonly failingAddresses: readonly SubjectCount[];
+  /** Logins by the application they were for, the most frequent first, at most a hundred. */
+  readonly loginsByClient: readonly SubjectCount[];
   /** What was told as UNUSUAL_ACTIVITY, the most frequent first, at most a hundred. */
   readonly unusual: readonly (SubjectCount & { readonly kind: string })[];
   /** Of the last event that may have been counted. */

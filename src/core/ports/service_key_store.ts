@@ -9,7 +9,12 @@ export interface ServiceKeyStore {
   revoke(keyId: string, at: number, event: AuditEvent): Promise<boolean>;
 }
 
-export type ServiceScope = "validate" | "admin";
+/**
+ * What a service key opens: `validate` the questions about tokens, `issue` the
+ * making of sessions for users who signed in elsewhere, `admin` administration.
+ */
+export const SERVICE_SCOPES = ["validate", "issue", "admin"] as const;
+export type ServiceScope = (typeof SERVICE_SCOPES)[number];
 
 /** Times are milliseconds since the epoch. */
 export interface ServiceKey {

@@ -264,6 +264,7 @@ export interface SessionFilter {
   readonly userId?: string | undefined;
   readonly state?: SessionState | undefined;
   readonly ip?: string | undefined;
+  readonly clientId?: string | undefined;
   readonly createdAfter?: number | undefined;
   readonly createdBefore?: number | undefined;
   readonly inactiveSince?: number | undefined;

@@ -6,6 +6,7 @@ import type { Clock } from "../ports/clock.js";
 import type { IdSource } from "../ports/id_source.js";
 import type { Rotated, SessionStore } from "../ports/session_store.js";
 import type { ActivityLog } from "../session/activity_log.js";
+import { assuranceAt } from "../session/assurance.js";
 import type { CoreSettings } from "../settings.js";
 import type { AnswerLog } from "./answer_log.js";
 
@@ -14,6 +15,9 @@ const MAX_BATCH = 64;
 const MAX_IN_FLIGHT = 2;
 /** How often a transaction that callers have left is run again without them. */
 const MAX_RUNS = 3;
+
+/** What is known of a session before its rotation: nothing that shortens a token. */
+const UNKNOWN_SESSION = { expiresAt: Number.POSITIVE_INFINITY, amr: [] };
 
 /** A refresh token that is good by its form. */
 export interface PresentedToken {
@@ -51,7 +55,7 @@ export const createFirstUse = (deps: {
     const liveAt = { now, idleTimeoutMs: settings.idleTimeoutMs };
     const asked = presented.map((one) => {
       const { sessionId, generation, skipActivity, ip } = one;
-      const terms = accessTokenTerms(ids, now, Number.POSITIVE_INFINITY, settings);
+      const terms = accessTokenTerms(ids, now, UNKNOWN_SESSION, settings);
       const rotation = {
         sessionId,
         generation,
@@ -72,7 +76,13 @@ export const createFirstUse = (deps: {
     return asked.map(({ terms }, i): FirstUse | undefined => {
       const one = rotated[i];
       if (one === undefined) return undefined;
-      const expiresAt = Math.min(terms.expiresAt, one.session.expiresAt);
+      const { session } = one;
+      const expiresAt = Math.min(
+        terms.expiresAt,
+        session.expiresAt,
+        // A token that says an elevation ends with it (I3).
+        assuranceAt(session, now).expiresAt,
+      );
       return { ...one, terms: { ...terms, expiresAt }, at: now };
     });
   };

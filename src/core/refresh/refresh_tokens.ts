@@ -8,7 +8,7 @@ import type { SessionStore, SessionTransaction } from "../ports/session_store.js
 import type { CacheLease } from "../revocation/cache_lease.js";
 import type { ActivityLog } from "../session/activity_log.js";
 import type { WithRecentActivity } from "../session/recent_activity.js";
-import { type EndReason, type Session, timedOut } from "../session/session.js";
+import { type EndReason, idleTimeoutOf, type Session, timedOut } from "../session/session.js";
 import type { CoreSettings } from "../settings.js";
 import { endedRefreshVerdict } from "../validation/verdict.js";
 import type { AnswerLog } from "./answer_log.js";
@@ -103,7 +103,8 @@ export const refreshTokens = (deps: {
     repetition: Repetition,
   ): Promise<Outcome> => {
     const session = await tx.lockSession(presented.sessionId);
-    if (session === undefined)
+    // A session in which somebody acts as the user never had a refresh token.
+    if (session === undefined || session.actor)
       return { kind: "refused", failure: fail("SESSION_REVOKED_OR_INVALID") };
     // A revocation answers "ended" only when it is in force everywhere (L2).
     if (session.end) return { kind: "ended", session, failure: endedRefreshVerdict(session.end) };
@@ -116,7 +117,7 @@ export const refreshTokens = (deps: {
     if (timeout === "EXPIRED")
       return end(tx, session, "EXPIRED", session.expiresAt, finalVerdict, ip);
     if (timeout === "IDLE_TIMEOUT") {
-      const at = lastActivityAt + settings.idleTimeoutMs;
+      const at = lastActivityAt + idleTimeoutOf(session, settings.idleTimeoutMs);
       return end(tx, session, "IDLE_TIMEOUT", at, finalVerdict, ip);
     }
 
@@ -135,7 +136,7 @@ export const refreshTokens = (deps: {
     }
 
     const user = await tx.readUser(session.userId);
-    const terms = accessTokenTerms(deps.ids, now, session.expiresAt, settings);
+    const terms = accessTokenTerms(deps.ids, now, session, settings);
     const repeated = decision.kind === "repeat";
     const patch = {
       jti: terms.jti,

@@ -7,7 +7,7 @@ import type { LoginThrottle } from "../ports/login_throttle.js";
 import type { SessionStore } from "../ports/session_store.js";
 import { type CoreSettings, toleratedActivityLossMs } from "../settings.js";
 import type { WithRecentActivity } from "./recent_activity.js";
-import { timedOut } from "./session.js";
+import { idleTimeoutOf, timedOut } from "./session.js";
 
 /** Small, so that nobody waits for a batch's locks. */
 const BATCH = 200;
@@ -46,7 +46,7 @@ export const cleanup =
           const at =
             reason === "EXPIRED"
               ? session.expiresAt
-              : session.lastActivityAt + settings.idleTimeoutMs;
+              : session.lastActivityAt + idleTimeoutOf(session, settings.idleTimeoutMs);
           return [{ sessionId: session.id, reason, at, by: "system" }];
         });
         const revocation = new Set(revocations.map(({ sessionId }) => sessionId));
@@ -57,7 +57,10 @@ export const cleanup =
               sessionId: session.id,
               nextCheckAt:
                 marginMs +
-                Math.min(session.expiresAt, session.lastActivityAt + settings.idleTimeoutMs),
+                Math.min(
+                  session.expiresAt,
+                  session.lastActivityAt + idleTimeoutOf(session, settings.idleTimeoutMs),
+                ),
             })),
         );
         await tx.revokeSessions(revocations);

@@ -11,6 +11,7 @@ export const END_REASONS = [
   "IDLE_TIMEOUT",
   "EXPIRED",
   "LOGIN_UNANSWERED",
+  "ACTOR_ENDED",
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
@@ -45,8 +46,33 @@ export interface Session {
   readonly device: string;
   readonly ip: string;
   readonly userAgent: string;
+  /** The application that the session was made for; `client_id` of the access tokens. */
+  readonly clientId: string;
+  /** How the user proved who they are (RFC 8176). */
+  readonly amr: readonly string[];
+  /** When the user last proved who they are. */
+  readonly authTime: number;
+  /** Authentication context class that the issuer vouches for. */
+  readonly acr?: string | undefined;
+  /** When `acr` and `elevatedAmr` stop to count; absent: at the end of the session. */
+  readonly acrExpiresAt?: number | undefined;
+  /** Methods that count besides `amr` for as long as `acr` does. */
+  readonly elevatedAmr?: readonly string[] | undefined;
+  /** The inactivity timeout of this session in milliseconds, if it is shorter than the configured one. */
+  readonly idleTimeoutMs?: number | undefined;
+  /** Who acts as the user in this session; absent: the user. */
+  readonly actor?: SessionActor | undefined;
   readonly refresh: RefreshState;
   readonly end: SessionEnd | undefined;
+}
+
+/** Somebody who acts as the user of a session (RFC 8693, section 4.1). */
+export interface SessionActor {
+  readonly userId: string;
+  /** The actor's own session, with which this one ends; absent: it ends with the actor's user. */
+  readonly sessionId: string | undefined;
+  /** Why, for the user and the audit log. */
+  readonly reason: string;
 }
 
 /**
@@ -68,14 +94,20 @@ export interface RefreshState {
   readonly isUnanswered?: boolean;
 }
 
+/** The inactivity timeout that counts for a session, in milliseconds. */
+export const idleTimeoutOf = (
+  { idleTimeoutMs = Number.POSITIVE_INFINITY }: Pick<Session, "idleTimeoutMs">,
+  configuredMs: number,
+): number => Math.min(idleTimeoutMs, configuredMs);
+
 /** The session's timeouts that have come true without anybody having recorded it. */
 export const timedOut = (
-  session: Pick<Session, "lastActivityAt" | "expiresAt">,
+  session: Pick<Session, "lastActivityAt" | "expiresAt" | "idleTimeoutMs">,
   now: number,
   idleTimeoutMs: number,
 ): "EXPIRED" | "IDLE_TIMEOUT" | undefined => {
   if (now >= session.expiresAt) return "EXPIRED";
-  if (now >= session.lastActivityAt + idleTimeoutMs) return "IDLE_TIMEOUT";
+  if (now >= session.lastActivityAt + idleTimeoutOf(session, idleTimeoutMs)) return "IDLE_TIMEOUT";
   return undefined;
 };
 

@@ -12,8 +12,14 @@ export interface User {
 
 /** A user with what signs them in. */
 export interface Account extends User {
-  /** PHC string, or an imported hash. */
-  readonly passwordHash: string;
+  /** PHC string, or an imported hash; undefined: the user signs in elsewhere, and no password is right. */
+  readonly passwordHash: string | undefined;
+}
+
+/** Who somebody is to another issuer. Both texts are exact: they compare byte for byte. */
+export interface ExternalIdentity {
+  readonly issuer: string;
+  readonly subject: string;
 }
 
 /**

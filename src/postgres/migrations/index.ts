@@ -5,6 +5,7 @@ import * as passwordAttempts from "./0004_password_attempts.js";
 import * as unanswered from "./0005_unanswered.js";
 import * as eventIds from "./0006_event_ids.js";
 import * as keyTokenLife from "./0007_key_token_life.js";
+import * as issuedSessions from "./0008_issued_sessions.js";
 import * as readLeases from "./0011_read_leases.js";
 
 export interface Migration {
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   unanswered,
   eventIds,
   keyTokenLife,
+  issuedSessions,
   readLeases,
 ];
 

@@ -3,8 +3,9 @@ import {
   type Session as PbSession,
   Session_State,
 } from "../../../generated/curfew/v1/session.js";
+import { assuranceAt } from "../../core/session/assurance.js";
 import type { EndReason, Session, SessionState } from "../../core/session/session.js";
-import { sessionState } from "../../core/session/session.js";
+import { idleTimeoutOf, sessionState } from "../../core/session/session.js";
 
 /** How the messages of a server see sessions. */
 export interface SessionView {
@@ -32,19 +33,28 @@ export const stateFromProto = (state: Session_State): SessionState | undefined =
           ? "REVOKED"
           : undefined;
 
-export const sessionToProto = (session: Session, view: SessionView): PbSession => ({
-  sessionId: session.id,
-  userId: session.userId,
-  state: stateToProto(sessionState(session, view.now, view.idleTimeoutMs)),
-  createdAt: date(session.createdAt),
-  lastActivityAt: date(session.lastActivityAt),
-  idleExpiresAt: date(Math.min(session.lastActivityAt + view.idleTimeoutMs, session.expiresAt)),
-  expiresAt: date(session.expiresAt),
-  revokedAt: session.end && date(session.end.at),
-  endReason: session.end ? reasonToProto(session.end.reason) : EndReason_Value.UNSPECIFIED,
-  endedBy: session.end?.by ?? "",
-  device: session.device,
-  ip: session.ip,
-  userAgent: session.userAgent,
-  current: session.id === view.currentSessionId,
-});
+export const sessionToProto = (session: Session, view: SessionView): PbSession => {
+  const { amr, acr = "" } = assuranceAt(session, view.now);
+  const idleTimeoutMs = idleTimeoutOf(session, view.idleTimeoutMs);
+  return {
+    sessionId: session.id,
+    userId: session.userId,
+    state: stateToProto(sessionState(session, view.now, view.idleTimeoutMs)),
+    createdAt: date(session.createdAt),
+    lastActivityAt: date(session.lastActivityAt),
+    idleExpiresAt: date(Math.min(session.lastActivityAt + idleTimeoutMs, session.expiresAt)),
+    expiresAt: date(session.expiresAt),
+    revokedAt: session.end && date(session.end.at),
+    endReason: session.end ? reasonToProto(session.end.reason) : EndReason_Value.UNSPECIFIED,
+    endedBy: session.end?.by ?? "",
+    device: session.device,
+    ip: session.ip,
+    userAgent: session.userAgent,
+    current: session.id === view.currentSessionId,
+    clientId: session.clientId,
+    amr: [...amr],
+    acr,
+    authTime: date(session.authTime),
+    actor: session.actor && { ...session.actor, sessionId: session.actor.sessionId ?? "" },
+  };
+};

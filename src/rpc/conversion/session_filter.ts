@@ -23,6 +23,7 @@ export const filterFromProto = (filter: PbFilter | undefined): SessionFilter =>
         userId: given(filter.userId),
         state: stateFromProto(filter.state),
         ip: addressFromProto(filter.ip),
+        clientId: given(filter.clientId ?? ""),
         createdAfter: filter.createdAfter?.getTime(),
         createdBefore: filter.createdBefore?.getTime(),
         inactiveSince: filter.inactiveSince?.getTime(),

@@ -18,4 +18,6 @@ export const validTokenToProto = (
   lastActivityAt: new Date(session.lastActivityAt),
   idleExpiresAt: new Date(Math.min(session.lastActivityAt + idleTimeoutMs, session.expiresAt)),
   revision,
+  // Tokens of earlier versions do not say it: their sessions are all of the one application.
+  clientId: claims.client_id ?? "curfew",
 });

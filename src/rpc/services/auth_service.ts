@@ -39,6 +39,7 @@ export const authService = (
         device: request.deviceName,
         ip: call.ip,
         userAgent: call.userAgent,
+        clientId: request.clientId,
         omitRoles: request.omitRoles,
       };
       const { tokens, session, user, evicted } = await core.login(input, call);

@@ -136,6 +136,10 @@ export const sessionAdmin = (
           ...pattern,
           count: BigInt(pattern.count),
         })),
+        loginsByClient: stats.loginsByClient.map(({ subject, count }) => ({
+          clientId: subject,
+          count: BigInt(count),
+        })),
         windowMinutes,
         cursor: writeCursor(stats.position),
         stores: deps.stores().map(({ store, isUp }) => ({

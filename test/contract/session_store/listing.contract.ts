@@ -5,7 +5,7 @@ import {
   type SessionQuery,
   type SessionStore,
 } from "../../../src/core/ports/session_store.js";
-import { type Session, sessionState } from "../../../src/core/session/session.js";
+import { idleTimeoutOf, type Session, sessionState } from "../../../src/core/session/session.js";
 import {
   addSession,
   addSessions,
@@ -37,12 +37,18 @@ const addMixture = async (store: SessionStore): Promise<Session[]> => {
     const createdAt = NOW - 2 * DAY + i * 60 * MINUTE;
     const lastActivityAt = i % 6 === 0 ? createdAt : NOW - i * 1000;
     const expiresAt = i % 6 === 5 ? NOW : NOW + DAY;
-    const timesOutAt = Math.min(expiresAt, lastActivityAt + IDLE_TIMEOUT_MS);
+    // Some have an inactivity timeout of their own, and a few of these are past it.
+    const ownTimeout = i % 4 === 1 ? { idleTimeoutMs: i < 24 ? 30_000 : 5_000 } : {};
+    const timesOutAt = Math.min(
+      expiresAt,
+      lastActivityAt + idleTimeoutOf(ownTimeout, IDLE_TIMEOUT_MS),
+    );
     const userId = users[i % 3] ?? "";
     const ip = i % 2 ? "192.0.2.1" : "2001:db8::1";
+    const clientId = i % 5 ? "web" : "mobile";
     const session = await addSession(
       store,
-      { createdAt, userId, ip, lastActivityAt, expiresAt },
+      { createdAt, userId, ip, clientId, lastActivityAt, expiresAt, ...ownTimeout },
       timesOutAt + LATEST_CHECK_MS,
     );
     const reason = revocations[i % 6];
@@ -54,6 +60,7 @@ const addMixture = async (store: SessionStore): Promise<Session[]> => {
 const matches = (session: Session, filter: SessionFilter): boolean =>
   (filter.userId === undefined || session.userId === filter.userId) &&
   (filter.ip === undefined || session.ip === filter.ip) &&
+  (filter.clientId === undefined || session.clientId === filter.clientId) &&
   (filter.createdAfter === undefined || session.createdAt >= filter.createdAfter) &&
   (filter.createdBefore === undefined || session.createdAt < filter.createdBefore) &&
   (filter.inactiveSince === undefined || session.lastActivityAt <= filter.inactiveSince) &&
@@ -80,6 +87,7 @@ export const describeListing = (stores: () => SessionStores): void => {
       {},
       { userId },
       { ip: "192.0.2.1" },
+      { clientId: "mobile" },
       { createdAfter: NOW - DAY },
       { createdBefore: NOW - DAY },
       { createdAfter: NOW - DAY + 1, createdBefore: NOW - 2 * 60 * MINUTE },
@@ -87,6 +95,7 @@ export const describeListing = (stores: () => SessionStores): void => {
       ...(["ACTIVE", "IDLE_TIMEOUT", "EXPIRED", "REVOKED"] as const).flatMap((state) => [
         { state },
         { state, userId },
+        { state, clientId: "mobile" },
         { state, ip: "2001:db8::1", createdAfter: NOW - DAY },
         { state, inactiveSince: NOW - 20_000 },
       ]),

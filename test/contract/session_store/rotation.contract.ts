@@ -121,8 +121,10 @@ export const describeRotations = (stores: () => SessionStores): void => {
     ];
     const idle = await add({ lastActivityAt: LATER - IDLE_TIMEOUT_MS, createdAt: NOW - 1 });
     const expired = await add({ expiresAt: LATER });
+    const idleByItself = await add({ idleTimeoutMs: LATER - NOW });
+    const acting = await add({ actor: { userId: newId(), sessionId: undefined, reason: "" } });
     await end(one, ended.id);
-    const left = [repeated, unknown, ended, idle, expired];
+    const left = [repeated, unknown, ended, idle, expired, idleByItself, acting];
     const before = await Promise.all(left.map(({ id }) => one.get(id)));
     const results = await one.rotate(
       [
@@ -132,6 +134,8 @@ export const describeRotations = (stores: () => SessionStores): void => {
         rotationOf(ended),
         rotationOf(idle),
         rotationOf(other),
+        rotationOf(idleByItself),
+        rotationOf(acting),
         rotationOf(expired),
         rotationOf({ id: newId() }),
         rotationOf({ id: "no uuid" }),
@@ -146,6 +150,8 @@ export const describeRotations = (stores: () => SessionStores): void => {
       undefined,
       undefined,
       other.id,
+      undefined,
+      undefined,
       undefined,
       undefined,
       undefined,

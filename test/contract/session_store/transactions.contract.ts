@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 import { foldUsername } from "../../../src/core/users/user.js";
-import { addSession, addSessions, addUser, end, idsOf, newAccount, newId } from "../samples.js";
+import {
+  addSession,
+  addSessions,
+  addUser,
+  end,
+  idsOf,
+  NOW,
+  newAccount,
+  newId,
+} from "../samples.js";
 import type { SessionStores } from "./fixture.js";
 
 const MALFORMED = ["", "x", "00000000-0000-0000-0000-00000000000", "' OR true --", "\u0000"];
@@ -107,6 +116,30 @@ export const describeTransactions = (stores: () => SessionStores): void => {
     };
     await one.transaction((tx) => tx.updateSession(session.id, patch));
     expect(await two.get(session.id)).toEqual({ ...session, jti: "another", ...patch });
+  });
+
+  test("what few sessions have comes back as it was put in", async () => {
+    const { one, two } = stores();
+    const session = await addSession(one, {
+      clientId: "mobile",
+      amr: ["pwd", "otp"],
+      authTime: NOW - 60_000,
+      acr: "urn:example:gold",
+      acrExpiresAt: NOW + 60_000,
+      elevatedAmr: ["hwk"],
+      idleTimeoutMs: 60_000,
+      actor: { userId: newId(), sessionId: newId(), reason: "ticket 4711" },
+    });
+    expect(await two.get(session.id)).toEqual(session);
+    const actor = { userId: newId(), sessionId: undefined, reason: "" };
+    const simple = await addSession(one, { amr: [], actor });
+    expect(await two.get(simple.id)).toEqual(simple);
+  });
+
+  test("a user may have no password", async () => {
+    const { one } = stores();
+    const account = await addUser(one, { passwordHash: undefined });
+    expect(await one.transaction((tx) => tx.lockUser(account.id))).toEqual(account);
   });
 
   test("open sessions of a user are those that have not ended, by age", async () => {

@@ -12,6 +12,7 @@ const TABLES = [
   "audit_events",
   "event_followers",
   "hot_epochs",
+  "identities",
   "job_leases",
   "keys",
   "known_devices",
@@ -19,6 +20,7 @@ const TABLES = [
   "replicas",
   "service_keys",
   "session_census",
+  "session_requests",
   "sessions",
   "users",
 ];

@@ -146,7 +146,7 @@ describe("a wrong call is exit code 2, one line, and does nothing", () => {
     ["sessions why", /missing required argument 'token'/],
     ["users unlock", /missing required argument 'user'/],
     ["users list extra", /too many arguments/],
-    ["services create x --scope everything", /--scope.*Allowed choices are validate, admin/],
+    ["services create x --scope everything", /--scope.*Allowed choices are validate, issue, admin/],
     ["health --timeout soon", /--timeout.*number of seconds/],
     ["users list --tls-cert a.pem", /--tls-cert and --tls-key .*go together/],
     ["users list --target http://127.0.0.1:8000", /is a URL: give it as HOST:PORT/],

@@ -2,6 +2,7 @@ import type { Call } from "../../../src/core/call.js";
 import { fail, unavailable } from "../../../src/core/errors.js";
 import { issueTokens } from "../../../src/core/login/issue_tokens.js";
 import { type LoginInput, login } from "../../../src/core/login/login.js";
+import { openSession } from "../../../src/core/login/open_session.js";
 import { createPasswordAttempts } from "../../../src/core/login/password_attempt.js";
 import { createUnansweredLogins } from "../../../src/core/login/unanswered_logins.js";
 import type { Admission } from "../../../src/core/ports/login_throttle.js";
@@ -109,10 +110,33 @@ export const loginStage = (
     hasher,
     clock,
   });
-  const act = login({
+  const issue = issueTokens({
+    signer: {
+      async sign(claims) {
+        if (!stage.signs) throw new Error("there is no key");
+        return JSON.stringify(claims);
+      },
+    },
+    codec: { mint: (content) => JSON.stringify(content), parse: () => undefined },
+    settings,
+  });
+  const open = openSession({
     store,
     answers,
     unanswered,
+    issue,
+    cacheLease: cacheLease as CacheLease,
+    withRecentActivity: async (sessions) =>
+      sessions.map((one) => ({
+        ...one,
+        lastActivityAt: Math.max(one.lastActivityAt, stage.hotActivity.get(one.id) ?? 0),
+      })),
+    ids: { next: () => `id ${++ids}` },
+    clock,
+    settings,
+  });
+  const act = login({
+    open,
     users: {
       findByUsername: async (folded) => primaryStore.accountNamed(folded),
       get: async () => undefined,
@@ -122,24 +146,6 @@ export const loginStage = (
     },
     ...attempts,
     hasher,
-    issue: issueTokens({
-      signer: {
-        async sign(claims) {
-          if (!stage.signs) throw new Error("there is no key");
-          return JSON.stringify(claims);
-        },
-      },
-      codec: { mint: (content) => JSON.stringify(content), parse: () => undefined },
-      settings,
-    }),
-    cacheLease: cacheLease as CacheLease,
-    withRecentActivity: async (sessions) =>
-      sessions.map((one) => ({
-        ...one,
-        lastActivityAt: Math.max(one.lastActivityAt, stage.hotActivity.get(one.id) ?? 0),
-      })),
-    ids: { next: () => `id ${++ids}` },
-    clock,
     settings,
   });
   return Object.assign(stage, {

@@ -11,6 +11,7 @@ export const NOW = Date.UTC(2030, 0, 1);
 export const SETTINGS: CoreSettings = {
   issuer: "https://curfew.test",
   audience: "curfew",
+  defaultClientId: "curfew",
   accessTtlMs: 15 * MINUTE,
   idleTimeoutMs: 30 * MINUTE,
   maxLifetimeMs: 168 * HOUR,
@@ -36,6 +37,9 @@ export const session = (given: Partial<Session> = {}): Session => ({
   device: "",
   ip: "",
   userAgent: "",
+  clientId: "curfew",
+  amr: ["pwd"],
+  authTime: NOW,
   refresh: { generation: 1, rotatedAt: NOW, previousRotatedAt: NOW },
   end: undefined,
   ...given,

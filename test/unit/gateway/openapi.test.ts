@@ -174,11 +174,12 @@ describe("schemas", () => {
       "filter.created_after",
       "filter.created_before",
       "filter.inactive_since",
+      "filter.client_id",
       "page_size",
       "page_token",
       "order",
     ]);
-    expect(parameters[6]?.schema).toMatchObject({ type: "integer", minimum: 0 });
+    expect(parameters[7]?.schema).toMatchObject({ type: "integer", minimum: 0 });
   });
 
   test("a body leaves out what the path says, and response_body is the answer", () => {

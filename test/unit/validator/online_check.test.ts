@@ -32,6 +32,7 @@ const echo: Answer = async ({ requests }) => ({
         lastActivityAt: undefined,
         idleExpiresAt: undefined,
         revision: 0n,
+        clientId: "",
       },
     },
   })),

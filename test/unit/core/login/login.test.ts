@@ -71,6 +71,7 @@ describe("a login", () => {
         sessionId: made.id,
         actor: "user",
         ip: ADDRESS,
+        metadata: { client_id: "curfew" },
       },
     ]);
     expect(stage.primaryStore.commits).toBe(1);

@@ -15,14 +15,21 @@ const rejecting = { ...one, limitPolicy: "reject" } as const;
 
 const LIVE = session({ id: "live", createdAt: NOW - HOUR, lastActivityAt: NOW - 1 });
 /** A login that was committed by a process that died before it answered. */
-const lost = (given: Partial<Session> = {}): Session =>
-  session({
+const lost = (given: Partial<Session> = {}): Session => {
+  const { createdAt = NOW - ANSWERABLE } = given;
+  return session({
     id: "lost",
-    createdAt: NOW - ANSWERABLE,
+    createdAt,
     lastActivityAt: NOW - ANSWERABLE,
-    refresh: { generation: 1, rotatedAt: NOW, previousRotatedAt: NOW, isUnanswered: true },
+    refresh: {
+      generation: 1,
+      rotatedAt: createdAt,
+      previousRotatedAt: createdAt,
+      isUnanswered: true,
+    },
     ...given,
   });
+};
 
 const loginAs = (stage: ReturnType<typeof loginStage>, call: TestCall) =>
   stage.login("right", "ada", { call });
@@ -147,6 +154,7 @@ describe("N4 the login of a process that died before it answered", () => {
 
   const noPhantoms: [string, Session, number][] = [
     ["may still be answered", lost({ createdAt: NOW - ANSWERABLE + 1 }), 0],
+    ["was given again lately", lost({ refresh: { ...lost().refresh, rotatedAt: NOW - 1 } }), 0],
     ["was used, as Postgres knows", lost({ lastActivityAt: NOW }), 0],
     ["was used, as the hot store knows", lost(), NOW],
     ["was refreshed", lost({ refresh: { ...lost().refresh, generation: 2 } }), 0],

@@ -89,6 +89,14 @@ test("R4 the access token never outlives the session", async () => {
   expect((await use("a"))?.terms.expiresAt).toBe(expiresAt);
 });
 
+test("I3 the access token never outlives the elevation that it says", async () => {
+  const elevated = session({ acr: "gold", acrExpiresAt: NOW + 60_999 });
+  const { use } = stage(async (...given) =>
+    (await rotateAll(...given)).map((one) => one && { ...one, session: elevated }),
+  );
+  expect((await use("a"))?.terms.expiresAt).toBe(NOW + 60_000);
+});
+
 test("O3 nothing is begun for a caller that has gone", async () => {
   const { use, asked, idsOfRun } = stage();
   const gone = testCall();
