@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type CryptoKey, importJWK } from "jose";
 import type { Jwk } from "../../../generated/curfew/v1/jwk.js";
 
@@ -15,7 +16,11 @@ export interface VerificationKey {
 export interface KeySet {
   /** The key of that name; undefined also when no keys are good any more. */
   find(kid: string): VerificationKey | undefined;
-  /** Fetches them now; at most once a second, and one fetch for all who ask. Never rejects. */
+  /**
+   * Fetches the keys, with a fetch that begins after the call: an answer that was on its way before may
+   * lack a key that is published since. One fetch serves all callers until it begins, and fetches begin
+   * at least REFETCH_INTERVAL_MS apart. Never rejects.
+   */
   refetch(): Promise<void>;
   /** Whether there are keys, fetched within the time they are good for. */
   isUsable(): boolean;
@@ -29,7 +34,10 @@ export interface KeySetOptions {
   readonly onProblem: (problem: Error) => void;
 }
 
-const REFETCH_INTERVAL_MS = 1000;
+/** Least milliseconds between the beginnings of two fetches: tokens with forged key ids cost no more. */
+const REFETCH_INTERVAL_MS = 250;
+/** Milliseconds until keys that could not be fetched are fetched again. */
+const RETRY_MS = 1000;
 const KEY_TYPES: Readonly<Record<string, readonly [kty: string, crv: string | undefined]>> = {
   EdDSA: ["OKP", "Ed25519"],
   ES256: ["EC", "P-256"],
@@ -41,13 +49,33 @@ const isTokenAlgorithm = (jwk: Jwk): jwk is Jwk & { alg: TokenAlgorithm } => {
   return type !== undefined && type[0] === jwk.kty && type[1] === jwk.crv && jwk.use === "sig";
 };
 
+/** A moment on both clocks of the machine, in milliseconds. */
+interface Moment {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+const moment = (): Moment => ({ monotonic: performance.now(), wall: Date.now() });
+
+/**
+ * Milliseconds since a moment: the monotonic clock stands still while a machine is suspended, the
+ * wall clock does not; whichever says more counts.
+ */
+const ageOf = (since: Moment | undefined): number => {
+  if (since === undefined) return Number.POSITIVE_INFINITY;
+  const now = moment();
+  return Math.max(now.monotonic - since.monotonic, now.wall - since.wall);
+};
+
 /** Follows Curfew's JWKS. While it cannot be fetched, the last good keys stand until they are too old. */
 export const followKeys = (options: KeySetOptions): KeySet => {
   let keys = new Map<string, VerificationKey>();
-  let fetchedAt = Number.NEGATIVE_INFINITY;
-  let triedAt = Number.NEGATIVE_INFINITY;
-  let underWay: Promise<void> | undefined;
+  let fetched: Moment | undefined;
+  let tried: Moment | undefined;
+  let upcoming: Promise<void> | undefined;
+  let running: Promise<void> | undefined;
   let isFailing = false;
+  let isClosed = false;
 
   const load = async (published: readonly Jwk[]): Promise<Map<string, VerificationKey>> => {
     const loaded = new Map<string, VerificationKey>();
@@ -70,10 +98,11 @@ export const followKeys = (options: KeySetOptions): KeySet => {
   };
 
   const fetchNow = async (): Promise<void> => {
-    triedAt = performance.now();
+    const begun = moment();
+    tried = begun;
     try {
       keys = await load(await options.fetchKeys());
-      fetchedAt = triedAt;
+      fetched = begun;
       isFailing = false;
     } catch (cause) {
       if (!isFailing)
@@ -87,21 +116,28 @@ export const followKeys = (options: KeySetOptions): KeySet => {
     }
   };
 
+  const fetchFromNowOn = async (): Promise<void> => {
+    await running;
+    const left = REFETCH_INTERVAL_MS - ageOf(tried);
+    if (left > 0) await sleep(left, undefined, { ref: false });
+    // A key that is asked for from here on may be published after this fetch.
+    upcoming = undefined;
+    if (isClosed) return;
+    running = fetchNow();
+    return running;
+  };
   const refetch = (): Promise<void> => {
-    if (underWay === undefined && performance.now() - triedAt >= REFETCH_INTERVAL_MS)
-      underWay = fetchNow().finally(() => {
-        underWay = undefined;
-      });
-    return underWay ?? Promise.resolve();
+    upcoming ??= fetchFromNowOn();
+    return upcoming;
   };
 
-  const isUsable = (): boolean => keys.size > 0 && performance.now() - fetchedAt <= options.maxAge;
+  const isUsable = (): boolean => keys.size > 0 && ageOf(fetched) <= options.maxAge;
 
   const timer = setInterval(
     () => {
-      if (isFailing || performance.now() - triedAt >= options.refreshMs) void refetch();
+      if (ageOf(tried) >= (isFailing ? RETRY_MS : options.refreshMs)) void refetch();
     },
-    Math.min(REFETCH_INTERVAL_MS, options.refreshMs),
+    Math.min(RETRY_MS, options.refreshMs),
   );
   timer.unref();
   void refetch();
@@ -110,6 +146,9 @@ export const followKeys = (options: KeySetOptions): KeySet => {
     find: (kid) => (isUsable() ? keys.get(kid) : undefined),
     refetch,
     isUsable,
-    close: () => clearInterval(timer),
+    close() {
+      isClosed = true;
+      clearInterval(timer);
+    },
   };
 };

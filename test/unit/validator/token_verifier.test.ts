@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, sign } from "node:crypto";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import type { Jwk } from "../../../generated/curfew/v1/jwk.js";
 import { openSecret } from "../../../src/crypto/keys/sealed_secret.js";
 import { followKeys, type KeySet } from "../../../src/validator/token/key_set.js";
@@ -139,21 +139,61 @@ describe("keys", () => {
     keys.close();
   });
 
-  test("are fetched once for all who ask, and at most once a second", async () => {
-    const published = await jwks();
-    let fetches = 0;
+  /** Keys that are fetched each time that the test lets them, in the order asked for. */
+  const followByHand = (published: () => readonly Jwk[]) => {
+    const answers: (() => void)[] = [];
     const keys = followKeys({
       fetchKeys: async () => {
-        fetches += 1;
-        return published;
+        const answer = published();
+        await new Promise<void>((resolve) => answers.push(resolve));
+        return answer;
       },
       refreshMs: 60_000,
       maxAge: 60_000,
       onProblem: () => undefined,
     });
-    await Promise.all([keys.refetch(), keys.refetch(), keys.refetch()]);
-    await keys.refetch();
-    expect(fetches).toBe(1);
+    const begun = (count: number) =>
+      expect.poll(() => answers.length, { timeout: 20_000 }).toBe(count);
+    return { keys, answers, begun };
+  };
+
+  test("of whoever asks while a fetch is under way are fetched once more, for all of them at once", async () => {
+    const [first] = await jwks();
+    const [second] = await jwks();
+    if (first === undefined || second === undefined) throw new Error("no keys");
+    let published = [first];
+    const { keys, answers, begun } = followByHand(() => published);
+    await begun(1);
+    published = [first, second];
+    // The answer that is on its way does not have it.
+    const asked = Array.from({ length: 3 }, () => keys.refetch());
+    answers[0]?.();
+    await begun(2);
+    expect(keys.find(first.kid)).toBeDefined();
+    expect(keys.find(second.kid)).toBeUndefined();
+    answers[1]?.();
+    await Promise.all(asked);
+    expect(keys.find(second.kid)).toBeDefined();
+    expect(answers).toHaveLength(2);
+    keys.close();
+  });
+
+  test("of a machine that was suspended for longer than their time are good no more", async () => {
+    const [jwk] = await jwks();
+    if (jwk === undefined) throw new Error("no key");
+    const { keys, answers, begun } = followByHand(() => [jwk]);
+    await begun(1);
+    answers[0]?.();
+    await expect.poll(() => keys.isUsable(), { timeout: 20_000 }).toBe(true);
+    // Of the two clocks, the monotonic one stood still.
+    const wall = vi.spyOn(Date, "now").mockReturnValue(Date.now() + 61_000);
+    expect(keys.find(jwk.kid)).toBeUndefined();
+    const asked = keys.refetch();
+    await begun(2);
+    answers[1]?.();
+    await asked;
+    expect(keys.find(jwk.kid)).toBeDefined();
+    wall.mockRestore();
     keys.close();
   });
 });
