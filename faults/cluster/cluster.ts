@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { loadSettings } from "../../src/config/load_settings.js";
 import { localAdmin } from "../../src/main.js";
-import { type PostgresServer, startPostgres } from "../../test/support/postgres.js";
 import { makePrivateFolder } from "../../test/support/private_folder.js";
 import { startTcpProxy, type TcpProxy } from "../../test/support/tcp_proxy.js";
 import { waitUntil } from "../../test/support/wait_until.js";
@@ -17,6 +16,7 @@ import type { Stage } from "../schedules/stage.js";
 import { readAftermath } from "../world/aftermath.js";
 import { createFakeClock } from "./fake_clock.js";
 import { createLock, type Lock } from "./lock.js";
+import { type PostgresPair, startPostgresPair } from "./postgres_pair.js";
 import { withPostgres } from "./postgres_trouble.js";
 import type { Program } from "./program.js";
 import { type RedisPair, startRedisPair } from "./redis_pair.js";
@@ -67,7 +67,7 @@ export interface Cluster {
   readonly replicas: readonly ClusterReplica[];
   readonly programs: readonly Program[];
   readonly redis: RedisPair;
-  readonly postgres: PostgresServer;
+  readonly postgres: PostgresPair;
   readonly postgresExclusively: Lock;
   readonly recorder: Recorder;
   /** Begins another history, with users and random choices of its own. */
@@ -81,7 +81,7 @@ export interface Cluster {
 
 export const startCluster = async (options: ClusterOptions): Promise<Cluster> => {
   const { program, older, fakeTime } = options;
-  const [postgres, redis] = await Promise.all([startPostgres(), startRedisPair()]);
+  const [postgres, redis] = await Promise.all([startPostgresPair(), startRedisPair()]);
   const environment = { ...SETTINGS, DATABASE_URL: postgres.url, REDIS_URL: redis.url };
   const replicas: ClusterReplica[] = [];
   const links: TcpProxy[] = [];
@@ -89,7 +89,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
     for (const replica of replicas) replica.close();
     await Promise.all(replicas.map((replica) => replica.stop("SIGKILL")));
     await Promise.all([redis, ...links].map((one) => one.close()));
-    await postgres.stop("immediate");
+    await postgres.close();
   };
   try {
     const key = { name: "faults", scopes: ["validate", "admin"] as const };
@@ -99,7 +99,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
       const name = `replica-${i}`;
       const clock = fakeTime ? createFakeClock(fakeTime, join(folder, `${name}.clock`)) : undefined;
       const run = older && i === REPLICAS ? older : program;
-      const postgresLink = await startTcpProxy({ port: postgres.port });
+      const postgresLink = await startTcpProxy(postgres);
       links.push(postgresLink);
       replicas.push(
         await startReplica({

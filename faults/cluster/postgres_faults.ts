@@ -34,6 +34,28 @@ export const postgresFaults: readonly ClusterFault[] = [
     }),
   },
   {
+    name: "Postgres failover, the primary killed",
+    lastsMs: [0, 1000],
+    play: onPostgres(({ cluster: { postgres }, lastsMs }) =>
+      postgres.failOver(async (primary, promote) => {
+        await primary.stop("immediate");
+        await wait(lastsMs);
+        await promote();
+      }),
+    ),
+  },
+  {
+    name: "Postgres failover, the former primary goes on for a while",
+    lastsMs: [0, 4000],
+    play: onPostgres(({ cluster: { postgres }, lastsMs }) =>
+      postgres.failOver(async (primary, promote) => {
+        await promote();
+        await wait(lastsMs);
+        await primary.stop("immediate");
+      }),
+    ),
+  },
+  {
     name: "pg_terminate_backend of all",
     lastsMs: [0, 0],
     play: onPostgres(({ cluster: { postgres } }) => terminateBackends(postgres.url)),

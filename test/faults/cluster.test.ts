@@ -30,6 +30,15 @@ const SCHEDULES: readonly (readonly [string, number, readonly Step[]])[] = [
     ],
   ],
   [
+    "Postgres fails over twice, once with the former primary still there",
+    104,
+    [
+      step("Postgres failover, the former primary goes on for a while", 200, 1500, 0),
+      step("one replica cut off from Postgres", 400, 500, 1),
+      step("Postgres failover, the primary killed", 600, 0, 0),
+    ],
+  ],
+  [
     "two Redis masters for a while, and the pools used up",
     103,
     [
