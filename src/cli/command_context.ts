@@ -55,7 +55,11 @@ export const reportFromDatabase = async (
   { terminal, openLocalAdmin }: CommandContext,
   purpose: Purpose,
   options: GlobalOptions & DatabaseOptions,
-  work: (localAdmin: LocalAdmin, settings: Settings) => Promise<Report>,
+  work: (
+    localAdmin: LocalAdmin,
+    settings: Settings,
+    onWait: (sentence: string) => void,
+  ) => Promise<Report>,
 ): Promise<void> => {
   const settings = loadSettings(terminal.environment, purpose);
   if (options.needsInit && !options.init && isNewDatabase(settings)) {
@@ -67,8 +71,7 @@ export const reportFromDatabase = async (
     printWarning(terminal.errors, options.json, warning);
   }
   const localAdmin = await openLocalAdmin();
-  await localAdmin.reachDatabase(settings, (sentence) =>
-    printNotice(terminal.errors, options.json, sentence),
-  );
-  printReport(terminal.output, options.json, await work(localAdmin, settings));
+  const onWait = (sentence: string): void => printNotice(terminal.errors, options.json, sentence);
+  await localAdmin.reachDatabase(settings, onWait);
+  printReport(terminal.output, options.json, await work(localAdmin, settings, onWait));
 };

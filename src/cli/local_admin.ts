@@ -54,8 +54,12 @@ export interface LocalAdmin {
    */
   reachDatabase(settings: Settings, onWait: (sentence: string) => void): Promise<void>;
 
-  /** Resolves to the names of the migrations that this call applied. */
-  migrateUp(settings: Settings): Promise<readonly string[]>;
+  /**
+   * Resolves to the names of the migrations that this call applied.
+   *
+   * @param onWait told in a sentence of another process that migrates, as long as it is waited for
+   */
+  migrateUp(settings: Settings, onWait: (sentence: string) => void): Promise<readonly string[]>;
   migrateStatus(settings: Settings): Promise<Migrations>;
   /** After a backup was restored. Resolves to the revision after which the next revocations come. */
   markRestored(settings: Settings): Promise<bigint>;

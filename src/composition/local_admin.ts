@@ -78,7 +78,8 @@ export const localAdmin: LocalAdmin = {
   },
 
   reachDatabase,
-  migrateUp: (settings) => withPrimaryStore(settings, (primaryStore) => primaryStore.migrateUp()),
+  migrateUp: (settings, onWait) =>
+    withPrimaryStore(settings, (primaryStore) => primaryStore.migrateUp(onWait)),
   migrateStatus: (settings) =>
     withPrimaryStore(settings, (primaryStore) => primaryStore.migrationStatus()),
   markRestored: (settings) => withTables(settings, ({ database }) => advanceRevision(database)),

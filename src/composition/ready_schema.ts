@@ -5,12 +5,15 @@ import type { PrimaryStore } from "./stores.js";
  * Makes sure that a command finds the tables it needs: brings the schema up to
  * date where a start would, else rejects with what to do. Resolves to the
  * migrations that this call applied.
+ *
+ * @param onWait told in a sentence of another process that migrates, as long as it is waited for
  */
 export const readySchema = async (
   { autoMigrate, embedded }: Pick<Settings, "autoMigrate" | "embedded">,
   primaryStore: Pick<PrimaryStore, "migrateUp" | "migrationStatus">,
+  onWait: (sentence: string) => void = () => undefined,
 ): Promise<readonly string[]> => {
-  if (autoMigrate || embedded) return primaryStore.migrateUp();
+  if (autoMigrate || embedded) return primaryStore.migrateUp(onWait);
   const { pending } = await primaryStore.migrationStatus();
   if (pending.length === 0) return [];
   throw new Error(

@@ -129,7 +129,9 @@ const start = async (
       { advice },
       "DATABASE_URL leads to a connection pooler such as PgBouncer: statements are not prepared; see deploy/pgbouncer.md",
     );
-  const applied = await retryUntilAvailable(() => readySchema(settings, primaryStore));
+  const applied = await retryUntilAvailable(() =>
+    readySchema(settings, primaryStore, (sentence) => logger.warn(sentence)),
+  );
   if (applied.length > 0) logger.info({ applied }, "the schema is up to date");
 
   await retryUntilAvailable(() => warm(primaryStore.database, warmConnections(settings)));

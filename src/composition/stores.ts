@@ -43,7 +43,8 @@ export const warmConnections = ({ postgresPoolSize }: Settings): number =>
 /** The primary store: Postgres, ours in the process or yours. */
 export interface PrimaryStore {
   readonly database: Database;
-  migrateUp(): Promise<string[]>;
+  /** @param onWait told in a sentence of another process that migrates, as long as it is waited for */
+  migrateUp(onWait?: (sentence: string) => void): Promise<string[]>;
   migrationStatus(): Promise<MigrationStatus>;
   close(): Promise<void>;
 }
@@ -79,7 +80,7 @@ export const openPrimaryStore = async (
   });
   return {
     database,
-    async migrateUp() {
+    async migrateUp(onWait = () => undefined) {
       // A pool of its own, since a migration may take its time.
       const patient = openDatabase({
         connection,
@@ -89,7 +90,7 @@ export const openPrimaryStore = async (
         sharedBackend: embedded !== undefined,
       });
       try {
-        return await migrateUp(patient, connection);
+        return await migrateUp(patient, connection, { onWait });
       } finally {
         await patient.destroy();
       }

@@ -1,11 +1,10 @@
+import { hostname } from "node:os";
 import pg from "pg";
 import type { Database } from "./database.js";
+import { lockMigrations, MIGRATION_WAIT, type MigrationWait } from "./migration_lock.js";
 import { MIGRATIONS, migrationSource } from "./migrations/index.js";
 import { primaryConnection } from "./primary_host.js";
 import { plannedRows } from "./statements.js";
-
-/** Any number, the same in every replica: who holds it migrates. */
-const MIGRATION_LOCK = 7_302_001;
 
 /** A database that accepts connections and says nothing must not hold up a command, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -20,15 +19,22 @@ export interface MigrationStatus {
 /**
  * Brings the schema up to date; safe when many replicas start at once.
  * Resolves to the names of the migrations that this call applied.
+ *
+ * @throws CurfewError DEPENDENCY_UNAVAILABLE: another process has migrated for longer than `wait` allows
  */
 export const migrateUp = async (
   database: Database,
   connection: string | pg.ClientConfig,
+  wait: Partial<MigrationWait> = {},
 ): Promise<string[]> => {
   // Nobody else uses an embedded database, whose connections would all wait for a transaction left open.
   if (database.userParams.sharedBackend === true) return migrate(database);
   const parts = await primaryConnection(connection);
-  const guard = new pg.Client({ ...parts, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  const guard = new pg.Client({
+    ...parts,
+    application_name: migratorName(),
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
   // If this connection is lost, the next query on it fails; without a listener it would end the process.
   guard.on("error", () => undefined);
   await guard.connect();
@@ -36,12 +42,15 @@ export const migrateUp = async (
     // The lock of a transaction, not of a session: a pooler would hand the session to others.
     await guard.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0;
       SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0`);
-    await guard.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+    await lockMigrations(guard, { ...MIGRATION_WAIT, ...wait });
     return await migrate(database);
   } finally {
     await guard.end();
   }
 };
+
+/** What another process that waits is told; PostgreSQL keeps 63 bytes. */
+const migratorName = (): string => `curfew ${process.pid} on ${hostname()}`.slice(0, 63);
 
 /** @returns the names of the migrations that were applied */
 const migrate = async (database: Database): Promise<string[]> => {

@@ -9,16 +9,21 @@ export const addMigrateCommands = (program: Command, context: CommandContext): v
     .command("up")
     .description("apply the migrations that the database lacks; safe to run by several at once")
     .action((_options: unknown, command: Command) =>
-      reportFromDatabase(context, "database", optionsOf(command), async (localAdmin, settings) => {
-        const applied = await localAdmin.migrateUp(settings);
-        return {
-          document: { applied },
-          text:
-            applied.length === 0
-              ? "The schema is up to date."
-              : `Applied ${counted(applied.length, "migration")}:\n${applied.join("\n")}`,
-        };
-      }),
+      reportFromDatabase(
+        context,
+        "database",
+        optionsOf(command),
+        async (localAdmin, settings, onWait) => {
+          const applied = await localAdmin.migrateUp(settings, onWait);
+          return {
+            document: { applied },
+            text:
+              applied.length === 0
+                ? "The schema is up to date."
+                : `Applied ${counted(applied.length, "migration")}:\n${applied.join("\n")}`,
+          };
+        },
+      ),
     );
   migrate
     .command("status")

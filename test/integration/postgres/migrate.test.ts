@@ -2,6 +2,7 @@ import type pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Database, openDatabase } from "../../../src/postgres/database.js";
 import { migrateUp, migrationStatus } from "../../../src/postgres/migrate.js";
+import { MIGRATION_LOCK } from "../../../src/postgres/migration_lock.js";
 import { MIGRATIONS } from "../../../src/postgres/migrations/index.js";
 import { createClient } from "../../support/database_client.js";
 import { createDatabase, type TestDatabase } from "../../support/postgres.js";
@@ -79,6 +80,67 @@ test("of six that start at once on an empty database one migrates, and all find 
   );
   expect(applied.flat()).toEqual(ALL);
   expect(await tables()).toEqual(TABLES);
+});
+
+describe("while another process migrates", () => {
+  /** Holds the lock as a migrator does. */
+  const hold = async () => {
+    const holder = createClient({ connectionString: empty.url, application_name: "the other one" });
+    await holder.connect();
+    holders.push(holder);
+    await holder.query("BEGIN");
+    await holder.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+    return holder;
+  };
+
+  test("a start says again and again for whom it waits, and migrates then", async () => {
+    const holder = await hold();
+    const notices: string[] = [];
+    const starting = migrateUp(open(), empty.url, {
+      noticeMs: 1,
+      onWait: (sentence) => notices.push(sentence),
+    });
+    await waitUntil("it has said so twice", () => notices.length >= 2, 30_000);
+    expect(notices[0]).toMatch(
+      /^waiting to migrate the database, for at most \d+ s more: "the other one" from \S+ \(process \d+ of PostgreSQL\) holds the lock of migrations, for \d+ s$/,
+    );
+    await holder.query("ROLLBACK");
+    expect(await starting).toEqual(ALL);
+  });
+
+  test("a start gives up in the end, with one sentence, and has changed nothing", async () => {
+    await hold();
+    await expect(migrateUp(open(), empty.url, { limitMs: 1 })).rejects.toMatchObject({
+      reason: "DEPENDENCY_UNAVAILABLE",
+      cause: {
+        message: expect.stringMatching(
+          /^the database was not migrated: "the other one" .*pg_terminate_backend\(\d+\)$/,
+        ),
+      },
+    });
+    expect(await tables()).toEqual([]);
+  });
+
+  test("the one that migrates is known by its process and machine", async () => {
+    const names: string[] = [];
+    const watcher = open();
+    const release = await hold();
+    const starting = start();
+    await waitUntil(
+      "it waits",
+      async () => {
+        names.push(
+          ...(await watcher("pg_stat_activity")
+            .whereRaw("datname = current_database()")
+            .pluck<string[]>("application_name")),
+        );
+        return names.some((name) => name.startsWith(`curfew ${process.pid} on `));
+      },
+      30_000,
+    );
+    await release.query("ROLLBACK");
+    await starting;
+  });
 });
 
 test("a database of a later version is left as it is", async () => {
