@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
 import {
   ChannelCredentials,
   Client,
@@ -102,14 +103,17 @@ export const startTestService = async (
         (error, response) => (response === undefined ? reject(error) : resolve(response)),
       );
     });
-  /** On a busy machine Postgres may take longer than the service waits: what is refused so was not done. */
+  /**
+   * On a busy machine Postgres may take longer than the service waits, and the queue for hashing may be full:
+   * what is refused so was not done.
+   */
   const insist: TestService["call"] = async (...args) => {
     for (let attempt = 1; ; attempt++) {
       try {
         return await call(...args);
       } catch (error) {
-        const isOutage = (error as ServiceError).code === status.UNAVAILABLE;
-        if (!isOutage || attempt === 5) throw error;
+        if (!isTemporary(error as ServiceError) || attempt === 20) throw error;
+        await wait(250);
       }
     }
   };
@@ -149,4 +153,10 @@ export const startTestService = async (
       for (const line of lines) JSON.parse(line);
     },
   };
+};
+
+/** UNAVAILABLE, OVERLOADED, or TOO_MANY_ATTEMPTS with `cause: busy`. */
+const isTemporary = ({ code, metadata }: ServiceError): boolean => {
+  const details = String(metadata?.get("grpc-status-details-bin")[0] ?? "");
+  return code === status.UNAVAILABLE || /OVERLOADED|busy/.test(details);
 };

@@ -12,6 +12,9 @@ const COMPOSITION_ROOT = ["main", "composition"];
 
 const STORE_DRIVERS = ["pg", "knex", "ioredis", "@electric-sql/"];
 
+/** The main module of the package: the gRPC interface alone. */
+const MAIN_MODULE = "index";
+
 /** What an access token is: the service and the validator must agree on it. */
 const ACCESS_TOKEN = "access_token";
 
@@ -21,6 +24,7 @@ const adapter: Permission = { parts: ["core"] };
  * Who may import whom. A part is a folder of src, or a file beside them by its name without `.ts`.
  */
 const PERMISSIONS: Readonly<Record<string, Permission>> = {
+  [MAIN_MODULE]: { parts: ["generated"], forbiddenPackages: ["*", "node:"] },
   core: { parts: [ACCESS_TOKEN], forbiddenPackages: ["*", "node:"] },
   postgres: adapter,
   redis: adapter,
