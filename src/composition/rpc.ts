@@ -27,11 +27,14 @@ import { watchingRevocations } from "../rpc/services/watching_revocations.js";
 import { tlsCredentials } from "../rpc/tls_credentials.js";
 import type { Logger } from "../telemetry/logger.js";
 import type { Metrics } from "../telemetry/metrics.js";
+import { createRepeatedLines } from "../telemetry/repeated_lines.js";
 import type { Tracing } from "../telemetry/tracing.js";
 import { hostPort, listening } from "./listening.js";
 import { tracedCalls, withinSpan } from "./traced.js";
 
 const CERTIFICATE_REFRESH_MS = 10_000;
+/** Of calls that are refused for the same limit, one line is logged in this time, and how many more there were. */
+const REFUSALS_WINDOW_MS = 1000;
 
 export interface RpcParts {
   readonly settings: Settings;
@@ -73,6 +76,10 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
     trace_id: traceIdOf(ctx),
   });
 
+  const refusals = createRepeatedLines((key, count) => {
+    const [method, reason, limit] = key.split(" ");
+    logger.info({ method, reason, limit, count }, "more calls were refused");
+  }, REFUSALS_WINDOW_MS);
   const around = calls && withinSpan(calls);
   const { definition, handlers } = validation(deps, rules);
   const services = [
@@ -119,7 +126,10 @@ export const rpcServer = (parts: RpcParts): RpcServer => {
       const method = names.get(ctx.method) ?? ctx.method.slice(1);
       metrics.countCall(method, codeName, reason, durationMs / 1000);
       const refusal = refusalOf(ctx.failure);
-      if (refusal !== undefined) metrics.countRefusal(refusal.by, refusal.limit);
+      if (refusal !== undefined) {
+        metrics.countRefusal(refusal.by, refusal.limit);
+        if (!refusals.isFirst(`${method} ${reason} ${refusal.limit}`)) return;
+      }
       if (code === status.OK) {
         if (logger.isLevelEnabled("debug"))
           logger.debug({ ...describe(ctx), code: codeName, ms: durationMs }, "call");

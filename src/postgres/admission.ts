@@ -65,6 +65,7 @@ const MIN_SAMPLES = 20;
 /** Milliseconds that a refused caller is asked to wait: at least, and at most. */
 const MIN_RETRY_MS = 250;
 const MAX_RETRY_MS = 10_000;
+const RETRY_STEP_MS = 25;
 
 interface Waiter {
   readonly since: number;
@@ -140,7 +141,9 @@ export const createAdmission = (options: AdmissionOptions): Admission => {
     if (!answers()) return unavailable(`${lane.work}: ${cause}, and the store does not answer`);
     onRefused?.(lane.work, cause);
     const wait = Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, estimateMs(lane)));
-    return overloaded(Math.round(wait * (1 + random() / 2)), `${lane.work}: ${cause}`);
+    // In steps, so that few statuses serve all callers of a storm.
+    const retryMs = Math.ceil((wait * (1 + random() / 2)) / RETRY_STEP_MS) * RETRY_STEP_MS;
+    return overloaded(retryMs, `${lane.work}: ${cause}`);
   };
 
   /** Of the classes that may start work, one within its share; else the one that was served least recently. */

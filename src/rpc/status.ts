@@ -1,6 +1,7 @@
 import { Metadata } from "@grpc/grpc-js";
 import { Status } from "../../generated/google/rpc/status.js";
 import { Code, CurfewError, fail, REASONS, type Reason } from "../core/errors.js";
+import { twoGenerationCache } from "../core/two_generation_cache.js";
 import { errorDetails, retryAfterMs } from "./error_details.js";
 import { DEFAULT_LANGUAGE, type Language, textOf } from "./messages/catalogue.js";
 
@@ -75,6 +76,22 @@ const keep = (reason: Reason, language: Language): Kept => {
   return entry;
 };
 
+/** Statuses of refusals by a limit that are kept. */
+const MAX_REFUSALS = 1000;
+const refusals = twoGenerationCache<string, GrpcStatus>(MAX_REFUSALS);
+
+/** The status of a refusal by a limit, which must cost next to nothing while there is too much to do. */
+const refusalStatus = (failure: CurfewError, language: Language): GrpcStatus => {
+  const { reason, metadata } = failure;
+  const retryMs = Math.ceil(retryAfterMs(failure) ?? 0);
+  const key = `${language} ${reason} ${retryMs} ${Object.entries(metadata).join(" ")}`;
+  const known = refusals.get(key);
+  if (known !== undefined) return known;
+  const status = toGrpc(failure, encode(failure, language, undefined));
+  refusals.set(key, status);
+  return status;
+};
+
 /** Whom a status is for. */
 export interface Addressee {
   readonly language: Language;
@@ -86,8 +103,9 @@ export interface Addressee {
 export const statusOf = (failure: CurfewError, to: Addressee): GrpcStatus => {
   if (failure.reason === "INTERNAL")
     return toGrpc(failure, encode(failure, to.language, to.requestId));
-  return isPlain(failure)
-    ? keep(failure.reason, to.language).grpc
+  if (isPlain(failure)) return keep(failure.reason, to.language).grpc;
+  return REASONS[failure.reason].code === Code.RESOURCE_EXHAUSTED && failure.violations.length === 0
+    ? refusalStatus(failure, to.language)
     : toGrpc(failure, encode(failure, to.language, undefined));
 };
 

@@ -1,6 +1,6 @@
 import { createBatcher } from "../batcher.js";
 import type { Call, CallLimits } from "../call.js";
-import { CurfewError, isUndecided } from "../errors.js";
+import { CurfewError, fail, isUndecided } from "../errors.js";
 import { type AccessTokenTerms, accessTokenTerms } from "../login/issue_tokens.js";
 import type { Clock } from "../ports/clock.js";
 import type { IdSource } from "../ports/id_source.js";
@@ -8,11 +8,24 @@ import type { Rotated, SessionStore } from "../ports/session_store.js";
 import type { ActivityLog } from "../session/activity_log.js";
 import { assuranceAt } from "../session/assurance.js";
 import type { CoreSettings } from "../settings.js";
+import { createTurns } from "../turns.js";
 import type { AnswerLog } from "./answer_log.js";
 
 /** Most refreshes of one transaction, and most such transactions at once: the next gathers meanwhile. */
 const MAX_BATCH = 64;
 const MAX_IN_FLIGHT = 2;
+/** Most refreshes that wait for a transaction. */
+const MAX_WAITING = 5000;
+/** Of the time that a caller still waits, this part may pass before its transaction begins. */
+const WAITING_PART = 0.5;
+/** Weight of the newest measurement in an average. */
+const NEWEST_WEIGHT = 0.2;
+/** Milliseconds that a refused caller is asked to wait: at least, and in which steps; then how many times they differ by. */
+const MIN_RETRY_MS = 250;
+const RETRY_STEP_MS = 50;
+const RETRY_PLACES = 10;
+/** Refreshes whose tokens are signed and answered in one event-loop turn: two milliseconds of work. */
+const PER_TURN = 8;
 /** How often a transaction that callers have left is run again without them. */
 const MAX_RUNS = 3;
 
@@ -38,13 +51,15 @@ export interface FirstUse extends Rotated {
  * Rotates refresh tokens that are used for the first time, those of one
  * event-loop turn in one transaction. Undefined: the token or its session is in
  * any other state, or the caller has gone; a transaction of its own decides.
+ * Rejects with OVERLOADED, at once, where too many wait, or where the turn would
+ * come too late for the caller (O1).
  */
 export const createFirstUse = (deps: {
   store: Pick<SessionStore, "rotate">;
   activity: Pick<ActivityLog, "pending">;
   answers: Pick<AnswerLog, "sentAt">;
   ids: IdSource;
-  clock: Pick<Clock, "now">;
+  clock: Pick<Clock, "now" | "monotonic">;
   schedule: (task: () => void) => void;
   settings: CoreSettings;
 }): ((presented: PresentedToken) => Promise<FirstUse | undefined>) => {
@@ -87,7 +102,7 @@ export const createFirstUse = (deps: {
     });
   };
 
-  const run = async (presented: PresentedToken[]): Promise<(FirstUse | undefined)[]> => {
+  const runOnce = async (presented: PresentedToken[]): Promise<(FirstUse | undefined)[]> => {
     const uses = new Map<PresentedToken, FirstUse | undefined>();
     let left = firstOfEach(presented);
     for (let runs = 1; runs <= MAX_RUNS; runs++) {
@@ -110,12 +125,41 @@ export const createFirstUse = (deps: {
     return presented.map((one) => uses.get(one));
   };
 
-  return createBatcher({
+  let waiting = 0;
+  let refused = 0;
+  /** Average time of a transaction for each of its refreshes, in milliseconds. */
+  let eachMs = 0;
+  const estimateMs = (): number => (waiting * eachMs) / MAX_IN_FLIGHT;
+
+  const run = async (presented: PresentedToken[]): Promise<(FirstUse | undefined)[]> => {
+    const { length } = presented;
+    waiting -= length;
+    const startedAt = clock.monotonic();
+    try {
+      return await runOnce(presented);
+    } finally {
+      eachMs += NEWEST_WEIGHT * ((clock.monotonic() - startedAt) / length - eachMs);
+    }
+  };
+  const inBatch = createBatcher({
     run,
     maxBatch: MAX_BATCH,
     maxInFlight: MAX_IN_FLIGHT,
     schedule: deps.schedule,
   });
+  const turn = createTurns(deps.schedule, PER_TURN);
+
+  return async (presented) => {
+    const { call } = presented;
+    const leftMs = call ? call.deadlineAt - clock.monotonic() : Number.POSITIVE_INFINITY;
+    const waitMs = estimateMs();
+    if (waiting >= MAX_WAITING || waitMs > Math.max(0, leftMs * WAITING_PART))
+      throw tooMany(waitMs, refused++);
+    waiting += 1;
+    const used = await inBatch(presented);
+    if (used !== undefined) await turn();
+    return used;
+  };
 };
 
 /** One token of each session: of several the others can only repeat it. */
@@ -125,6 +169,18 @@ const firstOfEach = (presented: readonly PresentedToken[]): PresentedToken[] => 
     const isFirst = !known.has(sessionId);
     known.add(sessionId);
     return isFirst;
+  });
+};
+
+/**
+ * Asks callers to return in steps, so that few statuses serve all of a storm,
+ * and one after the other at a later step, so that they do not return together.
+ */
+const tooMany = (waitMs: number, place: number): CurfewError => {
+  const wait = Math.max(MIN_RETRY_MS, waitMs) * (1 + (place % RETRY_PLACES) / (2 * RETRY_PLACES));
+  return fail("OVERLOADED", {
+    retryAfterMs: Math.ceil(wait / RETRY_STEP_MS) * RETRY_STEP_MS,
+    metadata: { refused_by: "queue", limit: "refreshes" },
   });
 };
 

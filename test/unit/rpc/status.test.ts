@@ -88,6 +88,21 @@ describe("the status of a failure", () => {
     }
   });
 
+  test("O2: refusals that say the same share a status, and others do not", () => {
+    const refusal = (limit: string, retryAfterMs: number) =>
+      statusOf(
+        fail("OVERLOADED", { metadata: { limit }, retryAfterMs, cause: "a queue" }),
+        to("en"),
+      );
+    const status = refusal("calls", 500);
+    expect(refusal("calls", 500)).toBe(status);
+    expect(detail(decode(status), "ErrorInfo", ErrorInfo)?.metadata).toEqual({ limit: "calls" });
+    for (const other of [refusal("streams", 500), refusal("calls", 550)])
+      expect(decode(other)).not.toEqual(decode(status));
+    const french = statusOf(fail("OVERLOADED", { metadata: { limit: "calls" } }), to("fr"));
+    expect(detail(decode(french), "LocalizedMessage", LocalizedMessage)?.locale).toBe("fr");
+  });
+
   test("carries facts and violations, and never the cause (D6)", () => {
     const violations = [{ field: "username", description: "must be set" }];
     const secret = new Error("password=hunter2");

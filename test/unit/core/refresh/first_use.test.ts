@@ -6,6 +6,7 @@ import { createAnswerLog } from "../../../../src/core/refresh/answer_log.js";
 import { createFirstUse } from "../../../../src/core/refresh/first_use.js";
 import { outcomeOf } from "../../../support/core_replica.js";
 import { type TestCall, testCall } from "../../../support/test_call.js";
+import { waitUntil } from "../../../support/wait_until.js";
 import { NOW, SETTINGS, session } from "../samples.js";
 
 type Rotate = SessionStore["rotate"];
@@ -22,6 +23,7 @@ const rotateAll: Rotate = async (rotations) =>
 
 /** @param rotate what the store does, in its first transaction, in its second …; the last is repeated */
 const stage = (...rotate: Rotate[]) => {
+  const at = { monotonicMs: 0 };
   const asked: { rotations: readonly Rotation[]; call: CallLimits | undefined }[] = [];
   const answers = createAnswerLog({ markAnswered: async () => [] });
   let ids = 0;
@@ -35,11 +37,12 @@ const stage = (...rotate: Rotate[]) => {
     activity: { pending: (sessionId) => (sessionId === "used" ? NOW + 5 : 0) },
     answers,
     ids: { next: () => `id ${++ids}` },
-    clock: { now: () => NOW },
+    clock: { now: () => NOW, monotonic: () => at.monotonicMs },
     schedule: setImmediate,
     settings: SETTINGS,
   });
   return {
+    at,
     asked,
     answers,
     idsOfRun: (run: number) => asked[run]?.rotations.map(({ sessionId }) => sessionId),
@@ -156,4 +159,48 @@ test.each([
 test("a defect, which may be of one session alone, leaves all to transactions of their own", async () => {
   const { use } = stage(() => Promise.reject(new TypeError("a row that nobody can read")));
   expect(await Promise.all([use("a"), use("b")])).toEqual([undefined, undefined]);
+});
+
+test("O1 what would come too late for its caller is refused at once, with a time to retry", async () => {
+  const held: (() => void)[] = [];
+  const { use, at, asked } = stage(
+    // The first transaction takes a second for one refresh.
+    async (...given) => {
+      at.monotonicMs += 1000;
+      return rotateAll(...given);
+    },
+    async (...given) => {
+      await new Promise<void>((resolve) => held.push(resolve));
+      return rotateAll(...given);
+    },
+  );
+  const patient = (session: string) => use(session, testCall(Number.POSITIVE_INFINITY));
+  await patient("first");
+  const underWay = Array.from({ length: 128 }, (_, i) => patient(`under way ${i}`));
+  await waitUntil("two transactions are under way", () => asked.length === 3);
+  const waiting = Array.from({ length: 100 }, (_, i) => patient(`waits ${i}`));
+  // A hundred at 200 ms each, two transactions at once: 10 s.
+  const failure = await use("late", testCall(at.monotonicMs + 19_000)).catch((error) => error);
+  expect(failure).toMatchObject({ reason: "OVERLOADED", metadata: { limit: "refreshes" } });
+  expect(failure.retryAfterMs).toBeGreaterThanOrEqual(10_000);
+  expect(failure.retryAfterMs).toBeLessThanOrEqual(15_050);
+  const inTime = use("in time", testCall(at.monotonicMs + 21_000));
+  const release = setInterval(() => held.shift()?.(), 1);
+  const used = await Promise.all([...underWay, ...waiting, inTime]);
+  clearInterval(release);
+  expect(used.every((one) => one !== undefined)).toBe(true);
+});
+
+test("O2 refreshes that were rotated together are answered a few in each event-loop turn", async () => {
+  const { use } = stage();
+  let turns = 0;
+  let isOver = false;
+  const count = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  await Promise.all(Array.from({ length: 64 }, (_, i) => use(`session ${i}`)));
+  isOver = true;
+  expect(turns).toBeGreaterThanOrEqual(8);
 });
