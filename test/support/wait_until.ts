@@ -11,7 +11,7 @@ const POLL_MILLISECONDS = 5;
 export async function waitUntil(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  milliseconds = 10_000,
+  milliseconds = 40_000,
 ): Promise<void> {
   const deadline = performance.now() + milliseconds;
   while (!(await condition())) {

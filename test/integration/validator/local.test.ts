@@ -47,7 +47,7 @@ describe("local mode", () => {
     await untilKnown(validator, token);
 
     const revision = await stage.logout(token);
-    await waitUntil("the feed has told it", () => validator.state.revision >= revision, 1000);
+    await waitUntil("the feed has told it", () => validator.state.revision >= revision);
     const error = await failureOf(validator, token);
     expect(error).toMatchObject({
       reason: "ACCESS_TOKEN_BLACKLISTED",
