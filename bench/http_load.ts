@@ -6,24 +6,34 @@ import type { LoadResult } from "./h2load.js";
 
 export interface HttpLoad {
   readonly url: string;
-  /** JSON text to POST. */
+  /** Text to POST. */
   readonly body: string;
+  /** Absent: the type of JSON. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly seconds: number;
   readonly connections: number;
 }
 
 /**
- * Posts JSON over HTTP/1.1, one request at a time on each connection, with
+ * Posts a body over HTTP/1.1, one request at a time on each connection, with
  * h2load (Debian: nghttp2-client), which costs far less than what it loads. A
  * failure is also any status but 2xx.
  */
-export const httpLoad = ({ url, body, seconds, connections }: HttpLoad): Promise<LoadResult> => {
+export const httpLoad = ({
+  url,
+  body,
+  headers = { "content-type": "application/json" },
+  seconds,
+  connections,
+}: HttpLoad): Promise<LoadResult> => {
   const file = join(mkdtempSync(join(tmpdir(), "curfew-bench-")), "body");
   writeFileSync(file, body);
   const args = [
     ...["--h1", "-D", String(seconds), "--warm-up-time", "1s"],
     ...["-c", String(connections), "-m", "1", "-t", "1"],
-    ...["-d", file, "-H", "content-type: application/json", url],
+    ...["-d", file],
+    ...Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
+    url,
   ];
   return new Promise((resolve, reject) => {
     const child = spawn("h2load", args, { stdio: ["ignore", "pipe", "inherit"] });

@@ -3,6 +3,7 @@ import { benchBatch } from "./batch.js";
 import { benchCosts } from "./costs.js";
 import { note } from "./figures.js";
 import { benchGateway } from "./gateway.js";
+import { benchIntrospect } from "./introspect.js";
 import { benchLatency } from "./latency.js";
 import { benchLogin } from "./login.js";
 import { benchMemory } from "./memory.js";
@@ -26,6 +27,7 @@ const BENCHES: Record<string, () => Promise<void>> = {
   workers: benchWorkers,
   million: benchMillion,
   gateway: benchGateway,
+  introspect: benchIntrospect,
   validator: benchValidator,
   overload: benchOverload,
 };

@@ -7,6 +7,7 @@ import { Code } from "../../core/errors.js";
 import type { RpcChannel } from "../rpc_channel.js";
 import { isServiceError, problemOfCall, problemOfStatus } from "../rpc_status.js";
 import { callService, type OAuthRequest, REFRESH_TOKEN_PREFIX } from "./oauth_call.js";
+import type { TokenCheck } from "./token_checks.js";
 
 /** The answer of RFC 7662 section 2.2. A token that is not good: `active` alone. */
 export interface Introspection {
@@ -82,6 +83,14 @@ const REFRESH_VERDICTS: ReadonlySet<string> = new Set([
   "session_expired",
 ]);
 
+/** What introspection is made of. */
+export interface Introspector {
+  readonly channel: RpcChannel;
+  readonly checkToken: TokenCheck;
+  /** `iss` of the tokens. */
+  readonly issuer: string;
+}
+
 /**
  * Says what a token is good for at this moment (RFC 7662). An access token is judged by
  * ValidateTokens, which keeps a refusal of the token apart from one of the caller, and
@@ -91,8 +100,7 @@ const REFRESH_VERDICTS: ReadonlySet<string> = new Set([
  * certain: an outage is never answered as inactive.
  */
 export const introspect = async (
-  channel: RpcChannel,
-  issuer: string,
+  { channel, checkToken, issuer }: Introspector,
   token: string,
   http: OAuthRequest,
   authorization: string | undefined,
@@ -109,11 +117,10 @@ export const introspect = async (
       throw failure;
     }
   }
-  const { validateTokens } = AuthServiceService;
   const skipActivity = http.request.headers["x-skip-activity"] === "true";
-  const input = { requests: [{ accessToken: token, audience: "", skipActivity }] };
-  const { results } = await callService(channel, validateTokens, input, http, authorization);
-  const result = results[0]?.result;
+  const question = { accessToken: token, audience: "", skipActivity };
+  const answer = await checkToken(question, http.request, authorization);
+  const result = answer?.result;
   if (result?.$case === "token") return ofAccessToken(token, result.value);
   if (result?.value.code === Code.UNAUTHENTICATED) return INACTIVE;
   throw result ? problemOfStatus(result.value) : new Error("the service gave no result");

@@ -15,26 +15,41 @@ export interface OAuthRequest {
   readonly reply: FastifyReply;
 }
 
+/** A unary method of the service. */
+type Method<Input, Output> = Pick<
+  MethodDefinition<Input, Output>,
+  "path" | "requestSerialize" | "responseDeserialize"
+>;
+
 /**
- * Calls a unary method of the service for a request, and ends the call if the client goes away.
- * Texts come in English: `error_description` is ASCII (RFC 6749 section 5.2).
+ * Begins a call of the service for a request. Texts come in English: `error_description`
+ * is ASCII (RFC 6749 section 5.2).
  *
  * @param authorization the caller's credential; undefined: none
- * @returns the response; rejects with a ServiceError
+ * @returns the response, which rejects with a ServiceError, and what ends the call
  */
-export const callService = async <Input, Output>(
+export const beginCall = <Input, Output>(
   channel: RpcChannel,
-  method: Pick<
-    MethodDefinition<Input, Output>,
-    "path" | "requestSerialize" | "responseDeserialize"
-  >,
+  { path, requestSerialize, responseDeserialize }: Method<Input, Output>,
+  input: Input,
+  request: FastifyRequest,
+  authorization: string | undefined,
+): { readonly response: Promise<Output>; cancel(): void } => {
+  const metadata = callMetadata(request, authorization);
+  metadata.set("accept-language", "en");
+  const call = channel.unary(path, requestSerialize(input), metadata, DEADLINE_MS);
+  return { response: call.response.then(responseDeserialize), cancel: call.cancel };
+};
+
+/** Calls the service for one request, and ends the call if the client goes away. */
+export const callService = <Input, Output>(
+  channel: RpcChannel,
+  method: Method<Input, Output>,
   input: Input,
   { request, reply }: OAuthRequest,
   authorization: string | undefined,
 ): Promise<Output> => {
-  const metadata = callMetadata(request, authorization);
-  metadata.set("accept-language", "en");
-  const call = channel.unary(method.path, method.requestSerialize(input), metadata, DEADLINE_MS);
-  reply.raw.once("close", call.cancel);
-  return method.responseDeserialize(await call.response);
+  const { response, cancel } = beginCall(channel, method, input, request, authorization);
+  reply.raw.once("close", cancel);
+  return response;
 };

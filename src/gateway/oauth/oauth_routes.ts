@@ -11,6 +11,7 @@ import type { OAuthRequest } from "./oauth_call.js";
 import { invalidClient, OAuthError } from "./oauth_error.js";
 import { createOAuthReply } from "./oauth_reply.js";
 import { revoke } from "./revoke.js";
+import { createTokenChecks } from "./token_checks.js";
 
 /** What the OAuth endpoints are made of. */
 export interface OAuthParts {
@@ -63,6 +64,7 @@ const addEndpoint = (app: FastifyInstance, url: string, endpoint: OAuthEndpoint)
 export const installOAuth = async (app: FastifyInstance, parts: OAuthParts): Promise<void> => {
   const { channel, connections, issuer, openAccess } = parts;
   installMetadata(app, channel, issuer);
+  const introspector = { channel, issuer, checkToken: createTokenChecks(channel) };
 
   /** @throws OAuthError 401 for a client without the credential that introspection needs */
   const requireService = ({ method, authorization = "" }: OAuthClient): void => {
@@ -85,7 +87,7 @@ export const installOAuth = async (app: FastifyInstance, parts: OAuthParts): Pro
       const client = readClient(http.request, form);
       requireService(client);
       const token = requireParameter(form, "token");
-      const answer = await introspect(channel, issuer, token, http, client.authorization);
+      const answer = await introspect(introspector, token, http, client.authorization);
       connections.prove(http.request.raw.socket);
       return answer;
     });

@@ -96,6 +96,48 @@ describe("introspection", () => {
     });
   });
 
+  test("asks about the tokens of one turn of the event loop in one call, for each caller", async () => {
+    fixture.stub.answer("ValidateTokens", ({ request }) => {
+      const { requests } = request as { requests: { access_token: string }[] };
+      const results = requests.map(({ access_token }) => {
+        const [, claims = ""] = access_token.split(".");
+        const { sub } = JSON.parse(Buffer.from(claims, "base64url").toString());
+        return sub === "bad"
+          ? { error: { code: status.UNAUTHENTICATED } }
+          : { token: { username: `name of ${sub}` } };
+      });
+      return { results };
+    });
+    const other = { authorization: `${BEARER.authorization}2` };
+    const asked = ["a", "bad", "b"].flatMap((sub) =>
+      [BEARER, other].map(async (headers) => {
+        const answer = await send(INTROSPECT, `token=${tokenOf({ sub })}`, headers);
+        return [sub, answer.json().username];
+      }),
+    );
+    const names = { a: "name of a", b: "name of b", bad: undefined };
+    for (const [sub, username] of await Promise.all(asked))
+      expect(username).toBe(names[sub as keyof typeof names]);
+    expect(fixture.stub.calls.map(({ metadata }) => metadata.get("authorization")[0])).toEqual(
+      expect.arrayContaining([BEARER.authorization, other.authorization]),
+    );
+    expect(fixture.stub.calls.length).toBeLessThan(6);
+  });
+
+  test("asks about a token that is too long to be one of ours in a call of its own", async () => {
+    fixture.stub.answer("ValidateTokens", ({ request }) => ({
+      results: (request as { requests: object[] }).requests.map(() => ({
+        error: { code: status.UNAUTHENTICATED },
+      })),
+    }));
+    const long = `token=${"a".repeat(60_000)}`;
+    const answers = await Promise.all(
+      [long, long, long].map((body) => send(INTROSPECT, body, BEARER)),
+    );
+    expect(answers.map(({ body }) => body)).toEqual(Array(3).fill('{"active":false}'));
+    expect(fixture.stub.calls).toHaveLength(3);
+  });
+
   test("is no use of the session where the caller says so", async () => {
     answerGood();
     await send(INTROSPECT, `token=${tokenOf({})}`, { ...BEARER, "x-skip-activity": "true" });
