@@ -210,6 +210,10 @@ export interface ValidateRefreshTokenResponse {
     | undefined;
   /** Every revocation up to this revision is taken into account. */
   revision: bigint;
+  /** The application that the session was made for. */
+  clientId: string;
+  /** How the user proved who they are (RFC 8176), for example `pwd`. */
+  amr: string[];
 }
 
 /** Request of ValidateTokens. */
@@ -1349,6 +1353,8 @@ function createBaseValidateRefreshTokenResponse(): ValidateRefreshTokenResponse 
     expiresAt: undefined,
     idleExpiresAt: undefined,
     revision: 0n,
+    clientId: "",
+    amr: [],
   };
 }
 
@@ -1380,6 +1386,12 @@ export const ValidateRefreshTokenResponse: MessageFns<ValidateRefreshTokenRespon
         throw new globalThis.Error("value provided for field message.revision of type int64 too large");
       }
       writer.uint32(64).int64(message.revision);
+    }
+    if (message.clientId !== "") {
+      writer.uint32(74).string(message.clientId);
+    }
+    for (const v of message.amr) {
+      writer.uint32(82).string(v!);
     }
     return writer;
   },
@@ -1461,6 +1473,22 @@ export const ValidateRefreshTokenResponse: MessageFns<ValidateRefreshTokenRespon
             message.revision = reader.int64() as bigint;
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.clientId = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.amr.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1486,6 +1514,8 @@ export const ValidateRefreshTokenResponse: MessageFns<ValidateRefreshTokenRespon
     message.expiresAt = object.expiresAt ?? undefined;
     message.idleExpiresAt = object.idleExpiresAt ?? undefined;
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    message.clientId = object.clientId ?? "";
+    message.amr = object.amr?.map((e) => e) || [];
     return message;
   },
 };

@@ -60,16 +60,27 @@ const seconds = (at: Date | undefined): number => Math.floor((at?.getTime() ?? 0
 
 /** No `aud`: a resource server that checks the audience refuses a refresh token. */
 const ofRefreshToken = (
-  { userId, username, roles, sessionId, authTime, expiresAt }: ValidateRefreshTokenResponse,
+  {
+    userId,
+    username,
+    roles,
+    sessionId,
+    authTime,
+    expiresAt,
+    clientId,
+    amr,
+  }: ValidateRefreshTokenResponse,
   issuer: string,
 ): Introspection => ({
   active: true,
   iss: issuer,
   sub: userId,
+  client_id: clientId,
   exp: seconds(expiresAt),
   sid: sessionId,
   username,
   ...scopeOf(roles),
+  amr,
   auth_time: seconds(authTime),
   token_type: "refresh_token",
 });

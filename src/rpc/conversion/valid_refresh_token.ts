@@ -14,4 +14,6 @@ export const validRefreshTokenToProto = (
   expiresAt: new Date(session.expiresAt),
   idleExpiresAt: new Date(Math.min(session.lastActivityAt + idleTimeoutMs, session.expiresAt)),
   revision,
+  clientId: recorded.clientId,
+  amr: [...recorded.amr],
 });

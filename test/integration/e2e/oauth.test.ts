@@ -58,6 +58,7 @@ describe("introspection (RFC 7662) by a stock client", () => {
       username: user.username,
       scope: "auditor",
       amr: ["pwd"],
+      client_id: "curfew",
       token_type: "Bearer",
     });
     expect(answer.exp).toBeGreaterThan(Date.now() / 1000);
@@ -77,6 +78,7 @@ describe("introspection (RFC 7662) by a stock client", () => {
         active: true,
         sub: user.userId,
         sid: session?.sessionId,
+        client_id: "curfew",
         token_type: "refresh_token",
       });
     expect(await recorded()).toEqual(before);

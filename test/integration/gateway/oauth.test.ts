@@ -176,6 +176,8 @@ describe("introspection", () => {
       username: "ada",
       roles: ["ops"],
       session_id: "session",
+      client_id: "shop",
+      amr: ["pwd"],
       auth_time: "2030-01-01T00:00:00Z",
       expires_at: "2030-01-08T00:00:00Z",
     }));
@@ -184,6 +186,8 @@ describe("introspection", () => {
       active: true,
       iss: "https://auth.example",
       sub: "user",
+      client_id: "shop",
+      amr: ["pwd"],
       exp: Date.UTC(2030, 0, 8) / 1000,
       sid: "session",
       username: "ada",
