@@ -3,6 +3,7 @@ import type { Binding, Rpc } from "../binding.js";
 import { createCommentReader } from "./comments.js";
 import { fieldRulesReader } from "./field_rules.js";
 import { type OperationParts, operationOf } from "./operation.js";
+import { variableName } from "./parameters.js";
 import { PROBLEM_SCHEMA, reasonTexts } from "./problems.js";
 import { createSchemaWriter, type Schema } from "./schema.js";
 import { SECURITY_SCHEMES } from "./security.js";
@@ -20,8 +21,15 @@ export interface OpenApiDocument {
   };
 }
 
-/** A template as OpenAPI writes it: variables by name, without their patterns. */
-const openApiPath = (source: string): string => source.replace(/\{([^}=]+)=[^}]*\}/g, "{$1}");
+/**
+ * A template as OpenAPI writes it: variables by the last part of their names, without their
+ * patterns. `{user.user_id}` and `{user_id}` are one template, which may stand there once.
+ */
+const openApiPath = (source: string): string =>
+  source.replace(
+    /\{([^}=]+)(?:=[^}]*)?\}/g,
+    (_variable, path: string) => `{${variableName(path)}}`,
+  );
 
 /**
  * Describes every binding as OpenAPI 3.1: parameters, bodies, answers, credentials
@@ -35,10 +43,13 @@ export const buildOpenApi = (
   bindings: readonly Binding[],
 ): OpenApiDocument => {
   const commentOf = createCommentReader();
-  const schemas = createSchemaWriter(commentOf, fieldRulesReader(registry));
+  const rulesOf = fieldRulesReader(registry);
+  const answers = bindings.map(({ rpc }) => rpc.method.output);
+  const schemas = createSchemaWriter(commentOf, rulesOf, answers);
   const parts: OperationParts = {
     schemas,
     commentOf,
+    rulesOf,
     reasonTexts: reasonTexts(registry, commentOf),
   };
   const occurrences = new Map<Rpc, number>();
@@ -58,7 +69,10 @@ export const buildOpenApi = (
     info: {
       title: "Curfew",
       version: "v1",
-      description: "The REST form of the gRPC package `curfew.v1`.",
+      description:
+        "The REST form of the gRPC package `curfew.v1`. A page in a browser may call with the " +
+        "session's cookies in place of `Authorization`, and repeats the value of the cookie " +
+        "`__Host-csrf` in the header `X-CSRF-Token` of a call that changes something.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],

@@ -1,6 +1,8 @@
+import type { DescField } from "@bufbuild/protobuf";
 import type { Reason } from "../../core/errors.js";
 import type { Binding } from "../binding.js";
 import type { CommentReader } from "./comments.js";
+import type { FieldRules } from "./field_rules.js";
 import { parametersOf } from "./parameters.js";
 import { bodyResponses, problemResponses, reasonsOf } from "./problems.js";
 import type { Schema, SchemaWriter } from "./schema.js";
@@ -10,6 +12,7 @@ import { checksCookies, securityOf } from "./security.js";
 export interface OperationParts {
   readonly schemas: SchemaWriter;
   readonly commentOf: CommentReader;
+  readonly rulesOf: (field: DescField) => FieldRules;
   readonly reasonTexts: ReadonlyMap<string, string>;
 }
 
@@ -22,14 +25,28 @@ const requestSchema = ({ rpc, body, template }: Binding, schemas: SchemaWriter):
     : schemas.object(input, fields);
 };
 
-const requestBody = (binding: Binding, schemas: SchemaWriter): Schema => {
+/** Whether a request without a body is refused: a field that must be set is in it. */
+const needsBody = ({ rpc, body, template }: Binding, { rulesOf }: OperationParts): boolean =>
+  typeof body === "object" ||
+  rpc.method.input.fields.some(
+    (field) => rulesOf(field).required && !template.variables.includes(field.name),
+  );
+
+const requestBody = (binding: Binding, parts: OperationParts): Schema => {
   if (!binding.body) return {};
-  const schema = requestSchema(binding, schemas);
-  return { requestBody: { content: { "application/json": { schema } } } };
+  const schema = requestSchema(binding, parts.schemas);
+  return {
+    requestBody: {
+      required: needsBody(binding, parts),
+      content: { "application/json": { schema } },
+    },
+  };
 };
 
 const answerContent = ({ rpc, responseBody }: Binding, schemas: SchemaWriter): Schema => {
-  const schema = responseBody ? schemas.field(responseBody) : schemas.message(rpc.method.output);
+  const schema = responseBody
+    ? schemas.field(responseBody, "answer")
+    : schemas.message(rpc.method.output, "answer");
   return rpc.method.methodKind === "unary"
     ? { "application/json": { schema } }
     : { "application/x-ndjson": { schema }, "text/event-stream": { schema } };
@@ -53,8 +70,9 @@ const summaryOf = (comment: string): string =>
 export const operationOf = (
   binding: Binding,
   occurrence: number,
-  { schemas, commentOf, reasonTexts }: OperationParts,
+  parts: OperationParts,
 ): Schema => {
+  const { schemas, commentOf, reasonTexts } = parts;
   const { rpc } = binding;
   const comment = commentOf(rpc.method);
   const service = rpc.method.parent.name;
@@ -65,7 +83,7 @@ export const operationOf = (
     description: comment,
     security: securityOf(binding),
     parameters: parametersOf(binding, schemas),
-    ...requestBody(binding, schemas),
+    ...requestBody(binding, parts),
     responses: {
       200: { description: "OK", content: answerContent(binding, schemas) },
       ...problemResponses(failuresOf(binding, commentOf), reasonTexts),

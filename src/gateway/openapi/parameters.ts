@@ -25,6 +25,9 @@ const leaves = (message: DescMessage, prefix: string, seen: readonly DescMessage
     return leaves(field.message, `${path}.`, [...seen, field.message]);
   });
 
+/** The name of a path's variable in the document: its last part. */
+export const variableName = (path: string): string => path.slice(path.lastIndexOf(".") + 1);
+
 const parameter = (
   where: "path" | "query",
   { path, field }: Leaf,
@@ -32,7 +35,7 @@ const parameter = (
 ): Schema => {
   const { description, ...schema } = schemas.field(field);
   return {
-    name: path,
+    name: where === "path" ? variableName(path) : path,
     in: where,
     ...(where === "path" ? { required: true } : {}),
     ...(description ? { description } : {}),

@@ -1,4 +1,5 @@
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence as FieldPresence } from "@bufbuild/protobuf/wkt";
 import type { FieldBounds } from "../../../generated/curfew/options/v1/options.js";
 import type { CommentReader } from "./comments.js";
 import type { FieldRules } from "./field_rules.js";
@@ -8,12 +9,15 @@ export interface Schema {
   [keyword: string]: unknown;
 }
 
+/** Whether a schema describes what a caller sends or what it gets. */
+export type Direction = "request" | "answer";
+
 /** Turns descriptors into schemas, and keeps those that others refer to. */
 export interface SchemaWriter {
   /** A reference to a message's schema. */
-  message(message: DescMessage): Schema;
+  message(message: DescMessage, direction?: Direction): Schema;
   /** A field's schema with its comment and bounds. */
-  field(field: DescField): Schema;
+  field(field: DescField, direction?: Direction): Schema;
   /** An object of some of a message's fields, in place. */
   object(message: DescMessage, fields: readonly DescField[]): Schema;
   /** Every schema referred to, for `components.schemas`. */
@@ -82,14 +86,43 @@ const nameOf = ({ typeName, file }: DescMessage | DescEnum): string => {
   return scope.startsWith("curfew.") ? typeName.slice(scope.length + 1) : typeName;
 };
 
-/** Makes a writer. */
+/** In cookie mode the tokens come as cookies, and not in the body. */
+const MAY_BE_COOKIES = new Set(["access_token", "refresh_token"]);
+
+/** Whether an answer always has the field: ProtoJSON of the gateway writes what has no presence. */
+const isAlwaysWritten = ({ fieldKind, presence, name, oneof }: DescField): boolean =>
+  (fieldKind === "list" || fieldKind === "map" || presence === FieldPresence.IMPLICIT) &&
+  oneof === undefined &&
+  !MAY_BE_COOKIES.has(name);
+
+/** Every message that is in one of these, at any depth. */
+const reachableFrom = (messages: Iterable<DescMessage>): ReadonlySet<DescMessage> => {
+  const found = new Set<DescMessage>();
+  const visit = (message: DescMessage): void => {
+    if (found.has(message)) return;
+    found.add(message);
+    for (const field of message.fields) if (field.message) visit(field.message);
+  };
+  for (const message of messages) visit(message);
+  return found;
+};
+
+/**
+ * Makes a writer. A message that is both sent and answered has two schemas: an answer
+ * always has the fields without presence, where a request may leave them out. That of
+ * the request has a name that ends with `Input`.
+ *
+ * @param answers every message that a call answers
+ */
 export const createSchemaWriter = (
   commentOf: CommentReader,
   rulesOf: (field: DescField) => FieldRules,
+  answers: Iterable<DescMessage>,
 ): SchemaWriter => {
+  const answered = reachableFrom(answers);
   const components: { [name: string]: Schema } = {};
-  const refer = (descriptor: DescMessage | DescEnum, write: () => Schema): Schema => {
-    const name = nameOf(descriptor);
+  const refer = (descriptor: DescMessage | DescEnum, write: () => Schema, suffix = ""): Schema => {
+    const name = nameOf(descriptor) + suffix;
     if (!components[name]) {
       // Kept before it is written, so that a message may contain itself.
       components[name] = {};
@@ -103,15 +136,20 @@ export const createSchemaWriter = (
       type: "string",
       enum: descriptor.values.map(({ name }) => name),
     }));
-  const messageSchema = (message: DescMessage): Schema =>
-    WELL_KNOWN[message.typeName] ?? refer(message, () => objectSchema(message, message.fields));
-  const element = (field: DescField): Schema => {
-    if (field.message) return messageSchema(field.message);
+  const messageSchema = (message: DescMessage, direction: Direction = "request"): Schema =>
+    WELL_KNOWN[message.typeName] ??
+    refer(
+      message,
+      () => objectSchema(message, message.fields, direction),
+      direction === "request" && answered.has(message) ? "Input" : "",
+    );
+  const element = (field: DescField, direction: Direction): Schema => {
+    if (field.message) return messageSchema(field.message, direction);
     return field.enum ? enumSchema(field.enum) : scalarSchema(field.scalar);
   };
-  const fieldSchema = (field: DescField): Schema => {
+  const fieldSchema = (field: DescField, direction: Direction = "request"): Schema => {
     const { bounds } = rulesOf(field);
-    const one = bounded(element(field), bounds);
+    const one = bounded(element(field, direction), bounds);
     const description = commentOf(field);
     const secret = field.proto.options?.debugRedact ? { format: "password" } : {};
     const described = { ...secret, ...(description ? { description } : {}) };
@@ -123,11 +161,19 @@ export const createSchemaWriter = (
       ? { type: "object", additionalProperties: one, ...described }
       : { ...one, ...described };
   };
-  const objectSchema = (message: DescMessage, fields: readonly DescField[]): Schema => {
-    const required = fields.filter((field) => rulesOf(field).required).map(({ name }) => name);
+  const objectSchema = (
+    message: DescMessage,
+    fields: readonly DescField[],
+    direction: Direction = "request",
+  ): Schema => {
+    const isRequired = (field: DescField): boolean =>
+      direction === "answer" ? isAlwaysWritten(field) : rulesOf(field).required;
+    const required = fields.filter(isRequired).map(({ name }) => name);
     return {
       type: "object",
-      properties: Object.fromEntries(fields.map((field) => [field.name, fieldSchema(field)])),
+      properties: Object.fromEntries(
+        fields.map((field) => [field.name, fieldSchema(field, direction)]),
+      ),
       ...(required.length > 0 ? { required } : {}),
       ...(message.fields.length > fields.length || fields.length === 0
         ? { additionalProperties: false }

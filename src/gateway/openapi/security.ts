@@ -1,6 +1,6 @@
 import { Access } from "../../../generated/curfew/options/v1/options.js";
 import type { Binding } from "../binding.js";
-import { ACCESS_COOKIE, REFRESH_COOKIE } from "../cookies.js";
+import { ACCESS_COOKIE } from "../cookies.js";
 import { issuesTokens, proofCookieOf } from "../session_exchange.js";
 import type { Schema } from "./schema.js";
 
@@ -13,24 +13,6 @@ export const SECURITY_SCHEMES: Schema = {
     description: "An access token from a login or refresh.",
   },
   serviceKey: { type: "http", scheme: "bearer", description: "The key of another backend." },
-  accessCookie: {
-    type: "apiKey",
-    in: "cookie",
-    name: ACCESS_COOKIE,
-    description: "Set by a login with `X-Session-Mode: cookie`.",
-  },
-  refreshCookie: {
-    type: "apiKey",
-    in: "cookie",
-    name: REFRESH_COOKIE,
-    description: "Set beside it; proves a refresh.",
-  },
-  csrfToken: {
-    type: "apiKey",
-    in: "header",
-    name: "X-CSRF-Token",
-    description: "The value of the cookie `__Host-csrf`, with calls that change something.",
-  },
 };
 
 /** One of several ways to be let in: the schemes that are needed together. */
@@ -40,21 +22,21 @@ type Requirement = { [scheme: string]: readonly string[] };
 export const checksCookies = ({ rpc, verb }: Binding): boolean =>
   issuesTokens(rpc) || (verb !== "GET" && proofCookieOf(rpc) !== undefined);
 
-/** Who may call, as OpenAPI's alternatives. */
-export const securityOf = ({ rpc, verb }: Binding): readonly Requirement[] => {
-  const csrf: Requirement = verb === "GET" ? {} : { csrfToken: [] };
-  const session: Requirement[] = [{ accessToken: [] }, { accessCookie: [], ...csrf }];
+/**
+ * Who may call, as OpenAPI's alternatives. The cookies of a browser are none of them: clients that are
+ * generated from the document would send them beside the bearer token, which is refused.
+ */
+export const securityOf = ({ rpc }: Binding): readonly Requirement[] => {
+  const session: Requirement = { accessToken: [] };
   const service: Requirement = { serviceKey: [] };
   switch (rpc.access) {
     case Access.PUBLIC:
-      // The body alone does for each; a credential may stand in for it.
-      if (proofCookieOf(rpc) === ACCESS_COOKIE) return [{}, ...session];
-      return proofCookieOf(rpc) ? [{}, { refreshCookie: [], ...csrf }] : [];
+      return proofCookieOf(rpc) === ACCESS_COOKIE ? [{}, session] : [];
     case Access.SESSION:
-      return session;
+      return [session];
     case Access.SERVICE:
       return [service];
     default:
-      return [...session, service];
+      return [session, service];
   }
 };

@@ -1,11 +1,12 @@
 import { execFile, execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { findOrInstall } from "../../support/debian_packages.js";
+import { findExecutable } from "../../support/executable.js";
 import { findGo, goEnvironment } from "../../support/go.js";
 import { findJava } from "../../support/java.js";
 import { makePrivateFolder } from "../../support/private_folder.js";
@@ -69,6 +70,28 @@ test("the Go snippet, with stubs made by its template, tells a good token from a
   } finally {
     await service.stop();
   }
+});
+
+test("Go stubs are made without a package for each file: the proto has one", {
+  timeout: 300_000,
+}, () => {
+  const found = () => findExecutable(["protoc-gen-go"]);
+  findOrInstall(
+    "protoc-gen-go",
+    found,
+    ["protoc-gen-go-1-5"],
+    "install it (Debian: apt-get install protoc-gen-go-1-5).",
+  );
+  const out = makePrivateFolder("go-stubs");
+  const template = { version: "v2", plugins: [{ local: "protoc-gen-go", out }] };
+  execFileSync(
+    join(ROOT, "node_modules/.bin/buf"),
+    ["generate", "--template", JSON.stringify(template), "--path", "proto/curfew"],
+    { cwd: ROOT, stdio: "pipe" },
+  );
+  const stub = readFileSync(join(out, "curfew/v1/auth_service.pb.go"), "utf8");
+  expect(stub).toMatch(/^package curfewv1$/m);
+  expect(existsSync(join(out, "curfew/options/v1/options.pb.go"))).toBe(true);
 });
 
 test("the Java snippet compiles with stubs from the proto", { timeout: 600_000 }, () => {

@@ -22,7 +22,10 @@ interface Operation {
   description: string;
   security: Record<string, unknown>[];
   parameters: Parameter[];
-  requestBody?: { content: { "application/json": { schema: Record<string, unknown> } } };
+  requestBody?: {
+    required: boolean;
+    content: { "application/json": { schema: Record<string, unknown> } };
+  };
   responses: Record<string, { description: string; content: Record<string, unknown> }>;
 }
 
@@ -94,6 +97,48 @@ describe("document", () => {
   });
 });
 
+describe("what generators rely on", () => {
+  test("no two paths are one template", () => {
+    const shapes = Object.keys(document.paths).map((path) => path.replaceAll(/\{[^}]+\}/g, "{}"));
+    expect(new Set(shapes).size).toBe(shapes.length);
+    const path = document.paths["/api/v1/admin/users/{user_id}"];
+    expect(Object.keys(path).sort()).toEqual(["delete", "get", "patch"]);
+  });
+
+  test("an answer requires the fields that are always written, and a request those it needs", () => {
+    const { schemas } = document.components;
+    expect(schemas.User.required).toEqual(
+      expect.arrayContaining(["user_id", "username", "display_name", "roles", "is_active"]),
+    );
+    expect(schemas.User.required).not.toContain("created_at");
+    expect(schemas.UserInput.required ?? []).not.toContain("username");
+    // In cookie mode the tokens are not in the body.
+    expect(schemas.LoginResponse.required).toEqual(
+      expect.arrayContaining(["token_type", "expires_in", "ended_sessions"]),
+    );
+    expect(schemas.LoginResponse.required).not.toContain("access_token");
+    const change = operation("patch /api/v1/admin/users/{user_id}").requestBody;
+    expect(JSON.stringify(change)).toContain("UserInput");
+  });
+
+  test.each([
+    ["post /auth/login", true],
+    ["post /auth/refresh", true],
+    ["post /auth/logout", false],
+    ["post /api/v1/admin/users/{user_id}:setPassword", true],
+    ["post /api/v1/admin/sessions/cleanup", false],
+  ])("the body of %s is required: %s", (name, required) => {
+    expect(operation(name).requestBody).toMatchObject({ required });
+  });
+
+  test("no call takes a bearer token and a cookie", () => {
+    for (const [, { security }] of operations)
+      for (const schemes of security) expect(Object.keys(schemes).length).toBeLessThan(2);
+    for (const { type } of Object.values<{ type: string }>(document.components.securitySchemes))
+      expect(type).toBe("http");
+  });
+});
+
 describe("failures", () => {
   test("come from the access class and the comment", () => {
     expect(codesOf(operation("post /auth/login"), 401)).toEqual([
@@ -127,13 +172,13 @@ test.each([
 describe("credentials", () => {
   test.each([
     ["post /auth/login", []],
-    ["post /auth/refresh", [{}, { refreshCookie: [], csrfToken: [] }]],
-    ["post /auth/logout", [{}, { accessToken: [] }, { accessCookie: [], csrfToken: [] }]],
+    ["post /auth/refresh", []],
+    ["post /auth/logout", [{}, { accessToken: [] }]],
     ["get /.well-known/jwks.json", []],
-    ["get /auth/profile", [{ accessToken: [] }, { accessCookie: [] }]],
-    ["post /auth/password", [{ accessToken: [] }, { accessCookie: [], csrfToken: [] }]],
+    ["get /auth/profile", [{ accessToken: [] }]],
+    ["post /auth/password", [{ accessToken: [] }]],
     ["post /auth/validate", [{ serviceKey: [] }]],
-    ["get /api/v1/admin/users", [{ accessToken: [] }, { accessCookie: [] }, { serviceKey: [] }]],
+    ["get /api/v1/admin/users", [{ accessToken: [] }, { serviceKey: [] }]],
   ])("%s takes %j", (name, security) => {
     expect(operation(name).security).toEqual(security);
   });
