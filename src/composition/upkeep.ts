@@ -18,8 +18,9 @@ const FIRST_AFTER_MS = 500;
 const PATTERNS_EVERY_MS = 1000;
 const CLEANUP_EVERY_MS = 60_000;
 const SESSION_COUNTS_EVERY_MS = 15_000;
-/** A count that takes long is taken less often: at most this part of the time is spent counting. */
-const MAX_OF_TIME_COUNTING = 1 / 20;
+const LIMIT_EVERY_MS = 60_000;
+/** A job that reads all sessions is done less often where it takes long: at most this part of the time. */
+const MAX_OF_TIME = 1 / 20;
 /** Keys are looked at this often at least, and several times within the time of their publication. */
 const KEYS_LOOKED_AT_EVERY_MS = 60_000;
 /** How long a job stays with a replica that says nothing. */
@@ -37,17 +38,25 @@ export interface UpkeepParts {
   readonly metrics: Metrics;
 }
 
+/** Does `work`, but nothing while it would take more than its part of the time. */
+const sparingly = (clock: Clock, work: () => Promise<unknown>): (() => Promise<void>) => {
+  let notBefore = 0;
+  return async () => {
+    const startedAt = clock.monotonic();
+    if (startedAt < notBefore) return;
+    await work();
+    notBefore = startedAt + (clock.monotonic() - startedAt) / MAX_OF_TIME;
+  };
+};
+
 /** The last count of all sessions, taken by one replica and read by this one. */
 const countingSessions = ({ sessionCounts, leases, clock, settings, metrics }: UpkeepParts) => {
   let counts: SessionCounts | undefined;
-  let notBefore = 0;
   metrics.sessions.watchSessions(() => counts);
-  const take = asLeader(leases, "sessionCounts", HOLD_MS, async () => {
-    const startedAt = clock.monotonic();
-    if (startedAt < notBefore) return;
-    await sessionCounts.take({ now: clock.now(), idleTimeoutMs: settings.idleTimeoutMs });
-    notBefore = startedAt + (clock.monotonic() - startedAt) / MAX_OF_TIME_COUNTING;
-  });
+  const count = sparingly(clock, () =>
+    sessionCounts.take({ now: clock.now(), idleTimeoutMs: settings.idleTimeoutMs }),
+  );
+  const take = asLeader(leases, "sessionCounts", HOLD_MS, count);
   return async (): Promise<void> => {
     await take();
     counts = await sessionCounts.read();
@@ -97,12 +106,22 @@ export const startUpkeep = (parts: UpkeepParts): Periodic[] => {
   const cleanUp = asLeader(leases, "cleanup", HOLD_MS, async () => {
     metrics.jobs.countCleaned(await core.cleanup());
   });
+  const enforceLimit = asLeader(
+    leases,
+    "sessionLimit",
+    HOLD_MS,
+    sparingly(parts.clock, async () => {
+      const ended = await core.enforceLimit();
+      if (ended > 0) logger.info({ ended }, "sessions over MAX_CONCURRENT_SESSIONS were ended");
+    }),
+  );
   const count = countingSessions(parts);
   const lookAtOrder = watchEventOrder(parts.audit, logger, metrics);
   const findPatterns = () => core.findPatterns().finally(lookAtOrder);
   return [
     job("patterns", PATTERNS_EVERY_MS, findPatterns),
     job("cleanup", CLEANUP_EVERY_MS, cleanUp),
+    job("sessionLimit", LIMIT_EVERY_MS, enforceLimit),
     job("sessionCounts", SESSION_COUNTS_EVERY_MS, count),
     job("keys", Math.min(KEYS_LOOKED_AT_EVERY_MS, keyReloadMs(settings)), rotatingKeys(parts)),
   ];

@@ -31,6 +31,7 @@ import { revokeSessions } from "./revocation/revoke_sessions.js";
 import { activityLog } from "./session/activity_log.js";
 import { cleanup } from "./session/cleanup.js";
 import { currentSessions } from "./session/current_sessions.js";
+import { enforceLimit } from "./session/enforce_limit.js";
 import { listSessions } from "./session/list_sessions.js";
 import { withRecentActivity } from "./session/recent_activity.js";
 import { recordActivity } from "./session/record_activity.js";
@@ -196,6 +197,14 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     /** Kept going by the server: looks for unusual patterns, and tells watchers what happens. */
     findPatterns,
     sessionEvents: sessionEventsFeed({ ...background, retentionMs: settings.auditRetentionMs }),
+    /** Kept going by the server: ends sessions over a limit that was lowered. */
+    enforceLimit: enforceLimit({
+      ...background,
+      cacheLease: trustOf(background),
+      unanswered,
+      withRecentActivity: recent,
+      settings,
+    }),
     cleanup: cleanup({ ...background, unanswered, withRecentActivity: recent, settings }),
     /** Kept going by the server: forgives login attempts that an outage kept from being forgiven. */
     flushForgivenAttempts: flushForgiven,

@@ -115,6 +115,14 @@ export const postgresSessionStore = (database: Database): SessionStore => {
       return query ? (await run<SessionRow[]>(query)).map(sessionFromRow) : [];
     },
 
+    async openSessionsByUser(afterUserId, limit) {
+      const found = await rows<{ user_id: string; open: number }>(OPEN_BY_USER, [
+        afterUserId ?? NIL_UUID,
+        limit,
+      ]);
+      return found.map((row) => ({ userId: row.user_id, open: row.open }));
+    },
+
     countLive: (filter, liveAt) => countLive(database, filter, liveAt),
     endOfSlice: (filter, afterId) => endOfSlice(database, filter, afterId),
 
@@ -140,6 +148,14 @@ export const postgresSessionStore = (database: Database): SessionStore => {
     },
   };
 };
+
+const NIL_UUID = "00000000-0000-0000-0000-000000000000";
+
+/** In the order of the index of open sessions by user, so that it ends after the last user asked for. */
+const OPEN_BY_USER = `
+  SELECT s.user_id, count(*)::int AS open FROM sessions s
+  WHERE s.revoked_at IS NULL AND s.user_id > ?::uuid
+  GROUP BY s.user_id ORDER BY s.user_id LIMIT ?`;
 
 /** Rows that another transaction holds are left for the next flush, so that activity never waits and never deadlocks. */
 const TOUCH = `

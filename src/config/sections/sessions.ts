@@ -25,7 +25,7 @@ export const SESSION_SETTINGS = {
     name: "MAX_CONCURRENT_SESSIONS",
     schema: wholeNumber(1, 10_000),
     fallback: "5",
-    doc: "Most live sessions of one user. After it is lowered, sessions over the limit stay valid until their user's next login, or until `curfew sessions revoke` ends them.",
+    doc: "Most live sessions of one user. After it is lowered, the background job `sessionLimit` ends sessions over the limit, as the policy chooses (with `reject`: the newest), within about a minute of the restart of all replicas.",
   }),
   sessionLimitPolicy: setting({
     name: "SESSION_LIMIT_POLICY",

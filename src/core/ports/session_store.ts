@@ -42,6 +42,11 @@ export interface SessionStore {
   list(query: SessionQuery): Promise<Session[]>;
   /** How many sessions there are, live, timed out without anybody having noticed, and ended. */
   count(liveAt: LiveAt): Promise<{ live: number; idle: number; ended: number }>;
+  /** How many sessions are open, timed out or not, of up to `limit` users who have one, by user id, after a user id. */
+  openSessionsByUser(
+    afterUserId: string | undefined,
+    limit: number,
+  ): Promise<{ readonly userId: string; readonly open: number }[]>;
   /** How many live sessions match. */
   countLive(filter: SessionFilter, liveAt: LiveAt): Promise<number>;
   /**

@@ -18,6 +18,28 @@ export const describeSweeping = (stores: () => SessionStores): void => {
     expect(await lock(NOW + 1, 10)).toEqual(idsOf([overdue, due, later]));
   });
 
+  test("open sessions are counted by user, in pages, in the order of the users' ids", async () => {
+    const { one } = stores();
+    const users: string[] = [];
+    for (const count of [1, 3, 2]) {
+      const sessions = await addSessions(one, count);
+      users.push(sessions[0]?.userId ?? "");
+    }
+    const ended = await addSession(one);
+    await end(one, ended.id);
+    const found: { userId: string; open: number }[] = [];
+    for (let after: string | undefined; ; after = found.at(-1)?.userId) {
+      const page = await one.openSessionsByUser(after, 2);
+      found.push(...page);
+      if (page.length < 2) break;
+    }
+    const open = (userId: string) => found.find((user) => user.userId === userId)?.open;
+    expect(users.map(open)).toEqual([1, 3, 2]);
+    expect(open(ended.userId)).toBeUndefined();
+    const ids = found.map(({ userId }) => userId);
+    expect(ids).toEqual([...new Set(ids)].sort());
+  });
+
   test("a check that was put off comes when it was put off to", async () => {
     const { one } = stores();
     const [first, second] = await addSessions(one, 2, { createdAt: NOW - 3_600_000 });

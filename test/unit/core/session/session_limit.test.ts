@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { makeRoom } from "../../../../src/core/session/session_limit.js";
+import { makeRoom, overLimit } from "../../../../src/core/session/session_limit.js";
 import { session } from "../samples.js";
 
 const live = [
@@ -41,4 +41,22 @@ test("sessions of the same age go in the order of their ids, so that all replica
   const twins = ["y", "x", "z"].map((id) => session({ id, createdAt: 7 }));
   expect(idsOf(makeRoom(twins, 2, "evict_oldest"))).toEqual(["x", "y"]);
   expect(idsOf(makeRoom(twins.toReversed(), 2, "evict_oldest"))).toEqual(["x", "y"]);
+});
+
+describe("over a limit that was lowered", () => {
+  const four = [1, 2, 3, 4].map((n) =>
+    session({ id: `${n}`, createdAt: n, lastActivityAt: n === 1 ? 9 : n }),
+  );
+
+  test.each([
+    ["evict_oldest", 2, ["1", "2"]],
+    ["evict_least_recently_used", 2, ["2", "3"]],
+    ["reject", 2, ["4", "3"]],
+    ["evict_oldest", 4, []],
+    ["evict_least_recently_used", 5, []],
+    ["reject", 4, []],
+    ["reject", 5, []],
+  ] as const)("%s, most %d: %j go", (policy, most, gone) => {
+    expect(idsOf(overLimit(four, most, policy))).toEqual(gone);
+  });
 });
