@@ -15,6 +15,7 @@ import { describeLatency } from "./fill_sessions/latency.js";
 import { measureLatencies } from "./fill_sessions/measurements.js";
 import { growPopulation } from "./fill_sessions/population.js";
 import { entryBytes } from "./fill_sessions/redis_entries.js";
+import { measureRevocations } from "./fill_sessions/revocations.js";
 
 const BYTES_A_SESSION = 1500;
 /** Before: enough that every page and every plan is real. */
@@ -70,6 +71,7 @@ try {
     filled = to;
     say(describeFootprint(await footprint(database)));
     for (const latency of await measureLatencies(measured)) say(describeLatency(latency));
+    for (const latency of await measureRevocations(measured)) say(describeLatency(latency));
   }
   await curfew.stop();
 
