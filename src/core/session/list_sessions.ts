@@ -40,15 +40,15 @@ export const listSessions =
     return { sessions, nextPageToken: last ? writePageToken(last.id, query) : "" };
   };
 
-/** Opaque: where the page before ended, and a print of the question it belongs to. */
+/** Opaque: where the page before ended, and a print of that and of the question it belongs to. */
 export const writePageToken = (after: string, query: string): string =>
-  btoaUrl(`${print(query)} ${after}`);
+  btoaUrl(`${print(`${query} ${after}`)} ${after}`);
 
 export const readPageToken = (token: string, query: string): string => {
-  const [owner, ...rest] = atobUrl(token).split(" ");
+  const [, ...rest] = atobUrl(token).split(" ");
   const after = rest.join(" ");
   // No store can be asked about U+0000.
-  if (owner !== print(query) || rest.length === 0 || after.includes("\0"))
+  if (rest.length === 0 || writePageToken(after, query) !== token || after.includes("\0"))
     throw invalidField(
       "page_token",
       "must be the next_page_token of a call with the same filter and order",
@@ -73,7 +73,7 @@ const atobUrl = (text: string): string => {
   }
 };
 
-/** FNV-1a, to notice a token used with another question; it protects nothing. */
+/** FNV-1a, to notice a token that was changed or is used with another question; it protects nothing. */
 const print = (text: string): string => {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
