@@ -25,7 +25,7 @@ beforeAll(async () => {
   });
   const files = CONSUMERS.map((_consumer, index) => fileOf(index));
   verdicts = (await judgeTokens(stage, process.execPath, [RUNNER, ...files])) as typeof verdicts;
-}, 60_000);
+}, 240_000);
 afterAll(() => stage?.stop());
 
 test.each(CONSUMERS.map(([name], index) => [name, index] as const))(

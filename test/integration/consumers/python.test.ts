@@ -34,7 +34,7 @@ afterAll(() => stage?.stop());
 
 test.each(consumersIn("python"))(
   "%s accepts our tokens, and no other",
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async (name, text) => {
     const folder = join(stage.folder, name.replaceAll(/\W/g, "_"));
     mkdirSync(folder);

@@ -88,11 +88,21 @@ const FOREIGN = new Set([
 ]);
 
 /** The names of limits, and the facts of a refusal. */
-const LIMITS = ["budgets", "wire", "."].flatMap((room) =>
-  readdirSync(`src/rpc/${room}`)
+const LIMIT_ROOMS = [
+  "rpc/budgets",
+  "rpc/wire",
+  "rpc",
+  "core/refresh",
+  "core/exchange",
+  "gateway/budgets",
+  "gateway",
+  "telemetry",
+];
+const LIMITS = LIMIT_ROOMS.flatMap((room) =>
+  readdirSync(`src/${room}`)
     .filter((file) => file.endsWith(".ts"))
     .flatMap((file) => {
-      const source = readFileSync(`src/rpc/${room}/${file}`, "utf8");
+      const source = readFileSync(`src/${room}/${file}`, "utf8");
       return [...source.matchAll(/"([a-z]+(?:_[a-z]+)+)"|(refused_by)/g)];
     })
     .flatMap(([, limit, fact]) => (limit ? [limit, `${limit}_per_source`] : [fact ?? ""])),
