@@ -17,7 +17,7 @@ export const cpuMicroseconds = (pid: number | undefined): number => {
 /** A server in a process of its own. */
 export interface Child {
   readonly process: ChildProcess;
-  /** What the first line that matched said. */
+  /** The match of the first line that matched. */
   readonly match: RegExpExecArray;
   stop(): Promise<void>;
 }

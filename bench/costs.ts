@@ -48,7 +48,7 @@ const report = async (
   );
 };
 
-/** What a login and a refresh cost, for docs/scale.md. A ratio of nothing: login has its own bench. */
+/** Measures the cost of a login and of a refresh, for docs/scale.md. It computes no ratio: login has its own bench. */
 export const benchCosts = async (): Promise<void> => {
   const stage = await openStage();
   try {

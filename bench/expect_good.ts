@@ -8,9 +8,8 @@ const A_CALL = 100;
 const MAX_TRIES = 20;
 
 /**
- * Validates each token once: to see that answers are good, which clients under
- * load do not look into, and so that no signature is left to check in the rounds.
- * What a busy machine answers with UNAVAILABLE is asked again.
+ * Validates each token once. This checks the answers, which clients under load do not read, and leaves no signature to
+ * check in the rounds. A call that a busy machine answers with UNAVAILABLE is repeated.
  */
 export const expectGood = async (port: number, tokens: readonly string[]): Promise<void> => {
   const client = new AuthServiceClient(`127.0.0.1:${port}`, ChannelCredentials.createInsecure());

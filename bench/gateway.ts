@@ -9,7 +9,7 @@ const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 11);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
 const CONNECTIONS = 64;
 
-/** What a round came to, on one side. */
+/** The result of a round for one side. */
 interface Round {
   readonly perSecond: number;
   readonly cpuPerRequest: number;

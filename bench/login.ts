@@ -29,7 +29,7 @@ export const benchLogin = async (): Promise<void> => {
   try {
     const ours: number[] = [];
     const raw: number[] = [];
-    // What is compiled and prepared once is not what a login costs.
+    // Warm up first: one-time compilation and prepared statements are not part of the cost of a login.
     await rate(WARM_UP_LOGINS, () => stage.login());
     for (let round = 0; round < ROUNDS; round++) {
       raw.push(await rate(LOGINS, () => hasher.verify(password, encoded)));

@@ -5,7 +5,7 @@ import { openDatabase } from "../src/postgres/database.js";
 import { postgresKeyStore } from "../src/postgres/key_store.js";
 import type { LiveSession } from "./live_sessions.js";
 
-/** What the tokens say of issuer and audience; the service under test is started with the same. */
+/** The issuer and the audience of the tokens; the service under test is started with the same values. */
 export const ISSUER = "https://curfew.bench";
 export const AUDIENCE = "bench";
 

@@ -4,7 +4,7 @@ import { frame } from "./grpc_frames.js";
 /** One question, and what becomes of its answer. */
 export interface Question {
   readonly message: Uint8Array;
-  /** Told of the answer's message; undefined: the call failed. */
+  /** Receives the message of the answer, or undefined if the call failed. */
   readonly done: (answer: Buffer | undefined) => void;
 }
 

@@ -1,6 +1,6 @@
 import { median, note } from "./figures.js";
 
-/** What is asked of a ratio. */
+/** The target of a ratio. */
 export type Aim = { readonly atLeast: number } | { readonly atMost: number };
 
 const rounded = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(2));

@@ -1,6 +1,6 @@
 import { type Child, cpuMicroseconds } from "./child.js";
 
-/** What a load got out of a server, and what that cost it. */
+/** The throughput that a load got from a server, and its cost to the server. */
 export interface Measured {
   readonly perSecond: number;
   /** Processor time of the server for one answer, in microseconds. */

@@ -33,7 +33,7 @@ export const unaryCapacity = async (
 
 export interface FasterWay {
   readonly name: string;
-  /** What is asked of its ratio to unary calls. */
+  /** The least ratio to unary calls that is required. */
   readonly atLeast: number;
   /** Validations in one answer. */
   readonly perAnswer: number;

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-/** What is asked for on the command line. */
+/** The options of the command line. */
 export interface Options {
   readonly seed: number;
   /** Replicas as processes of their own, in the place of replicas in this process. */

@@ -17,7 +17,7 @@ export interface Provenance {
 }
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** What a run writes itself makes no other program. */
+/** The files that a run writes itself do not change the tested program. */
 const SOURCES = ["package-lock.json", "proto", "generated", "src", "test/support", "faults"];
 const WRITTEN = [":!faults/runs.jsonl", ":!faults/summary.md"];
 

@@ -37,7 +37,7 @@ const runRecord = z.object({
   leftOut: z.array(z.string()),
   memory: z.array(memoryTrend),
   violations: z.array(z.string()),
-  /** What came to no verdict, and why. */
+  /** The runs without a verdict, and the reason. */
   brokenOff: z.array(z.string()),
   /** Added by whoever looked into what it found. */
   remark: z.string().optional(),

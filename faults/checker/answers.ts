@@ -74,7 +74,7 @@ const lockedForCause = ({ logins }: UserStory, rules: Rules): Violation[] => {
   });
 };
 
-/** L4, L6: the same ending is told in the same words by everybody, and repeated with its first revision. */
+/** L4, L6: every replica reports the same revocation in the same words and repeats it with its first revision. */
 export const checkSameWords = ({ sessions }: Stories): Violation[] =>
   [...sessions.values()].flatMap((session) => [...verdicts(session), ...revisions(session)]);
 

@@ -21,7 +21,7 @@ export const checkEffects = (
   ...(aftermath && rules.activityLossMs === 0 ? onlyAnsweredLogins(stories, aftermath) : []),
 ];
 
-/** What is known of the exchanges of one generation, in constant space. */
+/** The known facts about the exchanges of one generation, in constant space. */
 interface Exchanges {
   readonly generation: number;
   /** When the first of them began. */

@@ -108,7 +108,7 @@ const evictionOf = ({ validations }: SessionStory) =>
     ({ answer }) => answer.kind === "refused" && answer.endReason === "SESSION_LIMIT",
   );
 
-/** Who lost a session to the limit is named in some login's answer, if all were answered. */
+/** If all logins were answered, the answer of some login names each session that was evicted by the limit. */
 const evictedAreNamed = (user: UserStory): Violation[] => {
   if (user.logins.some(({ answer }) => answer.kind === "uncertain")) return [];
   const named = new Set(

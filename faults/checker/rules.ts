@@ -1,4 +1,4 @@
-/** What the checker has to know of the system's settings. Times are milliseconds. */
+/** The settings of the system that the checker has to know. Times are milliseconds. */
 export interface Rules {
   readonly maxSessions: number;
   readonly limitPolicy: "evict_oldest" | "evict_least_recently_used" | "reject";

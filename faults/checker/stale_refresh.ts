@@ -3,7 +3,7 @@ import { latestBefore } from "./moments.js";
 import type { Rules } from "./rules.js";
 import type { SessionStory } from "./story.js";
 
-/** What can be told from outside about how old presented refresh tokens were. */
+/** The observable facts about the age of presented refresh tokens. */
 export interface RefreshAges {
   /** A token so old at this call, whatever the order of racing ones, that the session has to end (R3). */
   surelyStale(call: RefreshCall): boolean;

@@ -21,7 +21,7 @@ const usesOf = ({ login, validations, refreshes }: SessionStory): Call[] => [
   ...refreshes,
 ];
 
-/** Tells whether no use that can have been counts any more at a moment. */
+/** Returns whether, at a given moment, every possible use of the session is too old to count. */
 export const surelyIdle = (session: SessionStory, rules: Rules): ((at: number) => boolean) => {
   const lastUse = latestBefore(usesOf(session), startOf, endOf);
   return (at) => {

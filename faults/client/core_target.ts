@@ -6,7 +6,7 @@ import { type GivenTokens, type Target, TargetFailure } from "./target.js";
 const IP = "192.0.2.1";
 const ADMIN = { reason: "ADMIN", by: "service:faults" } as const;
 
-/** What a target calls of a replica in this process. */
+/** The methods of an in-process replica that a target calls. */
 export type CalledCore = Pick<
   UseCases,
   "login" | "validateToken" | "validateTokens" | "refreshTokens" | "logout" | "end" | "users"

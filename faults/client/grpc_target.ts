@@ -109,7 +109,7 @@ const callAsStranger = (
     );
   });
 
-/** What was not said by Curfew itself is the network's or a dead process's. */
+/** An answer that does not come from Curfew itself comes from the network or from a dead process. */
 const failureOf = (error: ServiceError | null): TargetFailure => {
   const { reason, metadata } = readErrorDetails(error?.metadata);
   const lost =

@@ -19,7 +19,7 @@ export interface MemoryTrend {
 const EVERY_MS = 1000;
 const MIB = 2 ** 20;
 const HOUR_MS = 3_600_000;
-/** What a process takes until it has seen everything once is no trend. */
+/** Memory that a process takes during its warm-up is no trend. */
 const WARM_UP = 1 / 3;
 
 /** Bytes a millisecond, by least squares; 0 for fewer than two samples. */

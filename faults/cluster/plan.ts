@@ -12,7 +12,7 @@ export interface Step {
   readonly seed: number;
 }
 
-/** What a plan has to know of a fault. */
+/** The facts about a fault that a plan needs. */
 export interface FaultKind {
   readonly name: string;
   /** Least and most milliseconds that it lasts. */

@@ -15,7 +15,7 @@ export const withPostgres = async <Result>(
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> => {
   const client = createClient({ connectionString: url });
-  // What is asked next tells of a lost connection.
+  // Errors are ignored here: if this connection is lost, the next query on it fails.
   client.on("error", () => undefined);
   await client.connect();
   try {

@@ -26,7 +26,7 @@ export const emptyClusterReport = (options: ClusterOptions): ClusterReport => ({
   leftOut: leftOut(meansOf(options)),
 });
 
-/** What the schedule of this seed does. */
+/** Plans the schedule of this seed. */
 export const planSchedule = (seed: number, options: ClusterOptions) => {
   const random = createRandom(seed);
   const steps = planSteps({

@@ -16,7 +16,7 @@ const CACHED_MS = 1000;
 const forceEntry = (redisUrl: string, entry: HotEntry, { epochs: [epoch = ""] }: Lease) =>
   redisCommand(redisUrl, "SET", sessionKey(0, entry.sessionId), writeEntry(entry, epoch));
 
-/** `invalidate` that does something else with each ending and answers as if the server had been told. */
+/** An `invalidate` that treats each revocation differently and answers as if the server had been notified. */
 const invalidateBy =
   (
     hot: HotStore,

@@ -140,7 +140,10 @@ const probeConnections = async (stub: StubServer): Promise<string[]> => {
 
 const PROBES = [probeSizes, probeStreams, probeCalls, probeMemory, probeConnections];
 
-/** What a stranger can use up at a server with that defect, as sentences; none: nothing. */
+/**
+ * Probes which resources an attacker can exhaust on a server with that defect. Returns a sentence for each; none if the
+ * server withstands.
+ */
 export const probeDoors = async (defect?: DoorDefect): Promise<string[]> => {
   const found: string[] = [];
   for (const probe of PROBES) {

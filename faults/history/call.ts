@@ -23,7 +23,7 @@ export interface Refused {
   readonly kind: "refused";
   /** A reason of the contract. */
   readonly reason: string;
-  /** What the service says brought it about, where the reason alone does not tell. */
+  /** The cause that the service reports, where the reason alone does not name it. */
   readonly cause?: string | undefined;
   /** Why and when the session ended, where the answer says so. */
   readonly endReason?: string | undefined;
@@ -32,7 +32,7 @@ export interface Refused {
 
 export type Answer<Ok> = ({ readonly kind: "ok" } & Ok) | Refused | Uncertain;
 
-/** What a client learns about an access token: it expires in this interval of the calls' clock. */
+/** The knowledge of a client about an access token: it expires in this interval of the calls' clock. */
 export interface Expiry {
   readonly earliest: number;
   readonly latest: number;

@@ -40,7 +40,7 @@ const UNCERTAIN = new Set([
   "NO_ANSWER",
 ]);
 
-/** What a failure of a call means for its history. */
+/** Converts the failure of a call to the answer in its history. */
 export const failureAnswer = (
   reason: string,
   metadata: Readonly<Record<string, string>> = {},

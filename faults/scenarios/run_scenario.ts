@@ -45,7 +45,7 @@ export const runScenario = async (run: ScenarioRun): Promise<ScenarioResult> => 
   }
 };
 
-/** What waits in vain for a system to recover tells of it too. */
+/** A scenario that waits in vain for a system to recover reports that failure too. */
 const neverDone = (failure: unknown): Violation => ({
   guarantee: "L4 unfinished",
   what: failure instanceof Error ? failure.message : String(failure),

@@ -18,7 +18,7 @@ export interface Scenario {
   run(world: World, report: (violation: Violation) => void): Promise<void>;
 }
 
-/** What is not done by then is left undone. Milliseconds. */
+/** The time after which unfinished work is abandoned. Milliseconds. */
 const PATIENCE_MS = 3000;
 
 /** The first of the replicas. */

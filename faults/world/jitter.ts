@@ -12,8 +12,8 @@ export interface TouchCounts {
 }
 
 /**
- * Ports that now and then take a little longer, at the moments that decide
- * races: after the primary store was read, before and after the hot store is told.
+ * Ports that sometimes take a little longer, at the moments that decide races: after a read of the primary store, and
+ * before and after a call to the hot store.
  */
 export const jittery =
   (random: Random, touches: TouchCounts) =>

@@ -16,7 +16,7 @@ export const withRedis = async <T>(url: string, work: (redis: Redis) => Promise<
   }
 };
 
-/** Ways in which Redis forgets without anybody being told. */
+/** Ways in which Redis loses data without a notification. */
 export const MEMORY_LOSSES = ["tombstones", "entries", "half", "everything"] as const;
 export type MemoryLoss = (typeof MEMORY_LOSSES)[number];
 

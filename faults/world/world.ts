@@ -50,7 +50,7 @@ export interface WorldOptions {
   readonly sabotage?: Sabotage;
 }
 
-/** What a planted defect changes. Nothing of it exists in the product. */
+/** The changes of a planted defect. Nothing of it exists in the product. */
 export interface Sabotage {
   /** Wraps a replica's ports. */
   ports?(ports: CoreReplicaPorts, stores: StoreUrls): CoreReplicaPorts;
@@ -165,7 +165,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
   const client = recordingClient(recorder);
   const users: KnownUser[] = [];
   const observer = createClient({ connectionString: database.url });
-  // What it is asked next tells of a lost connection.
+  // Errors are ignored here: if the connection is lost, the next query on it fails.
   observer.on("error", () => undefined);
   await observer.connect();
   const rules: Rules = {

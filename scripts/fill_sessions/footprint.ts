@@ -1,6 +1,6 @@
 import type pg from "pg";
 
-/** What the population takes in Postgres, in bytes. */
+/** The size of the population in Postgres, in bytes. */
 export interface Footprint {
   readonly sessions: number;
   readonly heap: number;

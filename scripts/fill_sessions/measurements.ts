@@ -13,7 +13,7 @@ const LOGINS = 40;
 const CLEANUP_BATCH = 200;
 const CLEANUPS = 10;
 
-/** What is measured: a service and its database. */
+/** The system under measurement: a service and its database. */
 export interface Measured {
   readonly port: number;
   readonly database: pg.Client;
@@ -73,7 +73,7 @@ export const measureLatencies = async (measured: Measured): Promise<Latency[]> =
     });
   const { accessToken } = await login();
   const metadata = bearer(accessToken);
-  // What the population left for the sweeper is no part of the measure.
+  // Sweep first: the work that the population left for the sweeper is not part of the measurement.
   await call(admin, admin.cleanupSessions, {}, metadata);
   const sessions = await sample(database);
   const tokens = await mintTokens(measured.databaseUrl, sessions);

@@ -2,8 +2,7 @@ import { LRUCache } from "lru-cache";
 import { parseStrictJsonObject } from "./strict_json.js";
 
 /**
- * What an access token says (RFC 9068, RFC 8176 for `amr`). Times are
- * NumericDate: whole seconds since the epoch.
+ * The claims of an access token (RFC 9068; RFC 8176 for `amr`). Times are NumericDate: whole seconds since the epoch.
  */
 export interface AccessClaims {
   /** Issuer. */
@@ -29,7 +28,7 @@ export interface AccessClaims {
   readonly amr: readonly string[];
   /** Authentication context class; absent: none is vouched for. */
   readonly acr?: string;
-  /** Who acts as the user; absent: nobody does. */
+  /** The actor that acts as the user; absent if nobody does. */
   readonly act?: ActorClaim;
   readonly roles: readonly string[];
 }
@@ -42,7 +41,7 @@ export interface ActorClaim {
   readonly sid?: string;
 }
 
-/** Who must have issued a token, and for whom. */
+/** The issuer and the audience that a token must have. */
 export interface ExpectedClaims {
   readonly issuer: string;
   readonly audience: string;
@@ -51,7 +50,7 @@ export interface ExpectedClaims {
 /** The claims as JSON; a single audience as a string (RFC 7519 §4.1.3). */
 export function encodeAccessClaims(claims: AccessClaims): Uint8Array {
   const { aud, roles, ...rest } = claims;
-  // What is absent is left out; the roles, which may be long, come last.
+  // Absent claims are left out. The roles come last, because they may be long.
   return Buffer.from(JSON.stringify({ ...rest, aud: aud.length === 1 ? aud[0] : aud, roles }));
 }
 

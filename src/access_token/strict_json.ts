@@ -1,9 +1,8 @@
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * The object that JSON in UTF-8 tells (RFC 8259), or undefined for anything
- * that is not one object or names a member twice at any depth: readers differ
- * in which of the two they take (RFC 8725 §2.6, RFC 7519 §4).
+ * Parses a JSON object in UTF-8 (RFC 8259). Returns undefined for any other value and for an object that repeats a
+ * member name at any depth: parsers differ in which of the two values they take (RFC 8725 §2.6, RFC 7519 §4).
  */
 export function parseStrictJsonObject(bytes: Uint8Array): Record<string, unknown> | undefined {
   try {

@@ -11,7 +11,7 @@ import { type Connection, withConnection } from "./rpc/connection.js";
 import type { ConnectionOptions } from "./rpc/connection_options.js";
 import type { Terminal } from "./terminal.js";
 
-/** What a command works with. */
+/** The dependencies of a command. */
 export interface CommandContext {
   readonly terminal: Terminal;
   readonly openLocalAdmin: OpenLocalAdmin;

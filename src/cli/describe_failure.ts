@@ -7,7 +7,7 @@ import { RpcFailure } from "./rpc/rpc_failure.js";
 
 /** A failure as the operator sees it. */
 export interface FailureDescription {
-  /** For people. Empty: it has been told already. */
+  /** The text for people. Empty if the command has already printed the failure. */
   readonly text: string;
   readonly exitCode: ExitCode;
   /** For programs: the reason of the ErrorInfo, a gRPC code, or one of this program's own. */
@@ -85,7 +85,7 @@ const describeCommandFailure = (error: CommandFailure): FailureDescription => {
 /**
  * Says what went wrong, in a sentence for people and in words for programs.
  *
- * @param json whether nothing was told to people meanwhile
+ * @param json whether the output is JSON, so that nothing has been printed for people yet
  */
 export const describeFailure = (error: unknown, json: boolean): FailureDescription => {
   if (error instanceof CommanderError) return describeUsage(error, json);

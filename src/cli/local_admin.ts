@@ -32,16 +32,15 @@ export interface Migrations {
 }
 
 /**
- * What the command line has done behind the server's back: starting it, and
- * work on the database for which no server need run. The composition root
- * implements it. Each function opens what it needs and closes it before it
- * resolves; a failure it throws is told to the operator by its message.
+ * The operations that the command line runs without a call to a server: starting the server, and work on the database.
+ * The composition root implements them. Each function opens the connections that it needs and closes them before it
+ * resolves. The command line prints the message of a failure to the operator.
  */
 export interface LocalAdmin {
   /**
    * Runs the service; resolves when it has stopped gracefully, rejects when it cannot start.
    *
-   * @param tell is told of the user that a first start makes, as this is the only time
+   * @param tell receives the user that a first start creates; its password cannot be read again later
    */
   serve(settings: Settings, logger: Logger, tell: (user: FirstUser) => void): Promise<void>;
   /** Runs the REST gateway alone, against `settings.gatewayTarget`. */
@@ -50,14 +49,14 @@ export interface LocalAdmin {
   /**
    * Resolves when the database of the settings answers; rejects in bounded time when it does not.
    *
-   * @param onWait told in a sentence what is waited for, when it takes long
+   * @param onWait receives a sentence that says what the function waits for, when it takes long
    */
   reachDatabase(settings: Settings, onWait: (sentence: string) => void): Promise<void>;
 
   /**
    * Resolves to the names of the migrations that this call applied.
    *
-   * @param onWait told in a sentence of another process that migrates, as long as it is waited for
+   * @param onWait receives a sentence about the other process that migrates, as long as this one waits for it
    */
   migrateUp(settings: Settings, onWait: (sentence: string) => void): Promise<readonly string[]>;
   migrateStatus(settings: Settings): Promise<Migrations>;

@@ -16,8 +16,8 @@ const endQuietlyWithoutReader = (): void => {
 export const processTerminal = (): Terminal => {
   let environment: Environment | undefined;
   endQuietlyWithoutReader();
-  // What a library should do otherwise is nothing to tell an operator: grpc-js makes Node warn of each
-  // server that is named by its IP address. A server that runs logs it (`routeWarnings`).
+  // Hide library deprecation warnings: an operator cannot act on them. grpc-js makes Node warn about each server that
+  // is addressed by its IP address. A running server logs such warnings (`routeWarnings`).
   process.noDeprecation = true;
   return {
     input: process.stdin,

@@ -34,7 +34,7 @@ export const buildProgram = (
       writeErr: (text) => {
         if (!json) terminal.errors.write(text);
       },
-      // `runProgram` tells it: the error that is thrown says the same.
+      // `runProgram` prints the error: the thrown error has the same text.
       outputError: () => undefined,
     })
     .exitOverride();

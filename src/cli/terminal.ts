@@ -27,6 +27,6 @@ export interface Terminal {
   now(): number;
   /** Resolves after some milliseconds, or at once when the signal aborts. */
   wait(milliseconds: number, signal: AbortSignal): Promise<void>;
-  /** Calls back once at Ctrl-C instead of ending the process, until it is told to stop. */
+  /** Calls `listener` once at Ctrl-C instead of ending the process. The returned function removes the listener. */
   onInterrupt(listener: () => void): () => void;
 }

@@ -3,7 +3,7 @@ import { strippedLine } from "../core/caller/header_text.js";
 import type { Environment } from "./setting.js";
 import { SETTINGS } from "./settings_table.js";
 
-/** What the command line uses where it is not told: for calls to a running server. */
+/** The defaults of the command line for calls to a running server. */
 export interface ClientDefaults {
   /** `host:port`. */
   readonly target: string;

@@ -10,7 +10,7 @@ export interface Draft {
   /** Whether the environment has a text for it, be it good or bad. */
   isGiven(key: SettingKey): boolean;
   readonly production: boolean;
-  /** What is wrong with single settings. */
+  /** The problems of single settings. */
   readonly problems: readonly string[];
 }
 

@@ -3,7 +3,7 @@ import type { z } from "zod";
 /** The environment: names and texts. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What is used when a setting is not given: a text of the environment, or one for each mode. */
+/** The value that is used when a setting is not given: a text as in the environment, or one for each mode. */
 export type Fallback = string | { readonly development: string; readonly production: string };
 
 /**
@@ -18,7 +18,7 @@ export interface Setting<Schema extends z.ZodType = z.ZodType> {
   /** Absent: the setting may be left out, and `fallbackDoc` says what happens then. */
   readonly fallback?: Fallback;
   readonly fallbackDoc?: string;
-  /** What the setting does, in Markdown. */
+  /** The effect of the setting, in Markdown. */
   readonly doc: string;
   /** Its value is never repeated in a message. */
   readonly secret?: boolean;

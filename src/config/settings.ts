@@ -7,9 +7,8 @@ export type GivenSettings = {
 };
 
 /**
- * What this process was told to do: every setting in natural units
- * (milliseconds, bytes), defaults filled in, checked alone and together. The
- * names are those of `SETTINGS`, where each is explained.
+ * The configuration of this process: every setting in natural units (milliseconds, bytes), with defaults filled in,
+ * checked alone and together. The names are those of `SETTINGS`, where each is explained.
  */
 export interface Settings extends Omit<GivenSettings, "jwtIssuer" | "serviceAuth"> {
   readonly jwtIssuer: string;
@@ -25,8 +24,8 @@ export interface Settings extends Omit<GivenSettings, "jwtIssuer" | "serviceAuth
 }
 
 /**
- * What the settings are read for. Each asks only for what it needs, so that a
- * migration job can do without signing keys.
+ * The purpose for which the settings are read. Each purpose requires only the settings that it needs, so that a
+ * migration job runs without signing keys.
  * - `serve`: the service.
  * - `gateway`: the REST gateway as a process of its own.
  * - `database`: work on the database alone (migrations, service keys, first user).

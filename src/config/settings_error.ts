@@ -3,7 +3,7 @@ export class SettingsError extends Error {
   override readonly name = "SettingsError";
 
   constructor(
-    /** What is wrong and what to do about it, one sentence or two each. */
+    /** Each problem and its solution, in one or two sentences. */
     readonly problems: readonly string[],
   ) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;

@@ -2,7 +2,7 @@ import { CHECK_SAMPLES } from "./passwords/check_samples.js";
 import { isExcessive, MAX_CHECK_MEMORY_BYTES, type WorkKind } from "./passwords/check_work.js";
 import { readPasswordHash } from "./passwords/read_password_hash.js";
 
-/** What is wrong with an encoded hash, in words that repeat nothing of it; undefined: nothing. */
+/** Returns what is wrong with an encoded hash, in words that repeat no part of it, or undefined if the hash is good. */
 export type HashJudge = (encoded: string) => Promise<string | undefined>;
 
 /** How many times longer than on the reference machine a check of this kind takes here. */

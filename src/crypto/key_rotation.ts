@@ -24,7 +24,7 @@ export interface KeyRotationOptions extends Omit<KeyTimes, "publicationMs"> {
   readonly publicationMs?: number | undefined;
 }
 
-/** What an operator does with keys. Replicas follow at their next reload. Refusals are KeyErrors. */
+/** The operations of an operator on keys. Replicas follow at their next reload. Refusals are KeyErrors. */
 export interface KeyRotation {
   /** Every stored key, oldest first. */
   list(): Promise<KeyDescription[]>;

@@ -3,7 +3,7 @@ import type { KeyUse } from "../core/ports/key_store.js";
 import type { KeyRotation } from "./key_rotation.js";
 import type { KeyDescription } from "./keys/key_description.js";
 
-/** What was done to a key. */
+/** A change that was made to a key. */
 export interface KeyChange {
   readonly kid: string;
   readonly use: KeyUse;

@@ -7,7 +7,7 @@ const ID_BYTES = 16;
 const SECRET_BYTES = 32;
 const KEY_LENGTH = PREFIX.length + ((ID_BYTES + SECRET_BYTES) / 3) * 4;
 
-/** What a service key says of itself. */
+/** The claims that a service key makes about itself. */
 export interface ServiceKeyClaim {
   /** UUID in lower case, by which the key is found, listed and revoked. */
   readonly id: string;

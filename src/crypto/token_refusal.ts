@@ -5,8 +5,8 @@ import { parseStrictJsonObject } from "../access_token/strict_json.js";
 import type { VerificationKey } from "./keys/signing_key.js";
 
 /**
- * What is wrong with a token that was refused as no access token, in words for
- * an operator. Only what is proved by our own signature is repeated of it.
+ * Describes, for an operator, why a token was refused as an access token. The description repeats only claims that our
+ * own signature proves.
  */
 export async function describeTokenRefusal(
   token: string,

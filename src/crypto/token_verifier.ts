@@ -22,7 +22,7 @@ export interface TokenVerifierOptions extends ExpectedClaims {
   readonly cacheSize?: number | undefined;
 }
 
-/** What is remembered of a token: it is good as long as its key is. */
+/** The remembered result for a token. It is valid as long as the key of the token is. */
 interface Verified {
   readonly token: string;
   readonly key: VerificationKey;

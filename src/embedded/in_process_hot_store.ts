@@ -95,9 +95,9 @@ export const inProcessHotStore = (options: InProcessHotStoreOptions): HotStore =
 };
 
 /**
- * What is known of a session that has not ended, as far as this store was told.
- * An invalidation takes the fill token away together with the entry: whoever read the primary store
- * before it can no longer fill, even when the tombstone has been forgotten.
+ * The state of an active session, as far as this store knows it. An invalidation removes the fill token together with
+ * the entry: a reader that read the primary store before the invalidation can no longer fill, even when the tombstone
+ * has been forgotten.
  */
 interface Place {
   entry: HotEntry | undefined;

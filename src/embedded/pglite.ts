@@ -27,9 +27,9 @@ export interface EmbeddedPostgres {
 const MAX_CONNECTIONS = 64;
 
 /**
- * Starts PGlite, a Postgres inside this process, on a data directory that no
- * other process may open meanwhile. What it has committed outlives this process,
- * kill -9 included; a loss of power may cost more, since PGlite cannot fsync.
+ * Starts PGlite, a Postgres inside this process, on a data directory that no other process may open meanwhile.
+ * Committed data survives the end of this process, also by kill -9. A loss of power may lose committed data, since
+ * PGlite cannot fsync.
  *
  * All connections share one Postgres session: transactions are served one after
  * the other, statements run on the event loop and cannot be cancelled or timed

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { hostname, platform } from "node:os";
 
-/** Tells a process from a later one that was given the same id. */
+/** Distinguishes a process from a later one that received the same id. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly host: string;

@@ -83,7 +83,8 @@ const connect = (
       enableOfflineQueue: false,
       clusterRetryStrategy: (attempt: number) => Math.min(25 * attempt, LONGEST_RECONNECT_MS),
       slotsRefreshTimeout: 1000,
-      // A slot that moves is waited for by nobody: its keys are told one by one, and asked in Postgres.
+      // Do not wait for a slot that moves: its keys are invalidated one by one, and their sessions are read from
+      // Postgres.
       maxRedirections: MAX_REDIRECTIONS,
       retryDelayOnTryAgain: 1,
       retryDelayOnClusterDown: 0,
@@ -115,7 +116,7 @@ interface RedisAddress {
   readonly password: string;
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
   readonly path: readonly string[];
-  /** What the Sentinels ask for. */
+  /** The credentials for the Sentinels. */
   readonly sentinel: { readonly username: string; readonly password: string };
 }
 

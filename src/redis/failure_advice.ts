@@ -1,4 +1,4 @@
-/** What Curfew's user in Redis may do, as an ACL says it. `INFO` tells which server it is, in every script. */
+/** The permissions of Curfew's user in Redis, in ACL syntax. Every script uses `INFO` to identify the server. */
 export const REDIS_RIGHTS =
   "~curfew:* ~access_token_blacklist:* &curfew:endings +info +time +ping +get +mget +set +del +persist +eval +evalsha +publish +subscribe";
 
@@ -24,7 +24,7 @@ export const failureText = (failure: unknown): string => {
   return last instanceof Error ? `${failure.message} ${last.message}` : failure.message;
 };
 
-/** Why Redis cannot be used, for the operator: what is wrong and what to do, as far as it can be told. */
+/** Explains to the operator why Redis cannot be used and what to do, as far as the failure shows it. */
 export const failureAdvice = (failure: unknown): string => {
   const text = failureText(failure);
   return ADVICE.find(([sign]) => sign.test(text))?.[1] ?? "it cannot be reached";

@@ -16,11 +16,13 @@ export interface RedisHotStoreOptions extends OpenedRedis {
   /** A use this close to one that was written need not be, in milliseconds. */
   readonly activityStepMs: number;
   readonly now: () => number;
-  /** Told of each script call with how many sessions it was about. */
+  /** Receives the number of sessions of each script call. */
   readonly onBatch?: (script: "check" | "fill" | "invalidate", size: number) => void;
-  /** Told how many questions of one call came out how. */
+  /** Receives how many questions of one call had which outcome. */
   readonly onAnswers?: (outcome: HotAnswer["kind"] | "failure", questions: number) => void;
-  /** Told, each time the servers were identified, why that failed for some; undefined: it did not. */
+  /**
+   * Called each time the servers were identified, with the failure if it failed for some of them, else with undefined.
+   */
   readonly onIdentified?: (failure: unknown) => void;
 }
 
@@ -276,7 +278,7 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
 
     onDisturbance(listener) {
       client.on("close", listener);
-      // A cluster that lost one node goes on with the others; each call tells of its own.
+      // A cluster that lost one node keeps serving from the others. Each call reports its own failure.
       client.on("ready", listener);
     },
 
@@ -289,7 +291,7 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
 const causeOf = (failure: unknown): unknown =>
   failure instanceof CurfewError && failure.cause !== undefined ? failure.cause : failure;
 
-/** What came out well, and `otherwise` in place of the rest. @throws if nothing did */
+/** Returns the fulfilled results, with `otherwise` in place of each rejected one. @throws if all were rejected */
 const someOf = <T, Otherwise>(
   outcomes: readonly PromiseSettledResult<T>[],
   otherwise: Otherwise,

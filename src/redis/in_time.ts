@@ -1,7 +1,7 @@
 /**
- * The answer, if it comes within `ms`. What came while this process was too busy
- * to read it is in time: a long turn of the event loop is no fault of the server,
- * and would be answered with more work, in the place of less.
+ * Resolves to the answer if it arrives within `ms`. An answer that arrived while this process was too busy to read it
+ * counts as in time: a long turn of the event loop is not a fault of the server, and a timeout would add work to an
+ * overloaded process.
  *
  * @throws Error when time is up
  */

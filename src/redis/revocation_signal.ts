@@ -33,8 +33,8 @@ export const redisRevocationSignal = (client: RedisClient): RevocationSignal => 
   subscriber.on("message", wake);
   subscriber.on("ready", () => {
     subscriber.subscribe(ENDINGS_CHANNEL).catch((error: Error) => {
-      // Who did not get through would never hear anything: it connects anew. Who is
-      // not allowed to listen will not be allowed the next time either.
+      // A subscriber that failed to connect would never receive an event, so it reconnects. A subscriber without the
+      // permission to subscribe does not: the next attempt would fail too.
       if (error.name !== "ReplyError") subscriber.disconnect(true);
     });
   });

@@ -16,7 +16,7 @@ interface Outcome {
   calls: number;
 }
 
-/** What is counted of one method. */
+/** The counts of one method. */
 interface Tally {
   readonly method: string;
   readonly outcomes: Outcome[];
@@ -84,9 +84,8 @@ class CallSeconds extends Histogram<"method"> {
 /**
  * Calls by method, code and reason, and how long they took.
  *
- * They are counted in plain numbers and told to prom-client at each scrape: it
- * hashes labels anew at each observation, which took a thirtieth of the time of
- * a validation.
+ * Counts are kept as plain numbers and passed to prom-client at each scrape. prom-client hashes the labels at each
+ * observation, which took a thirtieth of the time of a validation.
  */
 export const callMetrics = (registry: Registry): CountCall => {
   const tallies = new Map<string, Tally>();

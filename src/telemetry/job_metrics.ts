@@ -7,15 +7,15 @@ export interface KeyAge {
   readonly activeSince: number;
 }
 
-/** What is counted of the work in the background. */
+/** The metrics of background work. */
 export interface JobMetrics {
   /** One run of a job has ended, well or not. */
   countRun(job: string, ok: boolean): void;
   /** Sessions that cleanup has marked as ended or deleted. */
   countCleaned(sessions: number): void;
-  /** Tells where to read since when keys have signed at each scrape. */
+  /** Registers the function that each scrape calls to read since when keys have signed. */
   watchKeys(read: () => readonly KeyAge[]): void;
-  /** Tells where to read for how long the order of events has waited, in seconds, at each scrape. */
+  /** Registers the function that each scrape calls to read for how many seconds the order of events has waited. */
   watchEventOrder(read: () => number): void;
 }
 

@@ -10,7 +10,7 @@ export type HotOutcome = "live" | "ended" | "doubt" | "failure";
 
 export type BreakerState = "closed" | "half_open" | "open";
 
-/** What the service counts. Every method is cheap and never throws. */
+/** The metrics of the service. Every method is cheap and never throws. */
 export interface Metrics {
   /**
    * One finished call: the method's full name, for example
@@ -26,7 +26,7 @@ export interface Metrics {
   countPrimaryStoreBatch(sessions: number): void;
   /** One flush of activity, and how old the oldest of it was. */
   countActivityFlush(sessions: number, lagSeconds: number): void;
-  /** Tells where to read the state of the hot store's breaker at each scrape. */
+  /** Registers the function that each scrape calls to read the state of the hot store's breaker. */
   watchBreaker(read: () => BreakerState): void;
   readonly sessions: SessionMetrics;
   readonly jobs: JobMetrics;

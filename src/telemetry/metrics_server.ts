@@ -12,7 +12,7 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** What a caller may use of the server, in milliseconds and bytes. */
+/** The limits on a caller of the server, in milliseconds and bytes. */
 export interface MetricsLimits {
   /** For the headers of a request, and for all of it; from the connection on. */
   readonly requestMs: number;

@@ -10,13 +10,13 @@ export interface PoolState {
   readonly classes: Readonly<Record<string, { readonly used: number; readonly waiting: number }>>;
 }
 
-/** What is counted of the queue in front of Postgres, by class of work. */
+/** The metrics of the queue in front of Postgres, by class of work. */
 export interface QueueMetrics {
   /** Work got a connection after waiting so many milliseconds. */
   onAdmitted(work: string, waitedMs: number): void;
   /** Work was refused as OVERLOADED. */
   onRefused(work: string, cause: string): void;
-  /** Tells where to read the state of the pool at each scrape. */
+  /** Registers the function that each scrape calls to read the state of the pool. */
   watchPool(read: () => PoolState): void;
 }
 

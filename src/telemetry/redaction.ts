@@ -1,4 +1,4 @@
-/** What stands where a secret stood. */
+/** The text that replaces a secret. */
 export const REDACTED = "[redacted]";
 
 const SECRET_NAME =

@@ -9,7 +9,7 @@ export interface RepeatedLines {
  * window how many more there were. A line for each call that is refused because
  * there is too much to do would cost more than the refusal.
  *
- * @param report told of each key that came again, and how often
+ * @param report receives each repeated key and the number of its repetitions
  * @param windowMs length of a window, in milliseconds; it begins with the first line of its key
  */
 export const createRepeatedLines = (

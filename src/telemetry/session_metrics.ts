@@ -6,13 +6,16 @@ import { END_REASONS } from "../core/session/session.js";
 
 const LAG_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What is counted of sessions and of what happens to them. */
+/** The metrics of sessions and of the operations on them. */
 export interface SessionMetrics {
-  /** Tells where to read the last count of sessions at each scrape; undefined: there is none. */
+  /**
+   * Registers the function that each scrape calls to read the last count of sessions; it returns undefined if there is
+   * none.
+   */
   watchSessions(read: () => SessionCounts | undefined): void;
   /** Events that this replica was the one to look through: each counts once over all replicas. */
   countEvents(events: readonly AuditEvent[], patterns: readonly AuditEvent[]): void;
-  /** From the end of a session to its being told to watchers, in seconds. */
+  /** The time from the revocation of a session to its report to watchers, in seconds. */
   countRevocationLag(seconds: number): void;
 }
 

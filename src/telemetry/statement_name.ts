@@ -1,4 +1,4 @@
-/** What a statement does and to which table. */
+/** The operation of a statement and the table that it works on. */
 export interface StatementName {
   readonly operation: string;
   readonly table: string | undefined;

@@ -2,7 +2,7 @@ import cluster from "node:cluster";
 import { AggregatorRegistry } from "prom-client";
 import type { Metrics } from "./metrics.js";
 
-/** Tells a worker of a refusal that the primary process has to count. */
+/** The message by which a worker reports a refusal that the primary process has to count. */
 interface RefusalMessage {
   readonly refusal: readonly [by: string, limit: string];
 }

@@ -19,7 +19,7 @@ import { within } from "./within.js";
 const READY_TIMEOUT_MS = 10_000;
 
 /**
- * Makes a validator. Connects in the background; `ready` tells when it has.
+ * Creates a validator. It connects in the background; `ready` resolves when it is connected.
  *
  * @throws TypeError or RangeError for options that cannot be
  */
@@ -40,7 +40,8 @@ export const createValidator = (options: ValidatorOptions): Validator => {
     maxPending: settings.maxPending,
     onProblem,
     onAnswer(sentAt, { skipActivity }, { lastActivityAt }) {
-      // A check that counts as a use tells Curfew's clock: it is the last use, or an earlier one than another.
+      // The answer to a check that counts as a use carries Curfew's time: the time of the last use, which is this one
+      // or another one that came before it.
       if (!skipActivity) clock.answered(sentAt, lastActivityAt.getTime());
       revocations.freshness.review(performance.now());
     },

@@ -28,10 +28,9 @@ const LONGEST_WAIT_MS = 3_600_000;
 const OUTAGE_WAIT_MS = 1000;
 
 /**
- * Revocations come from the feed. That a session has become idle, or has reached its
- * maximum, is true before anybody notes it, so Curfew is asked when that may be.
- * An outage ends nothing. A token that expired says nothing of its session: then
- * the feed alone tells.
+ * Revocations come from the feed. A session becomes idle, or reaches its maximum age, before any component records it,
+ * so the guard asks Curfew when that may have happened. An outage ends no session. An expired token says nothing about
+ * its session: then only the feed reports its revocation.
  */
 export const guardSession = (options: SessionGuardOptions): SessionGuard => {
   let timer: NodeJS.Timeout | undefined;

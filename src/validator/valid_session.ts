@@ -1,8 +1,8 @@
 import type { ValidateTokenResponse } from "../../generated/curfew/v1/auth_service.js";
 
 /**
- * What a good token stands for. In local mode one object is shared by all checks
- * of a token until Curfew is asked again, so it is frozen.
+ * The session of a valid token. In local mode all checks of a token share one object until Curfew is asked again, so
+ * the object is frozen.
  */
 export interface ValidSession {
   /** The user (`sub`). */

@@ -14,7 +14,7 @@ export interface ValidateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a validator knows at this moment, for health checks and metrics. */
+/** The current state of a validator, for health checks and metrics. */
 export interface ValidatorState {
   readonly mode: "remote" | "local";
   /** Whether a replica of Curfew is connected. */

@@ -51,6 +51,6 @@ export const outage = (cause: unknown, detail?: string): ValidatorError =>
     retryAfter: OUTAGE_RETRY_SECONDS,
   });
 
-/** Whatever was thrown, as what a caller is told; a defect is masked. */
+/** Converts a thrown value to the error that the caller receives. Defects are masked. */
 export const toValidatorError = (thrown: unknown): ValidatorError =>
   thrown instanceof ValidatorError ? thrown : new ValidatorError("INTERNAL", { cause: thrown });

@@ -57,7 +57,10 @@ export interface ValidatorOptions {
   readonly connections?: number;
   /** Most checks that may wait for Curfew; more are refused at once. Default 20 000. */
   readonly maxPending?: number;
-  /** Told of what an operator should know, once a trouble: a feed that is silent, keys that disappear, uses that cannot be told, a refused credential. */
+  /**
+   * Called once for each problem that an operator should know of: a silent feed, missing keys, uses that cannot be
+   * reported, a refused credential.
+   */
   readonly onProblem?: (problem: Error) => void;
 }
 

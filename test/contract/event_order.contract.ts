@@ -13,7 +13,7 @@ import { useDatabases } from "./use_databases.js";
 
 const login = (sessionId: string): AuditEvent => ({ type: "LOGIN", at: NOW, sessionId });
 
-/** What the order of events must do for those who follow it. */
+/** The contract of the order of events, for those that follow the events. */
 export const describeEventOrder = (engine: Engine): void => {
   describe(`order of events on ${engine.name}`, () => {
     const databases = useDatabases(engine);

@@ -291,7 +291,7 @@ export const describeHotStore = (
       const kinds = answers.map((answer) => answer.kind);
       expect(kinds).toEqual(order.map((which) => ["live", "ended", "unknown"][which]));
       expect(await check(live)).toMatchObject({ entry: { lastActivityAt: now + 297 } });
-      // The newest use counts, in whatever order the turn tells of them.
+      // The latest use counts, in whatever order the turn reports the uses.
       await Promise.all([now + 900, now + 500].map((touchAt) => check(live, touchAt)));
       expect(await check(live)).toMatchObject({ entry: { lastActivityAt: now + 900 } });
     });

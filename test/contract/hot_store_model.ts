@@ -45,7 +45,7 @@ interface Handed {
   readonly at: number;
 }
 
-/** What the store must know of one session. */
+/** The facts about one session that the store must know. */
 interface Known {
   readonly id: string;
   ended: boolean;

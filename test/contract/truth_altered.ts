@@ -17,7 +17,7 @@ const wordsOfStatements = (): string[] => {
 /** Tables whose definition by heart is the business of a library. */
 const FOREIGN = /^curfew_migrations/;
 
-/** What an administrator or another program may do to tables that are ours. */
+/** Makes changes that an administrator or another program may make to our tables. */
 export const alterTables = async (url: string): Promise<void> => {
   const client = new pg.Client(url);
   await client.connect();

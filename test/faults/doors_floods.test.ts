@@ -67,7 +67,7 @@ afterAll(async () => {
 const call = async (): Promise<string> =>
   (await bareCall(honest, { path: HONEST, messages: [Buffer.alloc(0)] })).reason;
 
-/** Resident bytes, as the process itself tells. */
+/** The resident memory in bytes, as the process itself reports it. */
 const memory = async (): Promise<number> => {
   const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
   return Number(/^process_resident_memory_bytes (\S+)/m.exec(text)?.[1]);

@@ -83,7 +83,7 @@ const validate = async (tokens: readonly Buffer[], count: number) => {
   return { times, counts };
 };
 
-/** Many logins at once, and as many again as soon as all are answered, until it is told to stop. */
+/** Sends many logins at once, and as many again as soon as all are answered, until the caller stops it. */
 const storm = (usernames: readonly string[]) => {
   const clients = Array.from(
     { length: 4 },

@@ -1,7 +1,7 @@
 /**
- * The chance that a value of `b` is greater than one of `a`, equal ones counted
- * half: the area under the ROC curve of whoever tells the two apart by this
- * value (Mann and Whitney's U over the number of pairs). 0.5: it tells nothing.
+ * The probability that a value of `b` is greater than one of `a`, with ties counted half: the area under the ROC curve
+ * of an observer that separates the two by this value (Mann and Whitney's U over the number of pairs). At 0.5 the value
+ * reveals nothing.
  */
 export const areaUnderCurve = (a: readonly number[], b: readonly number[]): number => {
   const sorted = Float64Array.from(a).sort();

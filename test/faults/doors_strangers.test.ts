@@ -22,7 +22,7 @@ import { type ServerProcess, startServerProcess } from "../support/server_proces
 import { createDatabase, type TestDatabase } from "../support/test_database.js";
 
 const MEBIBYTE = 1024 * 1024;
-/** What an attack may make the process grow by, garbage included. Before the budgets it was 1.1 GiB. */
+/** The maximum growth of the process under an attack, garbage included. Before the budgets it was 1.1 GiB. */
 const MAX_GROWTH = 200 * MEBIBYTE;
 const LOGIN = AuthServiceService.login.path;
 const WATCH = "/grpc.health.v1.Health/Watch";
@@ -54,7 +54,7 @@ beforeAll(async () => {
       GRPC_PORT: String(port),
       HTTP_PORT: String(httpPort),
       METRICS_PORT: String(metricsPort),
-      // Who asks about tokens is taken for a service here, which is a good credential.
+      // With this setting every caller that asks about tokens counts as a service, which is a good credential.
       SERVICE_AUTH: "none",
       REDIS_TIMEOUT_MS: "250",
     },

@@ -62,7 +62,9 @@ const measure = async (kinds: readonly Kind[]): Promise<Map<Kind, number[]>> => 
   return times;
 };
 
-/** Compares every kind with the first, prints what came out, and resolves to what can be told by time. */
+/**
+ * Compares every kind with the first, prints the results, and resolves to the kinds that the time of an answer reveals.
+ */
 const told = async (kinds: readonly Kind[]): Promise<string[]> => {
   const times = await measure(kinds);
   const [first, ...others] = kinds.map((kind) => ({ kind, took: times.get(kind) ?? [] }));

@@ -30,7 +30,7 @@ export interface CertificateAuthority {
   issue(options: CertificateOptions): Promise<CertificateFiles>;
   /** For `localhost`, 127.0.0.1 and ::1. */
   issueServer(): Promise<CertificateFiles>;
-  /** Of a calling service, which its common name tells. */
+  /** Issues a certificate for a calling service. The common name is the name of the service. */
   issueClient(commonName: string): Promise<CertificateFiles>;
 }
 

@@ -243,7 +243,7 @@ export const makeUser = (
 export const signIn = (replica: CoreReplica, username: string, password = PASSWORD) =>
   replica.core.login({ username, password, device: "test", ip: "192.0.2.1", userAgent: "vitest" });
 
-/** What a call came to: `OK`, or the reason of its failure. */
+/** The outcome of a call: `OK`, or the reason of its failure. */
 export const outcomeOf = async (call: Promise<unknown>): Promise<string> => {
   try {
     await call;

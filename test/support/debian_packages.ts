@@ -22,7 +22,7 @@ export class MissingProgramError extends Error {}
  * Returns what `find` finds; where it finds nothing and this is root on a Debian system, installs `packages`
  * and looks again.
  *
- * @throws MissingProgramError that names `what` and tells to do `instead`, when neither helps.
+ * @throws MissingProgramError with the name `what` and the advice `instead`, when neither helps.
  */
 export function findOrInstall<Found>(
   what: string,

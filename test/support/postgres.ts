@@ -32,7 +32,7 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** What a primary needs so that it can have standbys. */
+/** The settings that a primary needs so that it can have standbys. */
 export const PRIMARY_SETTINGS = {
   wal_level: "replica",
   max_wal_senders: "5",

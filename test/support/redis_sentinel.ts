@@ -28,7 +28,7 @@ export interface SentinelRedis {
 }
 
 export interface SentinelOptions {
-  /** What the sentinel asks its clients for; none: nothing. The servers ask for nothing. */
+  /** The password that the sentinel requires of its clients; absent: none. The servers require no password. */
   readonly password?: string;
 }
 

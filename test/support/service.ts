@@ -57,7 +57,7 @@ export interface TestService {
  * Starts a service in development. Stop it in afterAll.
  *
  * @param environment settings, which win over those of the tests
- * @param onLogLine told of each line of the log; without it there is none
+ * @param onLogLine receives each line of the log; without it there is no log
  */
 export const startTestService = async (
   environment: Readonly<Record<string, string>> = {},

@@ -127,5 +127,5 @@ function track(socket: Socket, open: Set<Socket>): void {
 }
 
 function ignore(): void {
-  // The close event that follows tells the other side.
+  // The close event that follows reports the error to the other side.
 }

@@ -9,7 +9,7 @@ export const protobufPackage = "curfew.v1";
 
 export const protobufFileName = "curfew/v1/audit_event.proto";
 
-/** One security event, written in the transaction it tells of. */
+/** One security event, written in the transaction that it records. */
 export interface AuditEvent {
   /** Where this event stands in the order of all events; resume a watch after it. */
   cursor: string;
@@ -23,7 +23,7 @@ export interface AuditEvent {
   userId: string;
   /** The session it happened to, if any. */
   sessionId: string;
-  /** Who did it: a user id, `service:<name>`, `system` or empty for a stranger. */
+  /** The actor: a user id, `service:<name>`, `system` or empty for a stranger. */
   actor: string;
   /** The address it came from. */
   ip: string;
@@ -52,9 +52,8 @@ export enum AuditEvent_Type {
   /** SESSION_ENDED - A session ended. */
   SESSION_ENDED = 7,
   /**
-   * CALL_DENIED - A call was denied for its access class. The first of a source in a minute
-   * is told at once, the others of that minute together, with how many they
-   * are as `count` in `metadata`.
+   * CALL_DENIED - A call was denied for its access class. The first denial of a source in a minute is reported at once; the others
+   * of that minute are reported together, with their number as `count` in `metadata`.
    */
   CALL_DENIED = 8,
   /** PASSWORD_SET - A password was changed or set. */
@@ -72,8 +71,8 @@ export enum AuditEvent_Type {
   /** SIGNING_KEY_CHANGED - A signing key was made, rotated or retired. */
   SIGNING_KEY_CHANGED = 15,
   /**
-   * UNUSUAL_ACTIVITY - Earlier events together look unusual; `reason` is the pattern, as in
-   * `UnusualPattern.kind`. Told once, not again for each further event.
+   * UNUSUAL_ACTIVITY - Earlier events together look unusual; `reason` is the pattern, as in `UnusualPattern.kind`. Reported once, not
+   * again for each further event.
    */
   UNUSUAL_ACTIVITY = 16,
   UNRECOGNIZED = -1,

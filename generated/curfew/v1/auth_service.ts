@@ -3212,18 +3212,14 @@ export const AuthServiceService = {
    * order, with a watermark several times a second. For validators that judge
    * tokens themselves and keep a list of what has ended.
    *
-   * Whenever the stream ends, resume it from the last revision received, at any
-   * replica: nothing is left out, for as long as ended sessions are kept
-   * (SESSION_RETENTION_HOURS). After 0, what can matter no more is left out of the
-   * past: revocations of sessions whose access tokens have all expired. New ones
-   * are told all the same, for the sake of streams that outlive their token.
-   * While the stores are in trouble there are no watermarks: by the age of the
-   * last one a watcher knows how much it can be sure of. After some seconds of it
-   * the stream ends with DEPENDENCY_UNAVAILABLE, to be resumed at another replica;
-   * so it does when the server stops. A watcher that does not keep up is cut off
-   * with WATCH_FELL_BEHIND.
-   * REVISION_OUT_OF_RANGE: the revocations do not go as far as `after_revision`, so
-   * it is another database's (a backup was restored): start again from 0.
+   * Whenever the stream ends, resume it from the last revision received, at any replica: no revocation is left out, for
+   * as long as ended sessions are kept (SESSION_RETENTION_HOURS). After 0, the stream leaves out past revocations of
+   * sessions whose access tokens have all expired. It reports such revocations when they are new, because a stream may
+   * outlive its token. While the stores are in trouble there are no watermarks: the age of the last watermark shows a
+   * watcher how current its knowledge is. After some seconds without watermarks, and when the server stops, the stream
+   * ends with DEPENDENCY_UNAVAILABLE; resume it at another replica. The server cuts off a watcher that does not keep
+   * up, with WATCH_FELL_BEHIND. REVISION_OUT_OF_RANGE: the revocations do not reach `after_revision`, so that revision
+   * is from another database (a backup was restored): start again from 0.
    */
   watchRevocations: {
     path: "/curfew.v1.AuthService/WatchRevocations" as const,
@@ -3237,8 +3233,8 @@ export const AuthServiceService = {
     responseDeserialize: (value: Buffer): WatchRevocationsResponse => WatchRevocationsResponse.decode(value),
   },
   /**
-   * Tells of uses of sessions that were validated elsewhere. Never brings a
-   * session back: an ended or idle one is passed over.
+   * Reports uses of sessions that were validated elsewhere. Never revives a session: reports about ended and idle
+   * sessions are ignored.
    *
    * With a session as the caller: its own session only, and an empty list
    * means now.
@@ -3416,23 +3412,19 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    * order, with a watermark several times a second. For validators that judge
    * tokens themselves and keep a list of what has ended.
    *
-   * Whenever the stream ends, resume it from the last revision received, at any
-   * replica: nothing is left out, for as long as ended sessions are kept
-   * (SESSION_RETENTION_HOURS). After 0, what can matter no more is left out of the
-   * past: revocations of sessions whose access tokens have all expired. New ones
-   * are told all the same, for the sake of streams that outlive their token.
-   * While the stores are in trouble there are no watermarks: by the age of the
-   * last one a watcher knows how much it can be sure of. After some seconds of it
-   * the stream ends with DEPENDENCY_UNAVAILABLE, to be resumed at another replica;
-   * so it does when the server stops. A watcher that does not keep up is cut off
-   * with WATCH_FELL_BEHIND.
-   * REVISION_OUT_OF_RANGE: the revocations do not go as far as `after_revision`, so
-   * it is another database's (a backup was restored): start again from 0.
+   * Whenever the stream ends, resume it from the last revision received, at any replica: no revocation is left out, for
+   * as long as ended sessions are kept (SESSION_RETENTION_HOURS). After 0, the stream leaves out past revocations of
+   * sessions whose access tokens have all expired. It reports such revocations when they are new, because a stream may
+   * outlive its token. While the stores are in trouble there are no watermarks: the age of the last watermark shows a
+   * watcher how current its knowledge is. After some seconds without watermarks, and when the server stops, the stream
+   * ends with DEPENDENCY_UNAVAILABLE; resume it at another replica. The server cuts off a watcher that does not keep
+   * up, with WATCH_FELL_BEHIND. REVISION_OUT_OF_RANGE: the revocations do not reach `after_revision`, so that revision
+   * is from another database (a backup was restored): start again from 0.
    */
   watchRevocations: handleServerStreamingCall<WatchRevocationsRequest, WatchRevocationsResponse>;
   /**
-   * Tells of uses of sessions that were validated elsewhere. Never brings a
-   * session back: an ended or idle one is passed over.
+   * Reports uses of sessions that were validated elsewhere. Never revives a session: reports about ended and idle
+   * sessions are ignored.
    *
    * With a session as the caller: its own session only, and an empty list
    * means now.
@@ -3625,18 +3617,14 @@ export interface AuthServiceClient extends Client {
    * order, with a watermark several times a second. For validators that judge
    * tokens themselves and keep a list of what has ended.
    *
-   * Whenever the stream ends, resume it from the last revision received, at any
-   * replica: nothing is left out, for as long as ended sessions are kept
-   * (SESSION_RETENTION_HOURS). After 0, what can matter no more is left out of the
-   * past: revocations of sessions whose access tokens have all expired. New ones
-   * are told all the same, for the sake of streams that outlive their token.
-   * While the stores are in trouble there are no watermarks: by the age of the
-   * last one a watcher knows how much it can be sure of. After some seconds of it
-   * the stream ends with DEPENDENCY_UNAVAILABLE, to be resumed at another replica;
-   * so it does when the server stops. A watcher that does not keep up is cut off
-   * with WATCH_FELL_BEHIND.
-   * REVISION_OUT_OF_RANGE: the revocations do not go as far as `after_revision`, so
-   * it is another database's (a backup was restored): start again from 0.
+   * Whenever the stream ends, resume it from the last revision received, at any replica: no revocation is left out, for
+   * as long as ended sessions are kept (SESSION_RETENTION_HOURS). After 0, the stream leaves out past revocations of
+   * sessions whose access tokens have all expired. It reports such revocations when they are new, because a stream may
+   * outlive its token. While the stores are in trouble there are no watermarks: the age of the last watermark shows a
+   * watcher how current its knowledge is. After some seconds without watermarks, and when the server stops, the stream
+   * ends with DEPENDENCY_UNAVAILABLE; resume it at another replica. The server cuts off a watcher that does not keep
+   * up, with WATCH_FELL_BEHIND. REVISION_OUT_OF_RANGE: the revocations do not reach `after_revision`, so that revision
+   * is from another database (a backup was restored): start again from 0.
    */
   watchRevocations(
     request: WatchRevocationsRequest,
@@ -3648,8 +3636,8 @@ export interface AuthServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchRevocationsResponse>;
   /**
-   * Tells of uses of sessions that were validated elsewhere. Never brings a
-   * session back: an ended or idle one is passed over.
+   * Reports uses of sessions that were validated elsewhere. Never revives a session: reports about ended and idle
+   * sessions are ignored.
    *
    * With a session as the caller: its own session only, and an empty list
    * means now.

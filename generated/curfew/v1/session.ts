@@ -42,7 +42,7 @@ export interface Session {
     | undefined;
   /** Why it ended. UNSPECIFIED while it is live. */
   endReason: EndReason_Value;
-  /** Who ended it: a user id, `service:<name>` or `system`. Empty while it is live. */
+  /** The actor that ended it: a user id, `service:<name>` or `system`. Empty while the session is live. */
   endedBy: string;
   /** The device name given at login. */
   device: string;
@@ -62,7 +62,7 @@ export interface Session {
   authTime:
     | Date
     | undefined;
-  /** Who acts as the user in this session. Absent: the user. */
+  /** The actor that acts as the user in this session. Absent: the user. */
   actor: SessionActor | undefined;
 }
 

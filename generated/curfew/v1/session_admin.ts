@@ -230,7 +230,7 @@ export interface ExplainTokenResponse {
 
 /** One check of a token. */
 export interface ExplainStep {
-  /** What is checked, for example `signature`. */
+  /** The checked property, for example `signature`. */
   check: string;
   /** How it came out. */
   outcome: ExplainStep_Outcome;
@@ -278,8 +278,8 @@ export interface GetSessionStatsResponse {
   /** The window in minutes. */
   windowMinutes: number;
   /**
-   * Where the events counted here end: WatchSessionEvents after it tells what
-   * has happened since, without a gap.
+   * The position after the events counted here: WatchSessionEvents from this cursor reports the later events without a
+   * gap.
    */
   cursor: string;
   /**
@@ -2701,11 +2701,10 @@ export const SessionAdminService = {
     responseDeserialize: (value: Buffer): GetSessionStatsResponse => GetSessionStatsResponse.decode(value),
   },
   /**
-   * Security events after a cursor, then each new one within about a second, in
-   * the order in which they became certain. Resume with the last cursor seen:
-   * no event is left out or told twice. OUT_OF_RANGE (`REVISION_OUT_OF_RANGE`)
-   * for a cursor so old that events after it may have been deleted, or of
-   * another database: begin anew without one, or with that of GetSessionStats.
+   * Security events after a cursor, then each new one within about a second, in the order in which they became certain.
+   * Resume with the last cursor seen: no event is left out or repeated. OUT_OF_RANGE (`REVISION_OUT_OF_RANGE`) for a
+   * cursor so old that events after it may have been deleted, or of another database: begin anew without one, or with
+   * that of GetSessionStats.
    */
   watchSessionEvents: {
     path: "/curfew.v1.SessionAdmin/WatchSessionEvents" as const,
@@ -2749,11 +2748,10 @@ export interface SessionAdminServer extends UntypedServiceImplementation {
   /** Counts over the whole service. */
   getSessionStats: handleUnaryCall<GetSessionStatsRequest, GetSessionStatsResponse>;
   /**
-   * Security events after a cursor, then each new one within about a second, in
-   * the order in which they became certain. Resume with the last cursor seen:
-   * no event is left out or told twice. OUT_OF_RANGE (`REVISION_OUT_OF_RANGE`)
-   * for a cursor so old that events after it may have been deleted, or of
-   * another database: begin anew without one, or with that of GetSessionStats.
+   * Security events after a cursor, then each new one within about a second, in the order in which they became certain.
+   * Resume with the last cursor seen: no event is left out or repeated. OUT_OF_RANGE (`REVISION_OUT_OF_RANGE`) for a
+   * cursor so old that events after it may have been deleted, or of another database: begin anew without one, or with
+   * that of GetSessionStats.
    */
   watchSessionEvents: handleServerStreamingCall<WatchSessionEventsRequest, WatchSessionEventsResponse>;
 }
@@ -2913,11 +2911,10 @@ export interface SessionAdminClient extends Client {
     callback: (error: ServiceError | null, response: GetSessionStatsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Security events after a cursor, then each new one within about a second, in
-   * the order in which they became certain. Resume with the last cursor seen:
-   * no event is left out or told twice. OUT_OF_RANGE (`REVISION_OUT_OF_RANGE`)
-   * for a cursor so old that events after it may have been deleted, or of
-   * another database: begin anew without one, or with that of GetSessionStats.
+   * Security events after a cursor, then each new one within about a second, in the order in which they became certain.
+   * Resume with the last cursor seen: no event is left out or repeated. OUT_OF_RANGE (`REVISION_OUT_OF_RANGE`) for a
+   * cursor so old that events after it may have been deleted, or of another database: begin anew without one, or with
+   * that of GetSessionStats.
    */
   watchSessionEvents(
     request: WatchSessionEventsRequest,

@@ -17,7 +17,7 @@ export interface User {
   username: string;
   /** The name to show. */
   displayName: string;
-  /** What the user may do. `admin` opens SessionAdmin and UserAdmin. */
+  /** The permissions of the user. `admin` opens SessionAdmin and UserAdmin. */
   roles: string[];
   /** Whether the user can sign in. */
   isActive: boolean;

@@ -30,7 +30,7 @@ export interface CreateUserRequest {
   password: string;
   /** The name to show. */
   displayName: string;
-  /** What the user may do. */
+  /** The permissions of the user. */
   roles: string[];
 }
 

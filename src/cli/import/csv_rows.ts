@@ -36,7 +36,7 @@ const textsOf = (
     columns.flatMap((name, index) => (isUserField(name) ? [[name, record[index] ?? ""]] : [])),
   );
 
-/** What is wrong with the file from a line on, without the text of that line: it may hold a hash. */
+/** Describes the syntax error and its line number, without the text of the line: it may hold a hash. */
 const syntaxProblem = ({ code }: CsvError): string => {
   const what =
     code === "CSV_MAX_RECORD_SIZE"

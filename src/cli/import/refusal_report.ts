@@ -3,7 +3,7 @@ import type { RefusedRow } from "../../core/users/import_users.js";
 import { CommandFailure } from "../command_failure.js";
 import { printable } from "../output/printable.js";
 
-/** Rows told on the error stream; the file has them all. */
+/** The number of refused rows that are printed on the error stream. The file holds all of them. */
 const MAX_TOLD = 20;
 
 /** Where refused rows go. */
@@ -27,8 +27,8 @@ const open = (path: string): number => {
 };
 
 /**
- * Tells the first refused rows, under `json` as objects, and writes all of them to a CSV file,
- * which is made for the first.
+ * Prints the first refused rows (as objects under `json`) and writes all of them to a CSV file. The file is created at
+ * the first refused row.
  */
 export const openRefusalReport = (
   path: string,

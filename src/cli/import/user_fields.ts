@@ -1,7 +1,7 @@
 import type { UnreadableUser } from "../../core/users/import_users.js";
 import type { ImportedUser } from "../../core/users/imported_user.js";
 
-/** What a file may say of a user, by the names of the proto. */
+/** The fields of a user that a file may hold, under the names of the proto. */
 export const USER_FIELDS = [
   "username",
   "password_hash",

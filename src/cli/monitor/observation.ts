@@ -11,7 +11,7 @@ export interface ServiceHealth {
   readonly status: string;
 }
 
-/** What the monitor saw at one moment. */
+/** The state that the monitor observed at one moment. */
 export interface Observation {
   readonly at: Date;
   readonly target: string;

@@ -53,7 +53,7 @@ export const watch = async (
   try {
     const first = await observe();
     let failure = first.stats instanceof Error ? first.stats : undefined;
-    // Whoever watches because a store is down must see that, not be sent away.
+    // An operator who watches because a store is down must see the failure; the monitor must not exit.
     if (failure !== undefined && failure.reason === undefined) throw failure;
     view =
       terminal.output.isTTY && !json

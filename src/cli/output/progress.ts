@@ -52,7 +52,7 @@ export const openProgress = (errors: Display, { label, total }: ProgressOptions)
     const state = total === undefined ? `${seconds}s` : barOf(Math.min(done, total), total);
     errors.write(CLEAR_LINE + fitted(`${label}  ${state}  ${note}`, errors));
   };
-  // Shows that it goes on while nothing is told.
+  // Shows that the work goes on while no progress is reported.
   const timer = setInterval(draw, 10 * DRAW_EVERY_MS);
   draw();
   return {

@@ -1,6 +1,6 @@
 import type { Display } from "../terminal.js";
 
-/** What a command found or did. */
+/** The result of a command. */
 export interface Report {
   /**
    * For programs: one JSON document with the names of the proto, times as RFC

@@ -40,7 +40,7 @@ export const askHiddenLine = async (
               .join("")
               .replace(/^\n/, "");
             finish(() => {
-              // What was typed ahead is for the next question.
+              // Keep the input that was typed ahead for the next question.
               if (rest !== "") input.unshift(Buffer.from(rest));
               resolve(line.join(""));
             });

@@ -57,6 +57,6 @@ const fromTerminal = (terminal: Terminal): Passwords => {
   };
 };
 
-/** Asks on the terminal, or reads standard input when told to. */
+/** Asks on the terminal, or reads standard input if `standardInput` is set. */
 export const createPasswords = (terminal: Terminal, standardInput: boolean): Passwords =>
   standardInput ? fromStandardInput(terminal) : fromTerminal(terminal);

@@ -16,7 +16,7 @@ export interface CallContext {
   readonly timeoutMs: number;
 }
 
-/** One unary call. Rejects with an RpcFailure that tells the operator what to do. */
+/** Makes one unary call. Rejects with an RpcFailure whose text says what the operator can do. */
 export const callUnary = <Request, Response>(
   method: UnaryMethod<Request, Response>,
   request: Request,

@@ -85,7 +85,7 @@ const warnOfClearText = (
   );
 };
 
-/** Who calls: the user to sign in as, the token given, or nobody. */
+/** Opens the credential of the caller: the user to sign in as, the given token, or none. */
 const openCredential = async (
   options: ConnectionOptions,
   terminal: Terminal,

@@ -3,7 +3,7 @@ import type { AuthServiceClient } from "../../../generated/curfew/v1/auth_servic
 import { misused } from "../command_failure.js";
 import { callUnary } from "./call.js";
 
-/** Who calls: gives the metadata of each call, and ends what it began. */
+/** The credential of the caller. It supplies the metadata of each call and revokes any session that it created. */
 export interface Credential {
   metadata(): Promise<Metadata>;
   close(): Promise<void>;

@@ -6,7 +6,7 @@ import {
 } from "../../../generated/google/rpc/error_details.js";
 import { Status } from "../../../generated/google/rpc/status.js";
 
-/** What a server says of a failure besides its code. */
+/** The details that a server sends with an error code. */
 export interface ErrorDetails {
   readonly reason: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
@@ -40,7 +40,7 @@ export const readErrorDetails = (trailers: Metadata | undefined): ErrorDetails =
   try {
     return decodeDetails(encoded);
   } catch {
-    // What is not ours to read is no reason to hide the code that came with it.
+    // Details that cannot be parsed must not hide the code that came with them.
     return NONE;
   }
 };

@@ -45,7 +45,7 @@ const unauthenticated = ({ reason, message }: ErrorDetails, details: string): st
       ? (message ?? details)
       : `The credential was refused: ${message ?? details} (${reason}). Get another: ${HOW_TO_SIGN_IN}`;
 
-/** What the server says it is about: ` (session_id: …)`, or nothing. */
+/** The subject of the failure as the server reports it: ` (session_id: …)`, or an empty text. */
 const about = ({ metadata }: ErrorDetails): string => {
   const facts = Object.entries(metadata).map(([name, value]) => `${name}: ${printable(value)}`);
   return facts.length === 0 ? "" : ` (${facts.join(", ")})`;

@@ -40,7 +40,7 @@ export const RULES: Readonly<Record<Purpose, readonly Rule[]>> = {
   keys: [embeddedOnLoopback, keysEncryptedInProduction],
 };
 
-/** What is only worth saying. */
+/** Rules whose findings are only warnings. */
 export const WARNINGS: Readonly<Record<Purpose, readonly Rule[]>> = {
   serve: [clearTextWarning, processMemoryWarning, keysInClearWarning, bootstrapPasswordWarning],
   gateway: [],

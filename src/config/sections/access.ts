@@ -2,7 +2,7 @@ import { readableFile } from "../file_values.js";
 import { setting } from "../setting.js";
 import { commaList, duration, oneOf, text, wholeNumber } from "../value_schemas.js";
 
-/** Who may call, and how people prove who they are. */
+/** Settings for the access of callers and the authentication of people. */
 export const ACCESS_SETTINGS = {
   serviceAuth: setting({
     name: "SERVICE_AUTH",

@@ -56,7 +56,7 @@ export const NETWORK_SETTINGS = {
     name: "REFLECTION",
     schema: onOff(),
     fallback: { development: "true", production: "false" },
-    doc: "Whether gRPC reflection tells any caller which methods there are.",
+    doc: "Whether gRPC reflection lists the methods for any caller.",
   }),
   gatewayTarget: setting({
     name: "GATEWAY_TARGET",

@@ -31,7 +31,7 @@ export const SESSION_SETTINGS = {
     name: "SESSION_LIMIT_POLICY",
     schema: oneOf("evict_oldest", "evict_least_recently_used", "reject"),
     fallback: "evict_oldest",
-    doc: "What a login at that limit does: end a session, or be refused.",
+    doc: "The effect of a login at that limit: it revokes a session, or it is refused.",
   }),
   consistencyTimeoutMs: setting({
     name: "SESSION_CONSISTENCY_TIMEOUT_SECONDS",

@@ -27,7 +27,7 @@ export const TRACING_SETTINGS = {
     name: "OTEL_TRACES_SAMPLER_ARG",
     schema: ratio(),
     fallback: "1",
-    doc: "The part of traces that begin here to record, from 0 to 1. What a service with a credential or a proxy of `TRUSTED_PROXIES` has decided is followed (`parentbased_traceidratio`); the trace of anybody else gets a link.",
+    doc: "The part of traces that begin here to record, from 0 to 1. Curfew follows the decision of a service with a credential or of a proxy of `TRUSTED_PROXIES` (`parentbased_traceidratio`); the trace of any other caller gets a link.",
   }),
   tracingDisabled: setting({
     name: "OTEL_SDK_DISABLED",

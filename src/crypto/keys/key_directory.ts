@@ -18,7 +18,7 @@ const ACTIVE = "active";
 const CURRENT_REFRESH = "refresh.key";
 const REFRESH = /^refresh(?:-.+)?\.key$/;
 
-/** What a directory of keys holds. */
+/** The keys that a directory holds. */
 export interface DirectoryKeys extends SigningKeys {
   /** Undefined without a `refresh.key`. */
   readonly refresh: RefreshKeys | undefined;

@@ -1,4 +1,4 @@
-/** Something is wrong with a key, and the message tells an operator which and what to do. Holds no secret. */
+/** A key is wrong or unusable. The message names the key and the solution for an operator. It holds no secret. */
 export class KeyError extends Error {
   override readonly name = "KeyError";
 }

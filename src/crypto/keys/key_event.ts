@@ -1,7 +1,7 @@
 import type { AuditEvent } from "../../core/events/audit_event.js";
 import type { KeyUse } from "../../core/ports/key_store.js";
 
-/** What is done to a key. */
+/** A change to a key. */
 export type KeyChangeKind = "create" | "rotate" | "activate" | "retire";
 
 /** The event of a change that the service, or an operator on its machine, makes. */

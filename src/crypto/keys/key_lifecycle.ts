@@ -29,9 +29,8 @@ export function currentKey(
 }
 
 /**
- * What has to change among the keys of one use: a `next` key that has been
- * published for long enough signs, and the keys before it sign no more. Every
- * replica comes to the same answer, so it does not matter which one acts.
+ * Returns the due changes among the keys of one use: a `next` key that has been published for long enough becomes the
+ * signing key, and the keys before it stop signing. Every replica computes the same answer, so any of them may act.
  */
 export function dueTransitions(
   keys: readonly StoredKey[],

@@ -4,7 +4,7 @@ import { KeyError } from "./key_error.js";
 /** An HMAC-SHA256 key for refresh tokens. */
 export interface RefreshKey {
   readonly kid: string;
-  /** Eight hex digits by which a token names its key; derived from the key, and tells nothing of it. */
+  /** Eight hex digits by which a token names its key. The tag is derived from the key and reveals nothing about it. */
   readonly tag: string;
   readonly key: KeyObject;
 }

@@ -8,9 +8,8 @@ export interface ReloadGateOptions {
 }
 
 /**
- * Makes a reload safe to ask for by anybody at any rate. Whoever asks gets the
- * outcome of a load that began after the question: what was made just before
- * the question is found. All that ask before a load begins share that load.
+ * Makes a reload safe for any caller at any rate. Each caller receives the result of a load that began after its call,
+ * so the load finds every key that was created before the call. All callers that wait for the same load share it.
  */
 export function createReloadGate({
   reload,

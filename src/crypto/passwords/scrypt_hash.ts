@@ -1,4 +1,4 @@
-/** What an encoded scrypt hash says (RFC 7914 §2). */
+/** The parts of an encoded scrypt hash (RFC 7914 §2). */
 export interface ScryptHash {
   /** N. */
   readonly cost: number;

@@ -1,8 +1,9 @@
--- Says which memory this is, and notes that somebody has vouched for it now: the
--- heartbeat. A memory whose heartbeat is older than one that was seen was restored
--- from a snapshot, and one that got no heartbeat for long may have been: it gets
--- another name, so that nothing written in it before counts (SECURITY.md). One
--- that has lost its heartbeat was emptied, or is short of room: it keeps its name.
+-- Identifies the memory of this server and writes a heartbeat to it. If the stored
+-- heartbeat is older than one that the caller has seen, the memory was restored
+-- from a snapshot; if it is very old, the memory may have been restored. Then the
+-- memory gets another name, so that nothing written in it before counts
+-- (SECURITY.md). A memory without a heartbeat was emptied, or evicted the key: it
+-- keeps its name.
 --
 -- KEYS  1 the heartbeat of the shard: time (ms, 13 digits), ";", the name's suffix
 -- ARGV  1 the newest heartbeat that the caller has seen; empty: none
@@ -11,7 +12,7 @@
 -- Returns the id of the memory, which is the replication id of the master that
 -- holds it (it changes when the server restarts or another takes its place) and
 -- the suffix; and the heartbeat. Fails when that master takes no writes, for want
--- of replicas or disk: no ending could be told to it either.
+-- of replicas or disk: it could not store an invalidation either.
 local replication = redis.call('INFO', 'replication')
 if not string.find(replication, 'role:master', 1, true) then
   return redis.error_reply('READONLY not a master')

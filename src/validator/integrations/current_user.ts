@@ -3,7 +3,7 @@ import type { ValidSession } from "../valid_session.js";
 import type { Validator } from "../validator.js";
 import { ValidatorError } from "../validator_error.js";
 
-/** Who is calling, and in which session. */
+/** The calling user and the session of the call. */
 export interface CurrentUser {
   readonly userId: string;
   readonly username: string;
@@ -11,7 +11,7 @@ export interface CurrentUser {
   readonly session: ValidSession;
 }
 
-/** What a request, or the metadata of a gRPC call, was let in with. */
+/** The credentials with which a request, or the metadata of a gRPC call, was admitted. */
 interface Admission {
   readonly validator: Validator;
   readonly token: string;

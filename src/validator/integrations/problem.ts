@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { ValidatorError } from "../validator_error.js";
 
-/** What an HTTP answer of a refusal is made of. */
+/** The parts of an HTTP response for a refusal. */
 export interface ProblemAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -9,7 +9,7 @@ export interface Use {
   isWaiting: boolean;
 }
 
-/** Tells Curfew of uses of sessions that were judged here, so that they do not count as idle. */
+/** Reports to Curfew the uses of sessions that were validated locally, so that these sessions do not count as idle. */
 export interface ActivityReporter {
   used(use: Use): void;
   /** How long sessions of this service may be unused, in milliseconds: reports come often enough for it. */
@@ -32,7 +32,7 @@ export interface ActivityReporterOptions {
   readonly serverTime: (local: number) => number | undefined;
   /** Most sessions that wait for a report; the oldest give way. */
   readonly capacity: number;
-  /** Told once when reports begin to fail. */
+  /** Called once when reports begin to fail. */
   readonly onProblem: (problem: Error) => void;
 }
 
@@ -87,7 +87,7 @@ export const activityReporter = (options: ActivityReporterOptions): ActivityRepo
   const schedule = (): void => {
     if (timer !== undefined || isClosed) return;
     timer = setTimeout(async () => {
-      // What could not be told waits for the next time.
+      // Reports that could not be sent wait for the next attempt.
       await flush().then(() => {
         isFailing = false;
       }, tellProblem);

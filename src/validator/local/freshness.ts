@@ -1,30 +1,28 @@
 import type { ServerClock } from "./server_clock.js";
 
-/** How old what is known of revocations is. */
+/** The age of the validator's knowledge of revocations. */
 export interface Freshness {
-  /** A watermark arrived that was true at `at` of Curfew's clock. */
+  /** Records a watermark that arrived at `receivedAt` and was true at `at` of Curfew's clock. */
   heard(at: number, receivedAt: number): void;
-  /** Curfew's clock is known better, or no longer. */
+  /** Updates the age after the estimate of Curfew's clock has changed. */
   review(now: number): void;
-  /** Whether every ending that is older than the limit is known. */
+  /** Whether every revocation that is older than the limit is known. */
   isFresh(now: number): boolean;
   /** Whether no watermark has arrived for as long as the limit. */
   isSilent(now: number): boolean;
-  /** Milliseconds that may have passed since what is known was true; Infinity: nothing is known. */
+  /** The greatest possible age of the knowledge, in milliseconds; Infinity if there is none. */
   age(now: number): number;
-  /** Nothing is known any more. */
+  /** Discards all knowledge. */
   reset(): void;
 }
 
 /**
- * A watermark says "every ending before `at` has been told". `at` is turned
- * into the earliest local moment it can have been (see ServerClock), and never
- * one after the watermark arrived. So neither a slow network nor one that
- * held messages back, and no difference of clocks, makes it look younger.
+ * A watermark says "every revocation before `at` has been delivered". `at` is turned into the earliest local moment it
+ * can have been (see ServerClock), and never one after the watermark arrived. So a slow network, delayed messages or a
+ * difference of clocks never make it look younger.
  *
- * Two clocks are asked how much time has passed since: the monotonic one stands
- * still while some machines sleep, the wall clock does not; whichever says more
- * counts.
+ * The elapsed time is measured with two clocks, and the greater value counts: the
+ * monotonic clock stands still while some machines sleep, the wall clock does not.
  */
 export const createFreshness = (
   clock: Pick<ServerClock, "earliest">,

@@ -27,7 +27,7 @@ export interface KnownToken {
   readonly session: KnownSession;
   /** What `result` was made from. */
   answer: ValidSession;
-  /** What a check of this token answers. */
+  /** The result of a check of this token. */
   result: ValidSession;
 }
 
@@ -72,7 +72,7 @@ export const knownSessions = (capacity: number): KnownSessions => {
       const known = tokens.get(text.slice(-KEY_LENGTH));
       if (known === undefined || known.text !== text) return undefined;
       const { answer, sessionId, verdict } = known.session;
-      // A session that has been forgotten cannot be told of its end.
+      // A session that has been forgotten can no longer receive its revocation.
       if (verdict === undefined && sessions.get(sessionId) !== known.session) return undefined;
       if (known.answer !== answer) {
         known.answer = answer;

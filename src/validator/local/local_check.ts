@@ -59,7 +59,8 @@ export const createLocalCheck = (options: LocalCheckOptions): LocalCheck => {
       // The feed may have been quicker than the answer.
       const verdict = ended.verdictOn(answer.sessionId);
       if (verdict !== undefined) throw verdict();
-      // It may also have told of the end, and that may be forgotten: then this answer is all there is.
+      // The lost feed may also have delivered the revocation, and that may be forgotten. Then this answer is all there
+      // is.
       if (ended.lostAt() >= askedAt) return answer;
       activity.observeTimeout(answer.idleExpiresAt.getTime() - answer.lastActivityAt.getTime());
       return known.admit(token, verified, known.learn(answer, askedAt)).result;

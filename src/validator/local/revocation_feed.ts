@@ -8,7 +8,7 @@ import { callFailure, reasonOf } from "../rpc_failure.js";
 
 /** WatchRevocations over reconnects and replicas: every ending once, in order, without a gap. */
 export interface RevocationFeed {
-  /** Every ending up to here has been told. */
+  /** The feed has delivered every revocation up to this revision. */
   revision(): bigint;
   /** When the last watermark arrived, on the monotonic clock; -Infinity: none has. */
   heardAt(): number;

@@ -1,18 +1,16 @@
 /**
  * What this process knows of Curfew's clock: bounds, never a guess.
  *
- * Let `o` be what has to be added to a time of Curfew's clock (milliseconds
- * since the epoch) to have it on this process's monotonic clock. A question sent
- * at local time q and answered with a time s that Curfew read after it arrived
- * proves o ≥ q − s; any message that arrives at local time r and tells a time s
- * proves o ≤ r − s. How long messages take, and which way, does not matter:
- * a slow network only widens the bounds. (Marzullo; the same reasoning as NTP's
- * and TrueTime's intervals.)
+ * Let `o` be the offset that converts a time of Curfew's clock (milliseconds since the epoch) to this process's
+ * monotonic clock. A request sent at local time q and answered with a time s that Curfew read after the request arrived
+ * proves o ≥ q − s. Any message that arrives at local time r and carries a time s proves o ≤ r − s. The delay and the
+ * direction of the messages do not matter: a slow network only widens the bounds. (Marzullo; NTP's and TrueTime's
+ * intervals use the same reasoning.)
  */
 export interface ServerClock {
   /** A question sent at local `sentAt` was answered with `time`, read after it was sent. */
   answered(sentAt: number, time: number): void;
-  /** A message that tells `time` arrived at local `receivedAt`. */
+  /** Records that a message with `time` arrived at local `receivedAt`. */
   heard(receivedAt: number, time: number): void;
   /** The earliest local time that `time` can have been; -Infinity: nothing is known. */
   earliest(time: number, now: number): number;

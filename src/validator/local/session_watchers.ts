@@ -1,9 +1,9 @@
 import type { Verdict } from "./ended_verdict.js";
 
-/** Told once that a session has ended, with what its tokens are refused for. */
+/** Called once when a session has been revoked, with the reason for which its tokens are refused. */
 export type OnEnded = (verdict: Verdict) => void;
 
-/** Who wants to know when a session ends. */
+/** The watchers to notify when a session is revoked. */
 export interface SessionWatchers {
   /** Returns what stops it. */
   add(sessionId: string, onEnded: OnEnded): () => void;
@@ -24,7 +24,7 @@ export const sessionWatchers = (): SessionWatchers => {
     ended(sessionId, verdict) {
       const own = watchers.get(sessionId);
       watchers.delete(sessionId);
-      // Each on its own: one that throws keeps no other from being told, nor the feed from going on.
+      // Each watcher is called on its own: one that throws keeps neither the others nor the feed from going on.
       for (const onEnded of own ?? [])
         queueMicrotask(() => {
           if (own?.has(onEnded)) onEnded(verdict);

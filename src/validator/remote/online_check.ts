@@ -29,7 +29,10 @@ export interface OnlineCheckOptions {
   /** The oldest that an answer may be when it is taken, in milliseconds. */
   readonly maxAge: number;
   readonly maxPending: number;
-  /** Told of each good token: when the question was sent on the monotonic clock, what it was, and the answer. */
+  /**
+   * Called for each valid token with the time at which the request was sent on the monotonic clock, the request, and
+   * the answer.
+   */
   readonly onAnswer?: (sentAt: number, asked: ValidateTokenRequest, answer: ValidSession) => void;
   readonly onProblem: (problem: Error) => void;
 }

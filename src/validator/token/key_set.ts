@@ -8,7 +8,7 @@ export type TokenAlgorithm = "EdDSA" | "ES256" | "RS256";
 export interface VerificationKey {
   readonly algorithm: TokenAlgorithm;
   readonly publicKey: CryptoKey;
-  /** What it was made from, to know it again. */
+  /** The fingerprint of the published key, to recognise it again. */
   readonly fingerprint: string;
 }
 

@@ -15,8 +15,8 @@ export interface VerifiedToken {
 }
 
 /**
- * What is known of a token without asking Curfew: `unknown_key` when its key is
- * not published as far as we know, which is for Curfew to judge.
+ * The result of a check without a call to Curfew. `unknown_key` means that the key of the token is not published as far
+ * as this process knows; Curfew has to decide.
  */
 export type Verification = VerifiedToken | "invalid" | "unknown_key";
 

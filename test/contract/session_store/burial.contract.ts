@@ -16,7 +16,7 @@ const toldTo = (
   serverId,
 });
 
-/** What the hot servers have to be told, and when that is done (L4). */
+/** The contract for the invalidations of the hot servers: which sessions, and until when (L4). */
 export const describeInvalidation = (stores: () => SessionStores): void => {
   test("a revocation waits to be told, whole, until it has been", async () => {
     const { one, two, joinRegistry } = stores();

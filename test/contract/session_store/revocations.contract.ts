@@ -242,7 +242,7 @@ export const describeRevocations = (stores: () => SessionStores): void => {
   });
 };
 
-/** Ends a session and has the hot server told. */
+/** Revokes a session and invalidates it on the hot server. */
 const endAndInvalidate = async (store: SessionStore, sessionId: string): Promise<void> => {
   const ended = await end(store, sessionId);
   if (ended === undefined) throw new Error("It is live.");

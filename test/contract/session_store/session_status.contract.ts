@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { addSession, addUser, end, newId } from "../samples.js";
 import type { SessionStores } from "./fixture.js";
 
-/** What validation is told. */
+/** The contract for the session status that validation reads. */
 export const describeSessionStatuses = (stores: () => SessionStores): void => {
   test("one answer for each question, in their order, also for the same and for the unknown", async () => {
     const { one } = stores();

@@ -15,13 +15,14 @@ const STORE_DRIVERS = ["pg", "knex", "ioredis", "@electric-sql/"];
 /** The main module of the package: the gRPC interface alone. */
 const MAIN_MODULE = "index";
 
-/** What an access token is: the service and the validator must agree on it. */
+/** The definition of an access token: the service and the validator must agree on it. */
 const ACCESS_TOKEN = "access_token";
 
 const adapter: Permission = { parts: ["core"] };
 
 /**
- * Who may import whom. A part is a folder of src, or a file beside them by its name without `.ts`.
+ * The permitted imports of each part. A part is a folder of src, or a file beside the folders, by its name without
+ * `.ts`.
  */
 const PERMISSIONS: Readonly<Record<string, Permission>> = {
   [MAIN_MODULE]: { parts: ["generated"], forbiddenPackages: ["*", "node:"] },

@@ -28,7 +28,7 @@ const STATEMENT = /^(?:import|export)\b[\w\s{},*$]*?(?:\bfrom\s+)?"([^"]+)"/gm;
 const DYNAMIC = /\bimport\(\s*"([^"]+)"/g;
 const COMMENT_LINE = /^\s*(?:\/\/|\/?\*).*$/gm;
 
-/** What the file imports, types and dynamic imports included, as it is written there. */
+/** Returns the import specifiers of the file as written, including those of types and of dynamic imports. */
 export function findSpecifiers({ text }: SourceFile): string[] {
   const code = text.replace(COMMENT_LINE, "");
   return [STATEMENT, DYNAMIC].flatMap((pattern) =>

@@ -10,7 +10,7 @@ const screen = (isTTY: boolean) => Object.assign(new PassThrough(), { isTTY, ...
 const ERASE = "\u001b[K";
 const shown = (stream: PassThrough): string => String(stream.read() ?? "");
 
-/** What a terminal of that width shows after all that was written: carriage return, erase, wrap, new line. */
+/** Renders the written text as a terminal of that width would: carriage return, erase, wrap, new line. */
 const render = (written: string, columns: number): string[] => {
   const lines: string[] = [""];
   let [row, column] = [0, 0];

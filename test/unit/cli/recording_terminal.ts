@@ -6,7 +6,7 @@ import type { Environment } from "../../../src/config/setting.js";
 
 export interface Invocation {
   readonly environment?: Environment;
-  /** What is piped in. Absent: a terminal on which `typed` is typed. */
+  /** The piped input. Absent: a terminal on which `typed` is typed. */
   readonly piped?: string;
   readonly typed?: string;
   readonly localAdmin?: Partial<LocalAdmin>;
@@ -43,7 +43,7 @@ const keyboard = ({ piped, typed = "" }: Invocation, rawModes: boolean[]): Keybo
   });
 };
 
-/** Runs `curfew` with these words and tells what came of it. */
+/** Runs `curfew` with these arguments and returns the result. */
 export const run = async (
   words: readonly string[],
   invocation: Invocation = {},

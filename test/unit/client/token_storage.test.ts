@@ -53,7 +53,7 @@ test("a slow store is written in order and read after", async () => {
   void storage.save(stored);
   await storage.clear();
   expect(await storage.load()).toBeNull();
-  // What the save still had under way has landed a turn later.
+  // The rest of the save completes one turn later.
   await new Promise(setImmediate);
   expect(await memory.getItem("access_token")).toBeNull();
 });

@@ -27,7 +27,7 @@ beforeEach(() => {
   forked.length = 0;
 });
 
-/** Workers that a test plays; `tell` tells them to stop. */
+/** Simulated workers; `tell` sends them the stop message. */
 const stage = () => {
   let tell = (): void => undefined;
   const told = new Promise<void>((resolve) => {

@@ -9,7 +9,7 @@ import { NOW } from "./samples.js";
 export const cacheLeaseStage = () => {
   const stage = {
     elapsed: 0,
-    /** What is done, in order. */
+    /** The operations, in order. */
     log: [] as string[],
     /** The servers reached; undefined: none answers. */
     servers: ["s1"] as string[] | undefined,
@@ -23,7 +23,7 @@ export const cacheLeaseStage = () => {
     sleepsThrough: false,
     lastRevision: 0n,
     waiting: [] as PendingInvalidation[],
-    /** Whether the store notes what was told. */
+    /** Whether the store records the invalidations. */
     notes: true,
     invalidatedAmong: [] as string[],
     disturb: (): void => undefined,

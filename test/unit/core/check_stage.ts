@@ -28,7 +28,7 @@ export const checkStage = () => {
     primaryStore: undefined as Session | undefined,
     /** The row as the transaction finds it, when it has changed since. */
     locked: undefined as Session | undefined,
-    /** What the hot store was asked. */
+    /** The questions that the hot store received. */
     asked: [] as HotAsk[],
     filled: [] as { entry: HotEntry; fillToken: string }[],
     invalidated: [] as PendingInvalidation[],

@@ -37,7 +37,7 @@ export const loginStage = (
     now: NOW,
     /** Why the throttle refuses every attempt, if it does. */
     refusal: undefined as "account_refused" | "source_refused" | undefined,
-    /** What was reserved and how it was concluded, in order; within transactions only if they commit. */
+    /** The reservations and their conclusions, in order; within transactions only if they commit. */
     throttled: primaryStore.attempts,
     lockedForMs: 5000,
     refusedFor: "failures" as "failures" | "busy",

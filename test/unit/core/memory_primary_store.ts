@@ -52,7 +52,7 @@ export const memoryPrimaryStore = (
     /** Every commit fails while this is set. */
     isDown: false,
     commits: 0,
-    /** What the throttle and transactions were told of attempts, in order. */
+    /** The calls about attempts that the throttle and the transactions received, in order. */
     attempts: [] as string[],
     /** Happens when the next transactions have committed, before their callers hear of it. */
     after: [] as (() => void)[],

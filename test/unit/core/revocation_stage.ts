@@ -101,7 +101,7 @@ export const revocationStage = () => {
   });
 };
 
-/** What a watcher is told, in short: `3` is the revocation of revision 3, `=3` a watermark. */
+/** Abbreviates an event for a watcher: `3` is the revocation of revision 3, `=3` a watermark. */
 export const told = (event: RevocationEvent): string =>
   event.kind === "revocation" ? `${event.revocation.revision}` : `=${event.watermark.revision}`;
 

@@ -45,7 +45,7 @@ export const session = (given: Partial<Session> = {}): Session => ({
   ...given,
 });
 
-/** Whoever the sessions are of, unless given otherwise. */
+/** The account that owns the sessions, unless given otherwise. */
 export const account = (given: Partial<Account> = {}): Account => ({
   id: "user",
   username: "ada",

@@ -3,7 +3,7 @@ import { createBoundedRunner } from "../../../src/crypto/bounded_runner.js";
 
 const busy = (retryAfterMs: number) => new Error(`busy for ${retryAfterMs}`);
 
-/** A job that ends when it is told to. */
+/** A job that ends when the test ends it. */
 function manualJob() {
   let finish: (result: string) => void = () => {};
   let fail: (error: Error) => void = () => {};

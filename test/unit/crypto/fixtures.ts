@@ -25,7 +25,7 @@ export const CLAIMS: AccessClaims = {
   roles: ["admin", "clerk"],
 };
 
-/** A clock that goes when it is told to. */
+/** A clock that moves only when the test advances it. */
 export function createManualClock(): Clock & { advance(ms: number): void } {
   let elapsed = 0;
   return {

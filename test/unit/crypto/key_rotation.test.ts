@@ -162,7 +162,7 @@ describe("retire", () => {
 });
 
 describe("a life of tokens that was lowered", () => {
-  /** What an operator is told after a restart with these lives. */
+  /** Returns the warnings to an operator after a restart with these lifetimes. */
   const restart = (store: MemoryKeyStore, clock: Clock, accessTokenMs: number, sessionMs: number) =>
     createKeyRotation({ store, algorithm: "EdDSA", clock, accessTokenMs, sessionMs });
 

@@ -5,7 +5,7 @@ import { KEY_STATES, type KeyStore, type StoredKey } from "../../../src/core/por
 export interface MemoryKeyStore extends KeyStore {
   readonly rows: Map<string, StoredKey>;
   broken: Error | undefined;
-  /** What was told of changes. */
+  /** The recorded events of changes. */
   readonly events: AuditEvent[];
   /** How often keys were read. */
   reads: number;

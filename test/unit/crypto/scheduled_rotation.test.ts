@@ -16,7 +16,7 @@ const stage = async (everyMs: number, signingKeysFromFiles = false) => {
   const rotation = createKeyRotation({ store, algorithm: "EdDSA", clock, ...times });
   const run = scheduledRotation({ rotation, everyMs, signingKeysFromFiles, clock });
   return {
-    /** What is done after so much more time. */
+    /** Advances the clock and returns the operations of that time. */
     async after(ms: number) {
       now += ms;
       await keyring.reload();

@@ -20,7 +20,7 @@ let copies = 0;
 beforeAll(async () => {
   parent = await mkdtemp(join(tmpdir(), "curfew-embedded-"));
   made = join(parent, "made");
-  // What a first start leaves that was cut short.
+  // Simulates the files of a first start that was interrupted.
   await mkdir(join(made, "postgres.new", "base"), { recursive: true });
   await writeFile(join(made, "postgres.new", "PG_VERSION"), "18\n");
   await (await openEmbeddedPostgres({ dataDir: made })).close();

@@ -66,7 +66,7 @@ export const startProvider = async (given: readonly ProviderKey[] = []) => {
 
 export type Provider = Awaited<ReturnType<typeof startProvider>>;
 
-/** What the settings say of a provider, unless a test says otherwise. */
+/** The settings of a provider, with the test's overrides. */
 export const trustedIssuer = (url: string, given: Partial<TrustedIssuer> = {}): TrustedIssuer => ({
   issuer: url,
   audiences: ["web"],

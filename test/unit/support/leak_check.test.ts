@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 
-/** What the only test of each sample file leaves behind. */
+/** The resources that the only test of each sample file leaves behind. */
 const SAMPLES = {
   server: `(await import("node:net")).createServer().listen(0);`,
   timer: "setTimeout(() => {}, 60_000);",
@@ -52,7 +52,7 @@ function configuration() {
 function runVitest(config: string): Promise<string> {
   const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
   return new Promise((done) => {
-    // It fails, as the samples do: the report tells which.
+    // The run fails because the samples fail; the report names the failures.
     execFile(process.execPath, [vitest, "run", "--config", config], (_error, stdout) =>
       done(stdout),
     );

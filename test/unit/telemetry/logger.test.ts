@@ -11,7 +11,7 @@ const recording = (level = "info"): { logger: Logger; lines: string[] } => {
   return { logger, lines };
 };
 
-/** What was written: one JSON object on one line. */
+/** Returns the logged record: one JSON object on one line. */
 const written = (log: (logger: Logger) => void): Record<string, unknown> => {
   const { logger, lines } = recording();
   log(logger);

@@ -84,7 +84,7 @@ describe("D8 strangers at the metrics port", () => {
       ...options,
     });
     const { port } = server;
-    /** What the server says on a connection until it ends it. */
+    /** Sends the text on a connection and returns the server's answer, up to the end of the connection. */
     const tell = (text: string) => {
       const socket = connect(port, "127.0.0.1");
       sockets.push(socket);

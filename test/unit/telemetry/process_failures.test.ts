@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 const module = (path: string): string =>
   JSON.stringify(new URL(`../../../src/telemetry/${path}`, import.meta.url).href);
 
-/** What a process that logs as the service does makes of some code. */
+/** Runs code in a process that logs as the service does, and returns the result. */
 const run = (code: string) => {
   const script = `
     import { createLogger } from ${module("logger.ts")};

@@ -21,7 +21,7 @@ test("the first of each key is logged, and the rest of its window is counted", (
   expect(reports).toEqual([["a", 2]]);
   expect(lines.isFirst("a")).toBe(true);
   vi.advanceTimersByTime(10_000);
-  // What came once says nothing more.
+  // A key that came once is not reported.
   expect(reports).toEqual([["a", 2]]);
   expect(vi.getTimerCount()).toBe(0);
 });

@@ -11,7 +11,7 @@ import { ValidatorError } from "../../../src/validator/validator_error.js";
 const HOUR = 3_600_000;
 const revoked = () => new ValidatorError("ACCESS_TOKEN_BLACKLISTED");
 
-/** A check of one good token, by a validator that is told what happens while Curfew answers. */
+/** A check of one good token, by a validator that receives events while Curfew answers. */
 const stage = (whileAsked: (ended: ReturnType<typeof endedSessions>) => void) => {
   const at = new Date();
   const later = new Date(at.getTime() + HOUR);

@@ -8,7 +8,7 @@ export const protobufPackage = "curfew.options.v1";
 
 export const protobufFileName = "curfew/options/v1/options.proto";
 
-/** Who may call a method. A method without one is refused to everybody. */
+/** The callers that may call a method. A method without an access class refuses every caller. */
 export enum Access {
   /** UNSPECIFIED - Not declared: the call is refused, and a test fails. */
   UNSPECIFIED = 0,
@@ -27,7 +27,7 @@ export enum Access {
 
 /** How the server treats calls of a method. */
 export interface MethodRule {
-  /** Who may call it. */
+  /** The callers that may call it. */
   access: Access;
   /**
    * The longest time the server works on one call, in milliseconds, however

@@ -38,7 +38,7 @@ export const withRevocationProgress = async <T>(
       progress.update(Math.max(0, total - left), `${counted(left, "session")} left`);
     }
   };
-  // What is shown is worth no failure.
+  // A failure here must not stop the command: the answer is only displayed.
   const looking = look().catch(() => undefined);
   try {
     return await work();

@@ -122,7 +122,7 @@ export const addRevokeSessions = (sessions: Command, context: CommandContext): v
         }
         return revokeMatching(connection, options, context.terminal);
       });
-      // Told already, id by id.
+      // The command has already reported each id.
       if (!isComplete) throw new CommandFailure("");
     });
   withCredentialOptions(withTargetOptions(withFilterOptions(command)));

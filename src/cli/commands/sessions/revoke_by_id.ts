@@ -51,8 +51,8 @@ const summarise = (outcomes: readonly Outcome[]): Report & { readonly isComplete
 };
 
 /**
- * Ends sessions one after another, and tells of each id what became of it. An id that is unknown
- * stops nothing; what would stop every other one too, such as an outage, does.
+ * Revokes sessions one after another and reports the result for each id. An unknown id does not stop the command. A
+ * failure that would stop every other id too, such as an outage, does.
  *
  * @throws RpcFailure when the first one meets a failure that is not about its id: then nothing was done
  */

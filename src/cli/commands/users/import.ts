@@ -120,7 +120,7 @@ export const addImportUsers = (users: Command, context: CommandContext): void =>
         stream.destroy();
         stopListening();
       }
-      // Told already.
+      // The command has already reported the failure.
       if (refused > 0 || stopped) throw new CommandFailure("");
     });
 };

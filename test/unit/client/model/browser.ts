@@ -4,7 +4,7 @@ import { createMemoryStore } from "../../../../src/client/key_value_store.js";
 import { createQueuedLocks } from "../queued_locks.js";
 import { createModelServer, type ModelRequest } from "./server.js";
 
-/** What a browser has or lacks. */
+/** The features that a browser has or lacks. */
 export interface BrowserKind {
   readonly mode: "cookie" | "bearer";
   readonly hasLocks: boolean;
@@ -14,7 +14,7 @@ export interface BrowserKind {
   readonly pages: number;
 }
 
-/** What has happened to a page. */
+/** The events that have happened to a page. */
 export interface ModelPage {
   manager: SessionManager;
   readonly storage: ReturnType<typeof createMemoryStore>;

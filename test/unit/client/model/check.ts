@@ -109,7 +109,7 @@ function holdsLong(steps: readonly Step[]): boolean {
   return seconds >= 4;
 }
 
-/** Nobody who only ever sends the newest token that a browser holds is called a thief. */
+/** A client that only ever sends the newest token of a browser must not be reported as a thief. */
 function checkThefts({ server }: ModelBrowser, steps: readonly Step[]): void {
   const losses: readonly Step["do"][] = [
     "lose",

@@ -28,7 +28,7 @@ export interface ModelRequest {
   readonly path: string;
   readonly headers: Headers;
   readonly body: Record<string, string>;
-  /** What the browser held when it sent the request; empty if it sent none. */
+  /** The cookies of the browser when it sent the request; empty if it sent none. */
   readonly cookies: ReadonlyMap<string, string>;
 }
 

@@ -17,7 +17,7 @@ const stage = () => {
       },
     },
   });
-  /** Each event tells of so many calls. */
+  /** The sum of the calls that the events report. */
   const told = () => written.reduce((sum, { metadata }) => sum + Number(metadata?.count ?? "1"), 0);
   return {
     denied,

@@ -222,7 +222,8 @@ describe("trust in a hot store of several servers", () => {
       expect(stage.log.slice(0, 2)).toEqual(["renew s1 s2", `renew s1 ${second}`]);
       expect(asked && stage.cacheLease.holds(asked, "first")).toBe(true);
       expect(asked && stage.cacheLease.holds(asked, "second")).toBe(false);
-      // What it has missed is told before the new one is trusted; nothing is told to nobody.
+      // A new server receives the missed invalidations before its cache lease becomes valid. Without a server nothing
+      // is sent.
       expect(stage.log.slice(2)).toEqual(second === "" ? [] : ["invalidate second a"]);
       expect(isLeaseValid(stage)).toEqual(second === "" ? ["first"] : ["first", "second"]);
     }
