@@ -10,10 +10,10 @@ import { openKeyring } from "../src/crypto/keyring.js";
 import { createRefreshTokenCodec } from "../src/crypto/refresh_token_codec.js";
 import { openDatabase } from "../src/postgres/database.js";
 import { postgresKeyStore } from "../src/postgres/key_store.js";
-import { cpuMicroseconds } from "./child.js";
 import { note, percentile } from "./figures.js";
 import { insertLiveSessions } from "./live_sessions.js";
 import { closedLoop, type Load, type Outcome, openLoop } from "./open_loop.js";
+import { describeShares, measureShares } from "./processor_shares.js";
 import { openStage, type Stage } from "./stage.js";
 
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 4);
@@ -90,16 +90,18 @@ const countsOf = ({ statuses }: Outcome): string =>
 const measure = async (name: string, load: Load, validate: Load, stage: Stage): Promise<void> => {
   const pid = stage.curfew.process.pid;
   await closedLoop(load, AT_ONCE, SECONDS / 2);
-  const before = cpuMicroseconds(pid);
-  const startedAt = performance.now();
+  const taken = measureShares(pid);
   const capacity = await closedLoop(load, AT_ONCE, SECONDS);
-  const share = (cpuMicroseconds(pid) - before) / 1000 / (performance.now() - startedAt);
+  const shares = taken();
+  const each = (share: number): string => ((1000 * share) / capacity).toFixed(2);
   note(
-    `${name}: capacity ${capacity.toFixed(0)} a second, ${((1000 * share) / capacity).toFixed(2)} ms of the server's processor time each`,
+    `${name}: capacity ${capacity.toFixed(0)} a second, ${each(shares.server)} ms of the server's processor time each, ` +
+      `${each(shares.client)} ms of the client's; ${describeShares(shares)}`,
   );
-  const alone = p99(await openLoop(validate, VALIDATIONS, SECONDS));
-  note(`  ValidateToken alone: p99 ${ms(alone)}`);
   for (const factor of FACTORS) {
+    // Just before the load, since what else the machine does changes from minute to minute.
+    const alone = p99(await openLoop(validate, VALIDATIONS, SECONDS));
+    const takenBeside = measureShares(pid);
     const [outcome, beside] = await Promise.all([
       openLoop(load, factor * capacity, SECONDS),
       openLoop(validate, VALIDATIONS, SECONDS),
@@ -108,7 +110,8 @@ const measure = async (name: string, load: Load, validate: Load, stage: Stage): 
     note(
       `  ${factor}x: goodput ${(goodput / capacity).toFixed(2)} of the capacity, ` +
         `p50 ${ms(percentile(latencies, 0.5))}, p99 ${ms(p99(outcome))}; by status ${countsOf(outcome)}; ` +
-        `ValidateToken p99 ${ms(p99(beside))} = ${(p99(beside) / alone).toFixed(1)} of alone, by status ${countsOf(beside)}`,
+        `ValidateToken p99 ${ms(p99(beside))} = ${(p99(beside) / alone).toFixed(1)} of ${ms(alone)} alone, by status ${countsOf(beside)}; ` +
+        describeShares(takenBeside()),
     );
   }
 };
@@ -125,7 +128,7 @@ export const benchOverload = async (): Promise<void> => {
     await measure("RefreshTokens", await refreshes(stage), validate, stage);
     await measure("Login", logins(stage), validate, stage);
     note("  statuses are gRPC's: 0 OK, 4 DEADLINE_EXCEEDED, 8 RESOURCE_EXHAUSTED, 14 UNAVAILABLE");
-    note("  client, server and both stores share the machine");
+    note("  client, server and both stores share the machine: see what each took of it");
   } finally {
     await stage.close();
   }

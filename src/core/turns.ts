@@ -1,27 +1,42 @@
 /** Lets callers go on a few in each turn of the event loop. */
 export type Turns = () => Promise<void>;
 
+export interface TurnsOptions {
+  /** Calls back when the turn is over, for example `setImmediate`. */
+  readonly schedule: (task: () => void) => void;
+  /** Milliseconds of a clock that never goes back. */
+  readonly monotonic: () => number;
+  /** How many callers go on in one turn, at least. */
+  readonly perTurn: number;
+  /** About how long each of them takes, in milliseconds. */
+  readonly eachMs: number;
+}
+
 /**
  * Spreads work that becomes ready all at once over turns of the event loop, in
  * order: between two turns everybody else's requests are read and answered (O2).
- *
- * @param schedule calls back when the turn is over, for example `setImmediate`
- * @param perTurn how many callers go on in one turn
+ * After a turn in which others took long, as many callers go on as take the same
+ * time: a storm of new requests does not keep those from being answered that
+ * have been worked on.
  */
-export const createTurns = (schedule: (task: () => void) => void, perTurn: number): Turns => {
+export const createTurns = (options: TurnsOptions): Turns => {
+  const { schedule, monotonic, perTurn, eachMs } = options;
   let waiting: (() => void)[] = [];
   let isScheduled = false;
+  let scheduledAt = 0;
 
   const next = (): void => {
     isScheduled = false;
-    const ready = waiting.slice(0, perTurn);
-    waiting = waiting.slice(perTurn);
+    const places = Math.max(perTurn, Math.floor((monotonic() - scheduledAt) / eachMs));
+    const ready = waiting.slice(0, places);
+    waiting = waiting.slice(places);
     for (const proceed of ready) proceed();
     wake();
   };
   const wake = (): void => {
     if (isScheduled || waiting.length === 0) return;
     isScheduled = true;
+    scheduledAt = monotonic();
     schedule(next);
   };
 

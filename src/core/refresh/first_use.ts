@@ -24,8 +24,9 @@ const NEWEST_WEIGHT = 0.2;
 const MIN_RETRY_MS = 250;
 const RETRY_STEP_MS = 50;
 const RETRY_PLACES = 10;
-/** Refreshes whose tokens are signed and answered in one event-loop turn: two milliseconds of work. */
+/** Refreshes whose tokens are signed and answered in one event-loop turn at least, and milliseconds that each takes. */
 const PER_TURN = 8;
+const ANSWER_MS = 0.25;
 /** How often a transaction that callers have left is run again without them. */
 const MAX_RUNS = 3;
 
@@ -127,18 +128,17 @@ export const createFirstUse = (deps: {
 
   let waiting = 0;
   let refused = 0;
-  /** Average time of a transaction for each of its refreshes, in milliseconds. */
-  let eachMs = 0;
-  const estimateMs = (): number => (waiting * eachMs) / MAX_IN_FLIGHT;
+  /** Average time of a transaction, in milliseconds: it hardly depends on how many share it. */
+  let transactionMs = 0;
+  const estimateMs = (): number => (waiting / (MAX_BATCH * MAX_IN_FLIGHT)) * transactionMs;
 
   const run = async (presented: PresentedToken[]): Promise<(FirstUse | undefined)[]> => {
-    const { length } = presented;
-    waiting -= length;
+    waiting -= presented.length;
     const startedAt = clock.monotonic();
     try {
       return await runOnce(presented);
     } finally {
-      eachMs += NEWEST_WEIGHT * ((clock.monotonic() - startedAt) / length - eachMs);
+      transactionMs += NEWEST_WEIGHT * (clock.monotonic() - startedAt - transactionMs);
     }
   };
   const inBatch = createBatcher({
@@ -147,7 +147,12 @@ export const createFirstUse = (deps: {
     maxInFlight: MAX_IN_FLIGHT,
     schedule: deps.schedule,
   });
-  const turn = createTurns(deps.schedule, PER_TURN);
+  const turn = createTurns({
+    schedule: deps.schedule,
+    monotonic: clock.monotonic,
+    perTurn: PER_TURN,
+    eachMs: ANSWER_MS,
+  });
 
   return async (presented) => {
     const { call } = presented;

@@ -164,9 +164,9 @@ test("a defect, which may be of one session alone, leaves all to transactions of
 test("O1 what would come too late for its caller is refused at once, with a time to retry", async () => {
   const held: (() => void)[] = [];
   const { use, at, asked } = stage(
-    // The first transaction takes a second for one refresh.
+    // The first transaction takes 64 s, which makes the average 12.8 s.
     async (...given) => {
-      at.monotonicMs += 1000;
+      at.monotonicMs += 64_000;
       return rotateAll(...given);
     },
     async (...given) => {
@@ -179,7 +179,7 @@ test("O1 what would come too late for its caller is refused at once, with a time
   const underWay = Array.from({ length: 128 }, (_, i) => patient(`under way ${i}`));
   await waitUntil("two transactions are under way", () => asked.length === 3);
   const waiting = Array.from({ length: 100 }, (_, i) => patient(`waits ${i}`));
-  // A hundred at 200 ms each, two transactions at once: 10 s.
+  // A hundred, where 128 begin every 12.8 s: 10 s.
   const failure = await use("late", testCall(at.monotonicMs + 19_000)).catch((error) => error);
   expect(failure).toMatchObject({ reason: "OVERLOADED", metadata: { limit: "refreshes" } });
   expect(failure.retryAfterMs).toBeGreaterThanOrEqual(10_000);
