@@ -97,6 +97,7 @@ const LIMIT_ROOMS = [
   "gateway/budgets",
   "gateway",
   "telemetry",
+  "composition",
 ];
 const LIMITS = LIMIT_ROOMS.flatMap((room) =>
   readdirSync(`src/${room}`)
