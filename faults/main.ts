@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { runCluster } from "./cluster/run.js";
-import { DEFECTS } from "./defects/index.js";
+import { findDefect } from "./defects/find_defect.js";
+import { probeDoors } from "./doors/probe_doors.js";
 import { type Options, parseOptions } from "./options.js";
 import { racePairs } from "./pairs/race_pairs.js";
 import { commitOf, provenance } from "./provenance.js";
@@ -16,7 +17,8 @@ import { addRecord, type RunRecord, readRecords } from "./run_record.js";
 import { emptyReport, worldSchedule, worldSchedules } from "./schedules/world_schedules.js";
 import { exitCodeOf, writeSummary } from "./summary.js";
 import { startDatabases } from "./world/stores.js";
-import type { Sabotage } from "./world/world.js";
+
+const options = parseOptions(process.argv.slice(2));
 
 const PROGRESS_MS = 10_000;
 const SCHEDULES_AT_ONCE = 8;
@@ -47,18 +49,8 @@ const timeFor = (minutes: number): (() => boolean) => {
   return () => !stopping && performance.now() < until;
 };
 
-/** @throws Error unless just one defect is meant */
-const sabotageOf = (name: string | undefined): (() => Sabotage) | undefined => {
-  if (name === undefined) return undefined;
-  const found = DEFECTS.filter((defect) => defect.name.includes(name));
-  const [defect, another] = found;
-  if (defect === undefined || another !== undefined) {
-    const names = (found.length === 0 ? DEFECTS : found).map((each) => `\n  ${each.name}`);
-    throw new Error(`--defect "${name}" could be ${found.length} defects of:${names.join("")}`);
-  }
-  say(`planted: ${defect.name}`);
-  return defect.sabotage;
-};
+/** What is planted in the replicas of this run. */
+const planted = options.defect === undefined ? undefined : findDefect(options.defect);
 
 type Begin = () => Run;
 type Keep = (record: RunRecord) => void;
@@ -67,7 +59,7 @@ type Keep = (record: RunRecord) => void;
 const runWorlds = async (options: Options, begin: Begin, keep: Keep): Promise<void> => {
   const random = createRandom(options.seed);
   const [ofPairs, ofSchedules] = [random.fork(), random.fork()];
-  const sabotage = sabotageOf(options.defect);
+  const sabotage = planted && "sabotage" in planted ? planted.sabotage : undefined;
   const databases = await startDatabases();
   try {
     if (options.replay !== undefined) {
@@ -115,8 +107,14 @@ const runProcesses = async (options: Options, begin: Begin, keep: Keep): Promise
   if (soak) keep(recordOfSoak(run, soak));
 };
 
-const options = parseOptions(process.argv.slice(2));
 say(`seed ${options.seed}`);
+if (planted) say(`planted: ${planted.name}`);
+if (planted && !("sabotage" in planted)) {
+  // At a door, which no schedule of calls finds.
+  const found = await probeDoors(planted);
+  for (const sentence of found) say(`${planted.breaks[0]} ${sentence}`);
+  process.exit(found.length > 0 ? 1 : 0);
+}
 // Before anything runs, so that what is committed meanwhile is not taken for what ran.
 const what = provenance();
 const older = options.older === undefined ? undefined : commitOf(options.older);

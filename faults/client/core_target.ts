@@ -30,9 +30,9 @@ export const coreTarget = (name: string, core: CalledCore, callers: Callers): Ta
   };
   return {
     name,
-    login: (username, password) =>
+    login: (username, password, from = IP) =>
       answer(async () => {
-        const input = { username, password, device: "test", ip: IP, userAgent: "faults" };
+        const input = { username, password, device: "test", ip: from, userAgent: "faults" };
         const { tokens, session, evicted } = await callers.call((call) => core.login(input, call));
         return { sessionId: session.id, ...tokens, evicted: evicted.map(({ id }) => id) };
       }),

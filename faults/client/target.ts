@@ -1,7 +1,8 @@
 /** One replica as its callers see it, in this process or over gRPC. Calls reject with TargetFailure. */
 export interface Target {
   readonly name: string;
-  login(username: string, password: string): Promise<GivenLogin>;
+  /** @param from the caller's address, where a target can say one; absent: that of the harness */
+  login(username: string, password: string, from?: string): Promise<GivenLogin>;
   /** Resolves if the token is good. */
   validate(accessToken: string, use: boolean): Promise<void>;
   refresh(refreshToken: string): Promise<GivenTokens>;

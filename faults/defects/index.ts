@@ -5,6 +5,7 @@ import { LATE_ENDINGS } from "./late_revocations.js";
 import { LIMIT_RULES } from "./limit_rules.js";
 import { OVERLOAD_RULES } from "./overload_rules.js";
 import { REFRESH_RULES } from "./refresh_rules.js";
+import { SOURCE_RULES } from "./source_rules.js";
 import { TIME_RULES } from "./time_rules.js";
 
 /** All planted defects. */
@@ -16,4 +17,5 @@ export const DEFECTS: readonly Defect[] = [
   ...TIME_RULES,
   ...EFFECT_RULES,
   ...OVERLOAD_RULES,
+  ...SOURCE_RULES,
 ];

@@ -1,18 +1,23 @@
+import type { LoginInput } from "../../src/core/login/login.js";
 import type { RpcLimits } from "../../src/rpc/limits.js";
 import type { MethodRule } from "../../src/rpc/rules.js";
 
-/** A plausible mistake at the gRPC port: a limit that is not kept, or a rule that does not bound. */
+/** A plausible mistake at the gRPC port: a limit that is not kept, a rule that does not bound, or a sender that is believed. */
 export interface DoorDefect {
   readonly name: string;
-  readonly breaks: readonly ["D8"];
+  readonly breaks: readonly ["D8" | "D9" | "D10"];
   readonly limits?: Partial<RpcLimits>;
   readonly changeRule?: (rule: MethodRule) => MethodRule;
+  /** Whose forwarded addresses are believed, in place of those that are told. */
+  readonly trustedProxies?: readonly string[];
+  /** What a login looks like in the queue for hashing. */
+  readonly changeLogin?: (input: LoginInput) => LoginInput;
 }
 
 const UNBOUNDED = Number.POSITIVE_INFINITY;
 const MEBIBYTE = 1024 * 1024;
 
-/** Mistakes that let a caller without credentials use the service up. */
+/** Mistakes that let a caller without credentials use the service up, or pass for another. */
 export const OPEN_DOORS: readonly DoorDefect[] = [
   {
     name: "one size for the messages of all methods",
@@ -56,5 +61,15 @@ export const OPEN_DOORS: readonly DoorDefect[] = [
       anonymousRequestBytes: UNBOUNDED,
       anonymousRequestBytesPerConnection: UNBOUNDED,
     },
+  },
+  {
+    name: "a forwarded address is believed whoever sends it",
+    breaks: ["D9"],
+    trustedProxies: ["0.0.0.0/0", "::/0"],
+  },
+  {
+    name: "the queue for hashing does not know sources",
+    breaks: ["D10"],
+    changeLogin: (input) => ({ ...input, ip: "" }),
   },
 ];

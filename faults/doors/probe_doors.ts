@@ -17,6 +17,7 @@ import {
   stubRules,
 } from "../../test/integration/rpc/stub_server.js";
 import type { DoorDefect } from "../defects/open_doors.js";
+import { probeQueue } from "./probe_queue.js";
 
 /** Small, so that a few calls use them up. */
 const LIMITS: Partial<RpcLimits> = {
@@ -138,20 +139,41 @@ const probeConnections = async (stub: StubServer): Promise<string[]> => {
   return found;
 };
 
-const PROBES = [probeSizes, probeStreams, probeCalls, probeMemory, probeConnections];
+const FORGED = "203.0.113.7";
+
+const probeAddresses = async (stub: StubServer): Promise<string[]> => {
+  const metadata = { "x-forwarded-for": FORGED };
+  await bareCall(stub.client(), { path: `${AUTH}/Login`, messages: [Buffer.alloc(0)], metadata });
+  return stub.calls.some(({ ctx }) => ctx.ip === FORGED)
+    ? ["a stranger is believed about its address"]
+    : [];
+};
+
+const PROBES = [
+  probeAddresses,
+  probeSizes,
+  probeStreams,
+  probeCalls,
+  probeMemory,
+  probeConnections,
+];
 
 /**
- * Probes which resources an attacker can exhaust on a server with that defect. Returns a sentence for each; none if the
+ * Probes what a stranger can exhaust or pretend on a server with that defect. Returns a sentence for each; none if the
  * server withstands.
  */
 export const probeDoors = async (defect?: DoorDefect): Promise<string[]> => {
-  const found: string[] = [];
+  const found = await probeQueue(defect?.changeLogin);
   for (const probe of PROBES) {
     const change = defect?.changeRule ?? ((rule) => rule);
     const rules = { ...stubRules, of: (path: string) => change(stubRules.of(path)) };
     const stub = await startStubServer(
       { getJwks: () => new Promise(() => undefined) },
-      { rules, limits: { ...LIMITS, ...defect?.limits } },
+      {
+        rules,
+        limits: { ...LIMITS, ...defect?.limits },
+        trustedProxies: defect?.trustedProxies ?? [],
+      },
     );
     try {
       found.push(...(await probe(stub)));

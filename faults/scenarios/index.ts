@@ -11,6 +11,7 @@ import { overload } from "./overload.js";
 import { refreshing } from "./refresh.js";
 import { revocation } from "./revocation.js";
 import type { Scenario } from "./scenario.js";
+import { oneSource } from "./sources.js";
 import {
   allCutOff,
   oneCutOff,
@@ -43,4 +44,5 @@ export const SCENARIOS: readonly Scenario[] = [
   idleness,
   skewedClocks,
   overload,
+  oneSource,
 ];

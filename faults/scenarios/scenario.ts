@@ -8,7 +8,13 @@ export interface Scenario {
   readonly name: string;
   readonly world?: Pick<
     WorldOptions,
-    "settings" | "loginFailures" | "wallSkewsMs" | "postgresTimeoutMs" | "guardsSilence" | "shares"
+    | "settings"
+    | "loginFailures"
+    | "sourceFailures"
+    | "wallSkewsMs"
+    | "postgresTimeoutMs"
+    | "guardsSilence"
+    | "shares"
   >;
   /**
    * One round, of any number.

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { retryUntilAvailable } from "../../src/composition/retry_until_available.js";
+import type { PasswordHasher } from "../../src/core/ports/password_hasher.js";
 import type { CoreSettings } from "../../src/core/settings.js";
 import {
   type CoreReplica,
@@ -37,6 +38,8 @@ export interface WorldOptions {
   readonly settings?: Partial<CoreSettings>;
   /** Failed logins of one account before it is locked. */
   readonly loginFailures?: number;
+  /** Failed logins of one source before it is locked out. */
+  readonly sourceFailures?: number;
   /** How far each replica's wall clock is ahead, in milliseconds; as many replicas are started. */
   readonly wallSkewsMs?: readonly number[];
   /** Most time of one statement; long, so that a busy machine is no fault. */
@@ -91,6 +94,8 @@ export interface World {
   whileEventsAreLocked(work: () => Promise<void>): Promise<void>;
   /** Suspends the machine of a replica; resolves to what resumes it after so many milliseconds. */
   suspend(replica: number, ms: number): Promise<() => void>;
+  /** How many passwords all replicas have checked so far. */
+  checkedPasswords(): number;
   /** Ends some of the connections to Postgres. */
   terminateBackends(): Promise<void>;
   /** Everything that the history so far breaks. */
@@ -124,6 +129,14 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
   const redisLinks = await Promise.all(wallSkewsMs.map(() => startTcpProxy({ port: redis.port })));
   const stores: StoreUrls = { redisUrl: redis.url, databaseUrl: database.url };
   const touches = { bySession: new Map<string, number>() };
+  let checked = 0;
+  const counted = (hasher: PasswordHasher): PasswordHasher => ({
+    ...hasher,
+    verify: (...args) => {
+      checked += 1;
+      return hasher.verify(...args);
+    },
+  });
 
   const startOne = (link: TcpProxy, wallSkewMs: number): Promise<CoreReplica> => {
     const jitter = jittery(random.fork(), touches);
@@ -133,11 +146,15 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
       settings,
       wallSkewMs,
       ...(options.direct && { heartbeatMs: DIRECT_PULSE_MS }),
-      throttle: { perAccount: loginFailures, perSource: 1_000_000 },
+      throttle: { perAccount: loginFailures, perSource: options.sourceFailures ?? 1_000_000 },
       guardsSilence: options.guardsSilence === true,
       postgresTimeoutMs: options.postgresTimeoutMs ?? 10_000,
       ...(options.shares && { shares: true }),
-      wrapPorts: (ports) => sabotage.ports?.(jitter(ports), stores) ?? jitter(ports),
+      wrapPorts: (given) => {
+        const jittered = jitter(given);
+        const ports = { ...jittered, hasher: counted(jittered.hasher) };
+        return sabotage.ports?.(ports, stores) ?? ports;
+      },
     };
     return startCoreReplica(replica);
   };
@@ -254,6 +271,8 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     },
 
     suspend: async (replica, ms) => (await cores[replica]?.suspend(ms)) ?? (() => undefined),
+
+    checkedPasswords: () => checked,
 
     async terminateBackends() {
       await observer.query(TERMINATE);

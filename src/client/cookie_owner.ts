@@ -37,8 +37,7 @@ const isProofMissing = (error: unknown) => effectOf(codeOf(error)) === "refreshe
 
 /** Makes the owner check of one API. */
 export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): CookieOwner {
-  // What was asked about the session before says nothing about the present one.
-  const share = createSingleFlight<StoredSession>(live.lifetime);
+  const share = createSingleFlight<StoredSession>();
   /** The anti-forgery token of cookies that are of no live session. */
   let dead: string | null = null;
 
@@ -68,7 +67,6 @@ export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): 
   return {
     async reconcile(used) {
       const cookies = credentials.csrf();
-      const lifetime = live.lifetime();
       let found: StoredSession;
       try {
         found = await share(ask);
@@ -79,8 +77,8 @@ export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): 
         else if (isOver) await live.end(error, used);
         throw error;
       }
-      // Signed out or in here meanwhile, and not by another call that asked the same.
-      if (lifetime.aborted && live.current()?.id !== found.id) throw notSignedIn();
+      // Signed out here meanwhile.
+      if (used !== null && live.current() === null) throw notSignedIn();
       await live.take(found);
       const isOfUser = found.session?.user_id === used?.session?.user_id || found.id === used?.id;
       if (used === null || isOfUser) return live.current() ?? found;
@@ -98,7 +96,7 @@ export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): 
       if (credentials.mode !== "cookie" || !(await isRefused(answer))) return;
       throw localError(
         "cookies_refused",
-        "The cookies were not kept: the browser blocks them, or a proxy removed them",
+        "The session's cookies were not kept: the browser blocks them, or a proxy removed them",
       );
     },
   };

@@ -123,14 +123,13 @@ export function createLiveSession(deps: LiveSessionDeps) {
     }
     events.emit("change", snapshot);
 
-    const isKept = await stored;
+    await stored;
+    const isShared = tokens.scope === "origin";
     if (isStored) return;
-    const isShared = tokens.scope === "origin" && isKept;
     if (!next) {
       channel?.post({ type: "signed_out", id: before?.id ?? "", error: error?.toJSON() ?? null });
-    } else if (tokens.scope !== "page" || credentials.mode === "cookie") {
-      // A duplicated tab has the same session in a store of its own, as has a page whose store
-      // is full; cookies are everybody's.
+    } else if (isShared || tokens.scope === "tab" || credentials.mode === "cookie") {
+      // A duplicated tab has the same session in a store of its own; cookies are everybody's.
       channel?.post({ type: "tokens", stored: isShared ? null : next });
     }
   }

@@ -130,15 +130,13 @@ export class SessionManager {
    * does not reach the server is kept and tried again (see `delivered`).
    */
   async logout(): Promise<LogoutResult> {
-    const shown = this.#live.current();
     await this.#live.open();
-    // A storage that was cleared meanwhile is no sign that the server knows.
-    const stored = this.#live.current() ?? shown;
+    const stored = this.#live.current();
     if (stored !== null) {
       await this.#logouts.add(stored);
       await this.#live.forget();
     }
-    return this.#logouts.deliver(stored?.id);
+    return this.#logouts.deliver();
   }
 
   /**

@@ -2,10 +2,10 @@ import type { AuthApi } from "./auth_api.js";
 import { createDeadlineTimer } from "./deadline_timer.js";
 import { effectOf } from "./error_code.js";
 import type { LogoutResult } from "./logout_result.js";
-import type { NetworkError } from "./network_error.js";
+import { NetworkError } from "./network_error.js";
 import { isCookieMismatch } from "./refresher.js";
 import { retryDelay } from "./retry_delay.js";
-import { codeOf, type SessionError } from "./session_error.js";
+import { codeOf, isAnswer } from "./session_error.js";
 import { createSingleFlight } from "./single_flight.js";
 import { storedFrom } from "./stored_from.js";
 import type { StoredSession } from "./stored_session.js";
@@ -15,8 +15,8 @@ import type { TokenStorage } from "./token_storage.js";
 export interface UndeliveredLogouts {
   /** Keeps a logout. To be called before the session is forgotten. */
   add(stored: StoredSession): Promise<void>;
-  /** Tells the server of all that are kept. Resolves to what became of the session's, by default of the last; never rejects. */
-  deliver(id?: string): Promise<LogoutResult>;
+  /** Tells the server of all that are kept. Resolves to what became of the last; never rejects. */
+  deliver(): Promise<LogoutResult>;
   /** Stops trying until the next `deliver`. */
   stop(): void;
 }
@@ -47,8 +47,6 @@ export function createUndeliveredLogouts(
   onSettled: (result: LogoutResult) => void,
 ): UndeliveredLogouts {
   const share = createSingleFlight<LogoutResult>();
-  /** What became of each logout of this page, by its session. */
-  const results = new Map<string | undefined, LogoutResult>();
   let hasMore = false;
   let failures = 0;
   let isStopped = true;
@@ -62,8 +60,7 @@ export function createUndeliveredLogouts(
       await signOut(api, stored);
     } catch (cause) {
       if (effectOf(codeOf(cause)) === "ends") return CONFIRMED;
-      // Any other error is a mistake of the page, such as a base that is no URL.
-      const error = cause as SessionError | NetworkError;
+      const error = isAnswer(cause) ? cause : new NetworkError("Logout failed", { cause });
       const pause = retryDelay(error, failures);
       if (pause === null) return { isConfirmed: false, error };
       failures += 1;
@@ -78,7 +75,6 @@ export function createUndeliveredLogouts(
     hasMore = false;
     for (const stored of await tokens.loadLogouts()) {
       last = await attempt(stored);
-      results.set(stored.id, last);
       if (last.willRetry) return last;
       failures = 0;
       await tokens.saveLogouts(await others(stored.id));
@@ -88,10 +84,9 @@ export function createUndeliveredLogouts(
     return hasMore ? run() : last;
   }
 
-  async function deliver(id?: string): Promise<LogoutResult> {
+  function deliver(): Promise<LogoutResult> {
     isStopped = false;
-    const last = await share(run);
-    return results.get(id) ?? last;
+    return share(run);
   }
 
   return {

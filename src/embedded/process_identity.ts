@@ -36,7 +36,7 @@ const answersSignals = (pid: number): boolean => {
   try {
     return process.kill(pid, 0);
   } catch (failure) {
-    // EPERM: the process runs, under another user.
+    // EPERM: it runs, as somebody else.
     return failure instanceof Error && "code" in failure && failure.code === "EPERM";
   }
 };

@@ -10,8 +10,9 @@ export interface CsvRecord {
 }
 
 /**
- * Yields the records of CSV as it arrives, and last the error that stops the parser, if one occurs. (A parser that is
- * read as a stream drops its unread records when it fails.)
+ * The records of CSV as it arrives, and last the error that ends them, if one
+ * does. (A parser that is read as a stream forgets, when it fails, the records
+ * that nobody has taken yet.)
  */
 export async function* csvRecords(
   input: AsyncIterable<Buffer | string>,

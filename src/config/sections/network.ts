@@ -2,7 +2,7 @@ import { grpcTarget, hostName, networks, origins } from "../network_values.js";
 import { setting } from "../setting.js";
 import { oneOf, onOff, port, wholeNumber } from "../value_schemas.js";
 
-/** The addresses on which the service listens, and the proxies that it trusts. */
+/** Where the service listens and whom it believes. */
 export const NETWORK_SETTINGS = {
   host: setting({
     name: "HOST",

@@ -7,10 +7,7 @@ export interface EndedSessions {
   add(sessionId: string, verdict: Verdict, relevantUntil: number): void;
   /** Forgets those that cannot matter at `time` of Curfew's clock. */
   forget(time: number): void;
-  /**
-   * The time on the monotonic clock at which a revocation that may still matter was last dropped for lack of room;
-   * -Infinity: never.
-   */
+  /** When one that may still matter was last forgotten for want of room, on the monotonic clock; -Infinity: never. */
   lostAt(): number;
   readonly size: number;
 }
