@@ -33,7 +33,7 @@ export interface AccessClaims {
   readonly roles: readonly string[];
 }
 
-/** Somebody who acts as the subject of a token (RFC 8693, section 4.1). */
+/** The actor that acts as the subject of a token (RFC 8693, section 4.1). */
 export interface ActorClaim {
   /** The actor's user id. */
   readonly sub: string;

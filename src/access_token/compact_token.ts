@@ -16,9 +16,8 @@ export interface CompactToken {
 }
 
 /**
- * Takes a token apart (RFC 7515 §7.1). Undefined unless it is spelled in the
- * one canonical way and its header has exactly `alg`, `kid` and `typ: at+jwt`:
- * whoever sends a key, a URL or `crit` along is not one of ours (RFC 8725 §3).
+ * Splits a token into its parts (RFC 7515 §7.1). Returns undefined unless the token has the one canonical spelling and
+ * its header has exactly `alg`, `kid` and `typ: at+jwt`: our tokens never carry a key, a URL or `crit` (RFC 8725 §3).
  */
 export function parseCompactToken(token: string): CompactToken | undefined {
   if (token.length > MAX_TOKEN_LENGTH) {

@@ -21,7 +21,7 @@ export interface CommandContext {
 export const optionsOf = <Options>(command: Command): Options & GlobalOptions =>
   command.optsWithGlobals<Options & GlobalOptions>();
 
-/** Does work by calls to a running server, and prints what came of it. */
+/** Runs a command that calls a running server, and prints its result. */
 export const reportFromServer = (
   { terminal }: CommandContext,
   options: ConnectionOptions & GlobalOptions,
@@ -50,7 +50,7 @@ interface DatabaseOptions {
   readonly init?: boolean;
 }
 
-/** Does work on the database that the settings name, and prints what came of it. */
+/** Runs a command on the database that the settings name, and prints its result. */
 export const reportFromDatabase = async (
   { terminal, openLocalAdmin }: CommandContext,
   purpose: Purpose,

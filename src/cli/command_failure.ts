@@ -2,7 +2,7 @@
 export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** A command that cannot do what it was asked, in a sentence for the operator. */
+/** A command that cannot do its work, with the reason in a sentence for the operator. */
 export class CommandFailure extends Error {
   override readonly name = "CommandFailure";
 

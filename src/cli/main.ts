@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { complaintAboutNode } from "./node_version.js";
 
-// An older Node fails on what is imported below, in words that help nobody.
+// An older Node fails on the imports below, with a message that does not help the operator.
 const complaint = complaintAboutNode(process.versions.node);
 if (complaint === undefined) {
   const { main } = await import("./run_main.js");

@@ -119,7 +119,7 @@ export function createAuthApi(deps: AuthApiDeps): AuthApi {
       const limitMs = call.limitMs ?? deps.requestTimeoutMs;
       const answer = await limited(limitMs, call.signal, (signal) => ask(url, call, signal));
       if (isOurs(answer as T)) return answer as T;
-      throw new Error("its body is another's");
+      throw new Error("it is not Curfew's");
     } catch (error) {
       if (call.signal?.aborted || isAnswer(error)) throw error;
       const { message } = error as Error;

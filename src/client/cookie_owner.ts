@@ -37,7 +37,8 @@ const isProofMissing = (error: unknown) => effectOf(codeOf(error)) === "refreshe
 
 /** Makes the owner check of one API. */
 export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): CookieOwner {
-  const share = createSingleFlight<StoredSession>();
+  // What was asked about the session before says nothing about the present one.
+  const share = createSingleFlight<StoredSession>(live.lifetime);
   /** The anti-forgery token of cookies that are of no live session. */
   let dead: string | null = null;
 
@@ -67,6 +68,7 @@ export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): 
   return {
     async reconcile(used) {
       const cookies = credentials.csrf();
+      const lifetime = live.lifetime();
       let found: StoredSession;
       try {
         found = await share(ask);
@@ -77,8 +79,8 @@ export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): 
         else if (isOver) await live.end(error, used);
         throw error;
       }
-      // Signed out here meanwhile.
-      if (used !== null && live.current() === null) throw notSignedIn();
+      // Signed out or in here meanwhile, and not by another call that asked the same.
+      if (lifetime.aborted && live.current()?.id !== found.id) throw notSignedIn();
       await live.take(found);
       const isOfUser = found.session?.user_id === used?.session?.user_id || found.id === used?.id;
       if (used === null || isOfUser) return live.current() ?? found;
@@ -96,7 +98,7 @@ export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): 
       if (credentials.mode !== "cookie" || !(await isRefused(answer))) return;
       throw localError(
         "cookies_refused",
-        "The session's cookies were not kept: the browser blocks them, or a proxy removed them",
+        "The cookies were not kept: the browser blocks them, or a proxy removed them",
       );
     },
   };

@@ -123,13 +123,14 @@ export function createLiveSession(deps: LiveSessionDeps) {
     }
     events.emit("change", snapshot);
 
-    await stored;
-    const isShared = tokens.scope === "origin";
+    const isKept = await stored;
     if (isStored) return;
+    const isShared = tokens.scope === "origin" && isKept;
     if (!next) {
       channel?.post({ type: "signed_out", id: before?.id ?? "", error: error?.toJSON() ?? null });
-    } else if (isShared || tokens.scope === "tab" || credentials.mode === "cookie") {
-      // A duplicated tab has the same session in a store of its own; cookies are everybody's.
+    } else if (tokens.scope !== "page" || credentials.mode === "cookie") {
+      // A duplicated tab has the same session in a store of its own, as has a page whose store
+      // is full; cookies are everybody's.
       channel?.post({ type: "tokens", stored: isShared ? null : next });
     }
   }

@@ -25,7 +25,7 @@ function parseUrl(name: string, text: string, page?: string): URL {
   const url = URL.canParse(text, page) ? new URL(text, page) : null;
   if (url?.protocol.startsWith("http")) return url;
   throw new TypeError(
-    `${name}: "${text}" is no http(s) URL here. Write an absolute one, like "https://api.example.com".`,
+    `${name}: "${text}" is no http(s) URL here. Write it whole, like "https://api.example.com".`,
   );
 }
 

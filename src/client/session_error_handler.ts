@@ -18,7 +18,7 @@ const messageFor: Readonly<Record<string, string>> = {
   user_inactive: "user_inactive",
 };
 
-const TOO_MANY = "Signed in on too many devices: sign out on one of them first";
+const TOO_MANY = "Signed in on too many devices: sign out on one";
 
 /** Turns errors of a session into what the user sees. */
 export const SessionErrorHandler = {

@@ -130,13 +130,15 @@ export class SessionManager {
    * does not reach the server is kept and tried again (see `delivered`).
    */
   async logout(): Promise<LogoutResult> {
+    const shown = this.#live.current();
     await this.#live.open();
-    const stored = this.#live.current();
+    // A storage that was cleared meanwhile is no sign that the server knows.
+    const stored = this.#live.current() ?? shown;
     if (stored !== null) {
       await this.#logouts.add(stored);
       await this.#live.forget();
     }
-    return this.#logouts.deliver();
+    return this.#logouts.deliver(stored?.id);
   }
 
   /**

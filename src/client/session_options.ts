@@ -58,7 +58,7 @@ export function compileOptions(options: SessionManagerOptions): SessionSettings 
   for (const name of ["inactivityTimeoutMs", "requestTimeoutMs"] as const) {
     const value = options[name];
     if (value == null || value > 0) continue;
-    throw new RangeError(`${name} must be more than 0 milliseconds, not ${value}.`);
+    throw new RangeError(`${name} must be more than 0 ms, not ${value}.`);
   }
   const { storage = "localStorage", csrfToken = readCsrfToken, locks } = options;
   const scoped =

@@ -87,6 +87,8 @@ export function createSessionRequests(deps: SessionRequestsDeps): SessionRequest
     };
     if (isPastTime(used) && !live.schedule.isFutile()) used = await renew();
 
+    // The page acts as whom it shows at this moment.
+    used = live.current() ?? used;
     const response = await request.send(used);
     const newer = await judge(response, used, renew);
     if (newer === null || !request.isRepeatable) return response;

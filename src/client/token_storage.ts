@@ -8,8 +8,9 @@ export interface TokenStorage {
   /** As `load`, but at once where the store can. */
   peek(): Awaitable<StoredSession | null>;
   load(): Promise<StoredSession | null>;
-  save(stored: StoredSession): Promise<void>;
-  clear(): Promise<void>;
+  /** Resolves to whether other pages can read it. */
+  save(stored: StoredSession): Promise<boolean>;
+  clear(): Promise<unknown>;
   /** Logouts that the server has not heard of yet, the oldest first. `clear` leaves them. */
   loadLogouts(): Promise<readonly StoredSession[]>;
   saveLogouts(logouts: readonly StoredSession[]): Promise<void>;
@@ -52,7 +53,7 @@ export function createTokenStorage({ store, scope }: ScopedStore, prefix = ""): 
   // What could not be written is not there to be read.
   let isRefused = false;
   // An asynchronous store is written in order, and read after.
-  let writing: Promise<void> | null = null;
+  let writing: Promise<unknown> | null = null;
   let isAsynchronous = false;
 
   const get = (name: string) => store.getItem(prefix + name);
@@ -75,15 +76,17 @@ export function createTokenStorage({ store, scope }: ScopedStore, prefix = ""): 
   }
 
   /** Writes at once, unless another write is under way. */
-  function write(stored: StoredSession | null, begin: () => Promise<unknown>[]): Promise<void> {
+  function write(stored: StoredSession | null, begin: () => Promise<unknown>[]): Promise<boolean> {
     copy = stored;
     const run = () =>
       Promise.all(begin()).then(
         () => {
           isRefused = false;
+          return true;
         },
         () => {
           isRefused = true;
+          return false;
         },
       );
     const done = (writing?.then(run) ?? run()).finally(() => {

@@ -2,10 +2,10 @@ import type { AuthApi } from "./auth_api.js";
 import { createDeadlineTimer } from "./deadline_timer.js";
 import { effectOf } from "./error_code.js";
 import type { LogoutResult } from "./logout_result.js";
-import { NetworkError } from "./network_error.js";
+import type { NetworkError } from "./network_error.js";
 import { isCookieMismatch } from "./refresher.js";
 import { retryDelay } from "./retry_delay.js";
-import { codeOf, isAnswer } from "./session_error.js";
+import { codeOf, type SessionError } from "./session_error.js";
 import { createSingleFlight } from "./single_flight.js";
 import { storedFrom } from "./stored_from.js";
 import type { StoredSession } from "./stored_session.js";
@@ -15,8 +15,8 @@ import type { TokenStorage } from "./token_storage.js";
 export interface UndeliveredLogouts {
   /** Keeps a logout. To be called before the session is forgotten. */
   add(stored: StoredSession): Promise<void>;
-  /** Tells the server of all that are kept. Resolves to what became of the last; never rejects. */
-  deliver(): Promise<LogoutResult>;
+  /** Tells the server of all that are kept. Resolves to what became of the session's, by default of the last; never rejects. */
+  deliver(id?: string): Promise<LogoutResult>;
   /** Stops trying until the next `deliver`. */
   stop(): void;
 }
@@ -47,6 +47,8 @@ export function createUndeliveredLogouts(
   onSettled: (result: LogoutResult) => void,
 ): UndeliveredLogouts {
   const share = createSingleFlight<LogoutResult>();
+  /** What became of each logout of this page, by its session. */
+  const results = new Map<string | undefined, LogoutResult>();
   let hasMore = false;
   let failures = 0;
   let isStopped = true;
@@ -60,7 +62,8 @@ export function createUndeliveredLogouts(
       await signOut(api, stored);
     } catch (cause) {
       if (effectOf(codeOf(cause)) === "ends") return CONFIRMED;
-      const error = isAnswer(cause) ? cause : new NetworkError("Logout failed", { cause });
+      // Any other error is a mistake of the page, such as a base that is no URL.
+      const error = cause as SessionError | NetworkError;
       const pause = retryDelay(error, failures);
       if (pause === null) return { isConfirmed: false, error };
       failures += 1;
@@ -75,6 +78,7 @@ export function createUndeliveredLogouts(
     hasMore = false;
     for (const stored of await tokens.loadLogouts()) {
       last = await attempt(stored);
+      results.set(stored.id, last);
       if (last.willRetry) return last;
       failures = 0;
       await tokens.saveLogouts(await others(stored.id));
@@ -84,9 +88,10 @@ export function createUndeliveredLogouts(
     return hasMore ? run() : last;
   }
 
-  function deliver(): Promise<LogoutResult> {
+  async function deliver(id?: string): Promise<LogoutResult> {
     isStopped = false;
-    return share(run);
+    const last = await share(run);
+    return results.get(id) ?? last;
   }
 
   return {

@@ -12,7 +12,7 @@ export type GivenSettings = {
  */
 export interface Settings extends Omit<GivenSettings, "jwtIssuer" | "serviceAuth"> {
   readonly jwtIssuer: string;
-  /** Whether somebody chose `jwtAlgorithm`; else it is the default. */
+  /** Whether `jwtAlgorithm` was set; else it is the default. */
   readonly jwtAlgorithmIsGiven: boolean;
   readonly serviceAuth: NonNullable<GivenSettings["serviceAuth"]>;
   /** Whether NODE_ENV is `production`. */

@@ -25,7 +25,7 @@ export interface KeyringOptions {
   readonly directory?: string | undefined;
   /** The algorithm of new tokens. Keys of others are accepted until they are retired. */
   readonly algorithm: SigningAlgorithm;
-  /** Nobody has chosen the algorithm: where `directory` has no such key, one of another algorithm signs. */
+  /** Whether the algorithm is only the default: if `directory` has no key of it, a key of another algorithm signs. */
   readonly isDefaultAlgorithm?: boolean | undefined;
   /** KEY_ENCRYPTION_KEY, 32 bytes. Without it stored keys are in clear. */
   readonly encryptionKey?: Uint8Array | undefined;

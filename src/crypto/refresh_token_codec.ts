@@ -23,7 +23,7 @@ export function createRefreshTokenCodec(
 ): RefreshTokenCodec {
   const keyOf = (keyTag: string) => keys.refreshKeys().all.find(({ tag }) => tag === keyTag)?.key;
 
-  /** Another replica may have just made it. A key that is not known yet logs nobody out. */
+  /** Another replica may have just created the key. An unknown key must not log a user out. */
   async function loadKey(keyTag: string): Promise<KeyObject | undefined> {
     await keys.reloadForUnknownKey().catch((cause: unknown) => {
       throw unavailable(cause);

@@ -13,9 +13,8 @@ export interface KeyChange {
 const USES: readonly KeyUse[] = ["sign", "refresh"];
 
 /**
- * Makes the next key when the one in use has been so for `everyMs` (0: never),
- * and retires keys whose last token is dead. Safe to call at any time, and to
- * repeat; between replicas one at a time. Resolves to what was changed.
+ * Creates the next key when the current one has been in use for `everyMs` (0: never), and retires keys whose last token
+ * has expired. Safe to call at any time and repeatedly; one replica at a time does the work. Resolves to the changes.
  */
 export function scheduledRotation(options: {
   readonly rotation: Pick<KeyRotation, "list" | "rotate" | "retire">;

@@ -11,7 +11,7 @@ const KEY_LENGTH = PREFIX.length + ((ID_BYTES + SECRET_BYTES) / 3) * 4;
 export interface ServiceKeyClaim {
   /** UUID in lower case, by which the key is found, listed and revoked. */
   readonly id: string;
-  /** SHA-256 of the whole text in hex: what is stored, and proves nothing by itself. */
+  /** SHA-256 of the whole text in hex. Only this hash is stored, and it is no credential. */
   readonly hash: string;
 }
 

@@ -103,7 +103,7 @@ interface Place {
   entry: HotEntry | undefined;
   /** The lease's epoch in which the entry was written. */
   epoch: string | undefined;
-  /** Held by everybody who has asked since the entry stopped to count. */
+  /** Given to every reader since the entry became invalid. */
   fillToken: string | undefined;
 }
 

@@ -31,12 +31,10 @@ const MAX_CONNECTIONS = 64;
  * Committed data survives the end of this process, also by kill -9. A loss of power may lose committed data, since
  * PGlite cannot fsync.
  *
- * All connections share one Postgres session: transactions are served one after
- * the other, statements run on the event loop and cannot be cancelled or timed
- * out, SET and named prepared statements of one are seen by all, advisory locks
- * of a session keep nobody out (those of a transaction do), LISTEN is not
- * supported, and whoever holds a transaction open while waiting for another
- * connection waits for ever.
+ * All connections share one Postgres session. Transactions are served one after the other; statements run on the event
+ * loop and cannot be cancelled or timed out. SET and named prepared statements of one connection affect all. Session
+ * advisory locks exclude no other connection (transaction locks do), and LISTEN is not supported. A caller that holds a
+ * transaction open while waiting for another connection waits for ever.
  */
 export const openEmbeddedPostgres = async (
   options: EmbeddedPostgresOptions,

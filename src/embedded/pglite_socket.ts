@@ -28,9 +28,8 @@ const SOCKET_PORT = 5432;
 const LONGEST_SOCKET_PATH = 103;
 
 /**
- * Serves PGlite on a Unix socket in a new folder that only this user may enter:
- * PGlite asks for no password. Windows has none that `pg` can use and gets a
- * free port of 127.0.0.1.
+ * Serves PGlite on a Unix socket in a new folder that only this user may enter, because PGlite requires no password.
+ * Windows has no Unix socket that `pg` can use, so there PGlite gets a free port of 127.0.0.1.
  */
 export const servePglite = async (
   db: PGlite,

@@ -36,7 +36,7 @@ const answersSignals = (pid: number): boolean => {
   try {
     return process.kill(pid, 0);
   } catch (failure) {
-    // EPERM: it runs, as somebody else.
+    // EPERM: the process runs, under another user.
     return failure instanceof Error && "code" in failure && failure.code === "EPERM";
   }
 };

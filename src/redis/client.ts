@@ -12,7 +12,7 @@ export interface RedisClientOptions {
   readonly commandTimeoutMs: number;
 }
 
-/** A client with what a hot store has to know of it. */
+/** A client, and the facts about it that a hot store needs. */
 export interface OpenedRedis {
   readonly client: RedisClient;
   /** 1 for a server alone; more for a cluster. */
@@ -50,7 +50,7 @@ export const openRedis = (options: RedisClientOptions): OpenedRedis => {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt: number) => Math.min(25 * attempt, LONGEST_RECONNECT_MS),
-    // A master that was demoted answers READONLY: connect anew, to who is master now.
+    // A demoted master answers READONLY: reconnect, to reach the present master.
     reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
     keepAlive: 10_000,
     connectionName: "curfew",

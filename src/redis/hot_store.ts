@@ -27,10 +27,9 @@ export interface RedisHotStoreOptions extends OpenedRedis {
 }
 
 /**
- * Redis answers this many in about two milliseconds, and this process makes use
- * of one answer while Redis works on the next (bench/profiles/batch.md). No more
- * of them are under way than Redis answers well within the time a command may
- * take: the rest waits here, where it costs nobody an answer that came too late.
+ * Redis answers this many questions in about two milliseconds, and this process handles one answer while Redis works on
+ * the next (bench/profiles/batch.md). The number of calls under way is limited to those that Redis answers well within
+ * the command timeout. The rest waits in this process, where waiting makes no answer too late.
  */
 const MAX_IN_BATCH = 200;
 const MAX_IN_FLIGHT = 8;
@@ -78,7 +77,7 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
   };
 
   const check = async (shard: number, questions: Question[]): Promise<HotAnswer[]> => {
-    // A lease that changed within the turn: who asked under the old one does not believe the answer.
+    // The lease may have changed within the turn: a caller that asked under the old lease rejects the answer.
     const newest = questions[questions.length - 1];
     const lease = newest?.lease;
     const serverId = lease?.serverIds[shard] ?? "";
@@ -93,7 +92,7 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
       options.activityStepMs,
       identities[shard]?.heartbeat() ?? "",
     ];
-    // A busy client asks for one session many times in a turn: it is looked up once.
+    // A busy client asks about one session many times in a turn: the session is looked up once.
     const heads = args.length;
     const places = new Map<string, number>();
     const placeOf = ({ sessionId, touchAt }: HotAsk): number => {
@@ -115,7 +114,7 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
       onAnswers?.("failure", questions.length);
       throw failure;
     });
-    // None at all: it is another memory than the one to be trusted.
+    // No answers at all: this is not the memory that the lease names.
     const answers =
       texts.length === 0
         ? []
@@ -192,10 +191,9 @@ export const redisHotStore = (options: RedisHotStoreOptions): HotStore => {
     );
 
   /**
-   * Key by key, which a slot that moves allows: each key is where the cluster
-   * says. First what could call the session live: without the tombstone, whoever
-   * asks reads the end in Postgres. The memory that is agreed on holds the
-   * heartbeat: as long as it does, it holds the session's key or has handed it over.
+   * Works key by key, which is possible while a slot moves: each key is at the server that the cluster names. The live
+   * entry is removed first: without the tombstone, a reader finds the revocation in Postgres. The agreed memory holds
+   * the heartbeat; as long as it does, it holds the session's key or has handed the key over.
    */
   const invalidateApart = async (
     shard: number,

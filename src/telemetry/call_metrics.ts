@@ -7,7 +7,7 @@ const LATENCY_SECONDS = [
   0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** More methods than the contract has are somebody's guesses: they share one label. */
+/** Names beyond the methods of the contract come from guessing callers: they share one label. */
 const MAX_METHODS = 100;
 
 interface Outcome {
@@ -44,7 +44,7 @@ const outcomeOf = ({ outcomes }: Tally, code: string, reason: string): Outcome =
 const DURATION = "curfew_rpc_duration_seconds";
 const HELP = "Time of a call in the server.";
 
-/** A histogram that sums up the tallies whenever prom-client asks for its values. */
+/** A histogram that adds up the tallies whenever prom-client reads its values. */
 class CallSeconds extends Histogram<"method"> {
   constructor(
     registry: Registry,
@@ -60,7 +60,7 @@ class CallSeconds extends Histogram<"method"> {
   }
 
   /**
-   * What prom-client asks of a histogram at a scrape, `get` included; its types leave it out.
+   * The method that prom-client calls on a histogram at a scrape, `get` included; its types leave the method out.
    */
   async getForPromString() {
     const values = [...this.tallies()].flatMap(({ method, withinBound, seconds }) => {

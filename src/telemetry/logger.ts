@@ -14,8 +14,8 @@ export interface LoggerOptions {
 }
 
 /**
- * A line as people read it. pino-pretty gives `caller` a meaning of its own (a place in the code,
- * in angle brackets), and nobody reads the billionths of a millisecond.
+ * Formats a line for people. pino-pretty gives `caller` a meaning of its own (a place in the code, in angle brackets),
+ * and fractions of a millisecond are cut off.
  */
 const readable = (line: string): string => {
   const entries = Object.entries(JSON.parse(line)).map(([name, value]) => [

@@ -36,7 +36,7 @@ export interface MetricsServerOptions {
 /** How often Node looks for requests that take too long. */
 const CHECK_EVERY_MS = 500;
 
-/** A refused request may have a body that nobody reads: its connection ends. */
+/** A refused request may have a body that the server does not read: close its connection. */
 const refuse = (response: ServerResponse, status: number, text: string): void => {
   const headers = { "content-type": "text/plain; charset=utf-8", connection: "close" };
   response.writeHead(status, headers).end(`${text}\n`);
@@ -59,7 +59,7 @@ const answer = async (
   }
 };
 
-/** The status line of what is no HTTP request, and the limit that it is beyond, if there is one. */
+/** The status line for input that is not an HTTP request, and the limit that the input exceeds, if any. */
 const clientErrors: Readonly<Record<string, readonly [status: string, limit?: [string, string]]>> =
   {
     HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", ["bound", "metrics_header_bytes"]],

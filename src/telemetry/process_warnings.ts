@@ -1,9 +1,8 @@
 import type { Logger } from "./logger.js";
 
 /**
- * Sends what Node and libraries warn of (`process.emitWarning`) to the log. Node
- * would write it to stderr as text of several lines, and what a library puts in
- * it may be secret (D6). Concerns the whole process, so call it once, first thing.
+ * Sends warnings of Node and libraries (`process.emitWarning`) to the log. Node would write them to stderr as text of
+ * several lines, and they may hold secrets (D6). Affects the whole process, so call it once, first.
  */
 export const routeWarnings = (logger: Pick<Logger, "warn">): void => {
   // Node's own printer, which is such a listener.

@@ -32,34 +32,37 @@ export interface TracingOptions {
   readonly endpoint: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly serviceName: string;
-  /** The part of traces begun here that is recorded, from 0 to 1; the decision of a caller that is believed is followed. */
+  /**
+   * The ratio of the traces begun here that are recorded, from 0 to 1; the decision of a trusted caller takes
+   * precedence.
+   */
   readonly ratio: number;
 }
 
 /** A span under way; what runs within it has children of it. */
 export interface OpenSpan {
-  /** `traceparent` for what is called on its behalf. */
+  /** `traceparent` for calls that are made on its behalf. */
   readonly traceparent: string;
   readonly traceId: string;
   /** Calls it by a better name than was known when it began. */
   rename(name: string): void;
   within<Result>(work: () => Result): Result;
-  /** @param failure what it failed for, in a word or two; never a secret */
+  /** @param failure the reason of the failure in a word or two; never a secret */
   end(attributes: Attributes, failure?: string): void;
 }
 
 /** Records what happens, and sends it to an OTLP receiver, away from the path of calls. */
 export interface Tracing {
   /**
-   * The span of a call or request that came in: a child of the sender's span if
-   * the sender is believed, else the beginning of a trace, with a link to it.
+   * Starts the span of an incoming call or request: a child of the sender's span if the sender is trusted, else the
+   * root of a new trace with a link to the sender's.
    *
    * @param startedAt when it came in, on the clock of `performance.now`
    */
   receive(name: string, attributes: Attributes, trace: ReceivedTrace, startedAt?: number): OpenSpan;
   /** The span of a call to a store, if one is recorded that it belongs to. */
   call(name: string, attributes: Attributes): OpenSpan | undefined;
-  /** Sends what is recorded, and ends. */
+  /** Sends the recorded spans, and stops. */
   stop(): Promise<void>;
 }
 

@@ -10,7 +10,10 @@ interface RefusalMessage {
 const isRefusal = (message: unknown): message is RefusalMessage =>
   typeof message === "object" && message !== null && "refusal" in message;
 
-/** In a worker of node:cluster: answers the primary process when it asks for metrics, and counts what it refuses. */
+/**
+ * In a worker of node:cluster: answers the primary process's requests for metrics, and forwards the refusals that the
+ * primary counts.
+ */
 export const shareMetrics = ({
   registry,
   countRefusal,

@@ -26,7 +26,7 @@ const notReady = (what: string, cause?: unknown): Error =>
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Resolves to Curfew's answer when it takes the validator's credential. An empty batch asks for nothing else. */
+/** Resolves to Curfew's answer when Curfew accepts the validator's credential. An empty batch checks nothing else. */
 const reach = async (ask: Ask, deadline: number): Promise<ValidateTokensResponse> => {
   for (;;) {
     try {
@@ -43,7 +43,7 @@ const reach = async (ask: Ask, deadline: number): Promise<ValidateTokensResponse
   }
 };
 
-/** Throws where no token of this Curfew can be what the options ask for. */
+/** Throws if no token of this Curfew can satisfy the options. */
 const compare = (answer: ValidateTokensResponse, expected: Expectations): void => {
   const differing = (["issuer", "audience"] as const).find(
     // A replica of an earlier version does not tell.
@@ -58,8 +58,8 @@ const compare = (answer: ValidateTokensResponse, expected: Expectations): void =
 /**
  * Resolves when Curfew answers and all conditions hold.
  *
- * @throws Error that says what is missing, after `timeoutMs`; at once when Curfew refuses the
- * credential, or signs tokens for another issuer or audience
+ * @throws Error that names the missing condition, after `timeoutMs`; at once when Curfew refuses the credential, or
+ * signs tokens for another issuer or audience
  */
 export const waitUntilReady = async (
   ask: Ask,

@@ -19,7 +19,7 @@ export interface SessionGuardOptions {
   readonly touch: () => void;
   /** The latest that Curfew's clock can show at this moment. */
   readonly latest: () => number;
-  /** Asks Curfew whether the session is still live, without counting as a use. */
+  /** Asks Curfew whether the session is still live. Does not count as a use. */
   readonly ask: () => Promise<ValidSession>;
 }
 

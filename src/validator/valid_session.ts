@@ -24,7 +24,7 @@ export interface ValidSession {
   readonly lastActivityAt: Date;
   /** When the session ends if it is not used before, as Curfew last said. */
   readonly idleExpiresAt: Date;
-  /** Every ending up to this revision was taken into account when Curfew was asked. */
+  /** The answer takes into account every revocation up to this revision. */
   readonly revision: bigint;
 }
 

@@ -4,11 +4,11 @@ import type { ValidatorError } from "./validator_error.js";
 
 /** Options of one check. */
 export interface ValidateOptions {
-  /** The check must know every ending up to this revision: the one that an ending operation answered. */
+  /** The check must know every revocation up to this revision, which a revoking operation returned. */
   readonly minRevision?: bigint;
   /** Ask Curfew, whatever is known here: true at this moment, and with the newest name and roles. */
   readonly fresh?: boolean;
-  /** Do not count this as a use of the session. Asks Curfew. */
+  /** Do not count this as a use of the session. Calls Curfew, also in local mode. */
   readonly skipActivity?: boolean;
   /** Gives up waiting; the check rejects with its reason. */
   readonly signal?: AbortSignal;
@@ -21,9 +21,9 @@ export interface ValidatorState {
   readonly isConnected: boolean;
   /** The feed of revocations: `off` until it is needed; `silent`: nothing heard for `maxStaleness`. */
   readonly feed: "off" | "connecting" | "live" | "silent";
-  /** Milliseconds since what is known of revocations was true, at most; Infinity: nothing is known. */
+  /** The greatest possible age of the knowledge of revocations, in milliseconds; Infinity: there is none. */
   readonly stalenessMs: number;
-  /** Every ending up to here is known. */
+  /** Every revocation up to here is known. */
   readonly revision: bigint;
   /** Whether signatures can be checked here. */
   readonly hasKeys: boolean;
@@ -33,13 +33,13 @@ export interface ValidatorState {
   readonly endedSessions: number;
 }
 
-/** Says whether access tokens are good, and for whom. */
+/** Validates access tokens and returns the users and sessions that they belong to. */
 export interface Validator {
   /**
    * Resolves to the session of a good token.
    *
-   * @throws ValidatorError with the reason (contract, section 2). One with
-   * `isOutage` says nothing of the token: answer 503, log nobody out.
+   * @throws ValidatorError with the reason (contract, section 2). An error with `isOutage` says nothing about the
+   * token: answer 503, and log no user out.
    */
   validate(token: string, options?: ValidateOptions): Promise<ValidSession>;
   /**
@@ -53,7 +53,7 @@ export interface Validator {
    * Returns what stops it. Follows the feed of revocations in both modes.
    */
   watch(sessionId: string, onEnded: (error: ValidatorError) => void): () => void;
-  /** `watch` for an open stream of a checked token: also ends it when nobody uses the session. */
+  /** `watch` for an open stream of a checked token: also ends the stream when the session becomes idle. */
   guard(
     token: string,
     session: ValidSession,
@@ -63,8 +63,8 @@ export interface Validator {
    * Resolves when checks can be answered: Curfew is reached and takes the
    * credential, and in local mode the keys and the feed are there.
    *
-   * @throws Error that says what is missing and why, after `timeoutMs` (10 000), or at once when
-   * Curfew refuses the credential, or its issuer or audience is another than the options say
+   * @throws Error that names the missing condition and its cause, after `timeoutMs` (10 000), or at once when Curfew
+   * refuses the credential, or its issuer or audience differs from the options
    */
   ready(options?: { readonly timeoutMs?: number }): Promise<void>;
   readonly state: ValidatorState;

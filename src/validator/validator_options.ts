@@ -3,7 +3,7 @@ import { cleanServiceKey } from "./channel/service_key.js";
 
 /** TLS to Curfew; PEM texts. */
 export interface TlsOptions {
-  /** The authorities that Curfew's certificate may come from. Default: those Node trusts. */
+  /** The authorities that may have issued Curfew's certificate. Default: Node's trusted authorities. */
   readonly ca?: string | Buffer;
   /** With `key`: who this backend is (mTLS). */
   readonly cert?: string | Buffer;
@@ -17,9 +17,8 @@ export interface ValidatorOptions {
   /** Replicas of Curfew as `host:port`; a name with several addresses counts as several. */
   readonly targets: readonly string[];
   /**
-   * `remote` asks Curfew on every check: no staleness at all. `local` judges in
-   * microseconds, from keys and a feed of revocations, at most `maxStaleness` behind.
-   * Default `remote`.
+   * `remote` calls Curfew on every check: no staleness at all. `local` validates in microseconds, with keys and a feed
+   * of revocations, at most `maxStaleness` behind. Default `remote`.
    */
   readonly mode?: "remote" | "local";
   /** A key of this backend, made with `curfew services create`; a function is asked before each call. */
@@ -96,7 +95,7 @@ function assertPositive(options: ValidatorOptions, names: readonly (keyof Valida
   }
 }
 
-/** Node passes over what is no PEM, and then blames the certificate of the other side. */
+/** Node ignores text that is not PEM, and then reports the certificate of the other side as the problem. */
 function assertPem(tls: TlsOptions): void {
   for (const name of ["ca", "cert"] as const) {
     const pem = tls[name];
@@ -117,7 +116,7 @@ const keySource = (serviceKey: ValidatorOptions["serviceKey"]): (() => string) |
 /**
  * Fills in the defaults.
  *
- * @throws TypeError or RangeError that names the option and says what it takes
+ * @throws TypeError or RangeError that names the option and its accepted values
  */
 export function compileOptions(options: ValidatorOptions): ValidatorSettings {
   const { targets, mode = "remote", serviceKey, tls, whenStale = "online" } = options;

@@ -8,7 +8,7 @@ import { type CommandContext, optionsOf } from "../command_context.js";
 import type { GlobalOptions } from "../global_options.js";
 import { firstUserLine, firstUserText } from "../output/first_user.js";
 
-/** Whether somebody is watching; else what is written is JSON lines. */
+/** Whether the output goes to a terminal; otherwise it is JSON lines. */
 const isForPeople = (
   { terminal }: CommandContext,
   { json }: GlobalOptions,

@@ -10,9 +10,8 @@ export interface CsvRecord {
 }
 
 /**
- * The records of CSV as it arrives, and last the error that ends them, if one
- * does. (A parser that is read as a stream forgets, when it fails, the records
- * that nobody has taken yet.)
+ * Yields the records of CSV as it arrives, and last the error that stops the parser, if one occurs. (A parser that is
+ * read as a stream drops its unread records when it fails.)
  */
 export async function* csvRecords(
   input: AsyncIterable<Buffer | string>,

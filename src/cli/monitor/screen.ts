@@ -14,7 +14,7 @@ const QUIT = ["q", "Q", "\u0003"];
 
 /** A screen of its own, which gives back the operator's as it was. */
 export interface Screen {
-  /** Replaces what is shown, without flicker. */
+  /** Replaces the displayed lines, without flicker. */
   draw(lines: readonly string[]): void;
   close(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * A text that somebody else chose (a device name, a user agent), fit to show:
- * control characters could rewrite the operator's screen.
+ * Makes a text from an untrusted source (a device name, a user agent) safe to display: control characters could rewrite
+ * the operator's screen.
  */
 export const printable = (text: string): string =>
   text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "�");

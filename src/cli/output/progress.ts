@@ -1,6 +1,6 @@
 import type { Display } from "../terminal.js";
 
-/** How far a long work is, for whoever watches a terminal; nothing elsewhere. */
+/** Shows the progress of a long command on a terminal; prints nothing elsewhere. */
 export interface Progress {
   /** `note` stands behind the bar. */
   update(done: number, note?: string): void;
@@ -12,7 +12,7 @@ export interface Progress {
 
 export interface ProgressOptions {
   readonly label: string;
-  /** What `done` comes to at the end. Absent: nobody knows, and the time is shown instead. */
+  /** The final value of `done`. Absent: unknown, and the time is shown instead. */
   readonly total?: number | undefined;
 }
 

@@ -20,7 +20,7 @@ export const printReport = (output: Display, json: boolean | undefined, report: 
 export const counted = (count: number | bigint, noun: string): string =>
   `${count} ${noun}${BigInt(count) === 1n ? "" : "s"}`;
 
-/** Whether a command line asks for JSON, also one that is otherwise wrong. */
+/** Whether a command line requests JSON, even if the command line is otherwise wrong. */
 export const asksForJson = (words: readonly string[]): boolean => {
   const end = words.indexOf("--");
   return words.slice(0, end === -1 ? words.length : end).includes("--json");
@@ -31,7 +31,7 @@ export const printWarning = (errors: Display, json: boolean | undefined, text: s
   errors.write(`${json ? JSON.stringify({ warning: text }) : `curfew: warning: ${text}`}\n`);
 };
 
-/** Says on the error stream what a command is doing. */
+/** Prints on the error stream what a command is doing. */
 export const printNotice = (errors: Display, json: boolean | undefined, text: string): void => {
   errors.write(`${json ? JSON.stringify({ notice: text }) : `curfew: ${text}`}\n`);
 };

@@ -2,7 +2,7 @@ import { createInterface } from "node:readline/promises";
 import { CommandFailure, misused } from "../command_failure.js";
 import type { Terminal } from "../terminal.js";
 
-/** Asks whether to go on. Throws unless the answer is yes; without a terminal to ask on, always. */
+/** Asks the operator to confirm. Throws unless the answer is yes, and always when there is no terminal. */
 export const confirm = async (
   { input, errors }: Pick<Terminal, "input" | "errors">,
   question: string,

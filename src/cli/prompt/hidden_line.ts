@@ -16,7 +16,7 @@ export const askHiddenLine = async (
   question: string,
 ): Promise<string> => {
   const decoder = new StringDecoder("utf8");
-  // First this: what is typed the moment the question is seen must not be shown.
+  // Set raw mode first: input that is typed as soon as the question appears must not be shown.
   input.setRawMode?.(true);
   errors.write(`${question}: `);
   input.resume();

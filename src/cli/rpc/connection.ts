@@ -19,14 +19,14 @@ const DEFAULT_TIMEOUT_MS = 15_000;
 /** For calls that work through many sessions, in milliseconds; the server allows them as much. */
 export const LONG_TIMEOUT_MS = 300_000;
 
-/** A running server and somebody who may call it. */
+/** A connection to a running server with a credential. */
 export interface Connection {
   readonly target: string;
   readonly channel: Channel;
   readonly credentials: ChannelCredentials;
   readonly sessions: SessionAdminClient;
   readonly users: UserAdminClient;
-  /** Asks for passwords, for this command as a whole. */
+  /** Asks for passwords, once for the whole command. */
   readonly passwords: Passwords;
   /** Calls a method, bound to its client, with the credential. */
   call<Request, Response>(

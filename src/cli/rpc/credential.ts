@@ -32,7 +32,7 @@ const checkToken = (token: string, name: string): void => {
 };
 
 /**
- * A token that is what it is, or none: then the server decides by the client certificate.
+ * A given token, or none: without a token the server identifies the caller by the client certificate.
  *
  * @param name the option or variable that the token comes from, for messages
  */

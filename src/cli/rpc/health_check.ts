@@ -21,8 +21,8 @@ const isAnswer = (value: unknown): value is HealthAnswer =>
   typeof value === "object" && value !== null && "status" in value;
 
 /**
- * Asks `grpc.health.v1.Health/Check` how a service stands; an empty name asks
- * for the server as a whole. Rejects with an RpcFailure when it cannot tell.
+ * Queries the status of a service with `grpc.health.v1.Health/Check`; an empty name queries the server as a whole.
+ * Rejects with an RpcFailure when the status is unknown.
  */
 export const checkHealth = async (
   { target, channel, credentials }: HealthTarget,

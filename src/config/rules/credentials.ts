@@ -19,7 +19,7 @@ export const pairsComplete: Rule = ({ isGiven }) =>
     return [`${there} is set without ${missing}: set both or neither.`];
   });
 
-/** Client certificates need TLS and somebody to vouch for them. */
+/** Client certificates need TLS and an authority that issued them. */
 export const mutualTls: Rule = ({ values, isGiven }) => {
   const needs = values.serviceAuth === "mtls" ? "SERVICE_AUTH=mtls" : undefined;
   const subject = needs ?? (isGiven("tlsClientCaFile") ? "TLS_CLIENT_CA_FILE" : undefined);

@@ -1,6 +1,6 @@
 import type { Draft } from "../draft.js";
 
-/** Looks at settings together. Answers what is wrong, each with what to do about it. */
+/** Checks settings together. Returns each problem together with its solution. */
 export type Rule = (draft: Draft) => readonly string[];
 
 /** A rule with one problem, there when `holds` says so. */

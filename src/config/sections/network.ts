@@ -2,7 +2,7 @@ import { grpcTarget, hostName, networks, origins } from "../network_values.js";
 import { setting } from "../setting.js";
 import { oneOf, onOff, port, wholeNumber } from "../value_schemas.js";
 
-/** Where the service listens and whom it believes. */
+/** The addresses on which the service listens, and the proxies that it trusts. */
 export const NETWORK_SETTINGS = {
   host: setting({
     name: "HOST",

@@ -38,7 +38,7 @@ interface KeyFile {
  * checking. `refresh.key` holds the key for refresh tokens in base64 or hex,
  * `refresh-*.key` earlier ones. Names that start with a dot are left out.
  *
- * Throws a KeyError that names the file and says what is wrong.
+ * Throws a KeyError that names the file and the problem.
  */
 export async function readKeyDirectory(
   directory: string,

@@ -27,7 +27,7 @@ export interface StoredKeysOptions {
   readonly tokenMs: Readonly<Record<KeyUse, number>>;
 }
 
-/** Makes sure that there is a key of this use and of today's algorithm, whoever starts first. */
+/** Ensures that a key of this use and of the current algorithm exists, also when several replicas start at once. */
 export async function ensureStoredKey(options: StoredKeysOptions, use: KeyUse): Promise<void> {
   const { store, encryptionKey, now } = options;
   const algorithm = algorithmFor(use, options.algorithm);
@@ -44,7 +44,7 @@ export async function ensureStoredKey(options: StoredKeysOptions, use: KeyUse): 
   await store.insertIfNone(key, keyEvent(key.kid, use, "create", key.createdAt));
 }
 
-/** Loads the signing keys in use, after doing what is due. */
+/** Loads the signing keys in use, after making the due changes. */
 export async function loadStoredSigningKeys(options: StoredKeysOptions): Promise<SigningKeys> {
   const { keys, current } = await loadStored(options, "sign");
   const opened = await Promise.all(keys.map((key) => openSigningKey(key, options.encryptionKey)));
@@ -55,7 +55,7 @@ export async function loadStoredSigningKeys(options: StoredKeysOptions): Promise
   return { signer, accepted: opened };
 }
 
-/** Loads the refresh keys in use, after doing what is due. */
+/** Loads the refresh keys in use, after making the due changes. */
 export async function loadStoredRefreshKeys(options: StoredKeysOptions): Promise<RefreshKeys> {
   const { keys, current } = await loadStored(options, "refresh");
   return {

@@ -1,28 +1,29 @@
--- Says what is remembered of any number of sessions, and counts their use. Uses
--- that follow a written one closely are answered but not written: that is half of
--- this script's time, and all that replicas of this server hear of it.
+-- Reads the entries of any number of sessions, and records their use. A use that
+-- closely follows a recorded one is answered but not written: writes take half of
+-- this script's time, and only writes are replicated to this server's replicas.
 --
 -- KEYS  1 the heartbeat of the shard
 --       2 for each session, none twice: its session key, its tombstone key.
--- ARGV  1 now   2 idle timeout (ms)   3 id of the memory to be trusted (see identify.lua)
---       4 epoch whose entries count   5 what names of new fill tokens begin with
+-- ARGV  1 now   2 idle timeout (ms)   3 id of the memory that the lease names (see identify.lua)
+--       4 epoch whose entries count   5 prefix of the names of new fill tokens
 --       6 how close (ms)   7 the newest heartbeat seen in that memory; empty: none
 --       8.. for each session the time of its use, 0: no use
--- Returns an answer for each session, or none at all when this is another
--- memory than ARGV[3], an older state of it, or not a master's.
---       "T" tombstone                        ended
---       an entry                             live; a use that was not written is not in it
---       "I" last activity (13 digits) fill token not live as far as we know, but used then
---       "M" fill token                           not known
+-- Returns an answer for each session. Returns no answers at all when this is
+-- another memory than ARGV[3], an older state of it, or not a master's.
+--       "T" tombstone                            revoked
+--       an entry                                 live; without a use that was not written
+--       "I" last activity (13 digits) fill token no live entry, but last used then
+--       "M" fill token                           unknown
 --
 -- A live entry is: epoch, ";", last activity, ";", expiry, ";", the rest. It
--- counts only in its epoch, and lives no longer than the idle timeout after
--- the last use. In its place may stand a fill token to fill one in: ";", then what
--- was given out: the last activity if known, ";", a name. Fill tokens die by
--- themselves. A server that has no room to note them still says what it remembers.
+-- counts only in its epoch, and expires at the latest when the idle timeout has passed since
+-- the last use. The key of a session without a live entry may hold a fill token:
+-- ";", then the token as it was issued: the last activity if known, ";", a name.
+-- Fill tokens expire. A server without room for new fill tokens still answers.
 --
--- Times are in milliseconds and have 13 digits, so that texts of them compare as
--- they do: to make numbers of them, and new texts of entries, took two fifths.
+-- Times are in milliseconds and have 13 digits, so that their texts compare like
+-- numbers. Conversions to numbers, and new texts of entries, took two fifths of the
+-- script's time.
 local replication = redis.call('INFO', 'replication')
 local found = redis.call('MGET', unpack(KEYS))
 local beat, suffix = string.match(found[1] or '', '^(%d+);(.*)$')

@@ -1,11 +1,11 @@
--- Remembers live sessions whose fill token still stands: nothing has ended or
--- changed them since the fill token was written, and the memory is the same.
+-- Stores live sessions whose fill token is still present: they have not been
+-- revoked or changed since the fill token was written, and the memory is the same.
 --
 -- KEYS  1 the heartbeat of the shard   2.. the session key of each session
--- ARGV  1 idle timeout (ms)   2 id of the memory to be trusted
+-- ARGV  1 idle timeout (ms)   2 id of the memory that the lease names
 --       3 the newest heartbeat seen in it; empty: none
 --       4.. for each session: its fill token, its entry
--- Returns how many were filled in: those for which the server had no room are not.
+-- Returns the number of stored sessions; the server may have no room for some.
 local replication = redis.call('INFO', 'replication')
 local held = redis.call('MGET', unpack(KEYS))
 local last, suffix = string.match(held[1] or '', '^(%d+);(.*)$')

@@ -1,5 +1,5 @@
--- Remembers revocations, and forgets what was known of the sessions: afterwards
--- neither an old entry nor an old fill token can call them live.
+-- Stores revocations, and removes the entries of the sessions: afterwards neither an
+-- old entry nor an old fill token can make them live.
 --
 -- KEYS  1 the heartbeat of the shard
 --       2 for each session: its session key, its tombstone key

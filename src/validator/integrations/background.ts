@@ -1,10 +1,10 @@
 /**
- * The header, and over gRPC the metadata, by which a caller says that nobody caused a request: a
- * page that polls. `curfew/client` sends it for requests that are made with `background: true`.
+ * The header, and over gRPC the metadata, by which a client marks a request that no user caused, such as one of a
+ * polling page. `curfew/client` sends it for requests that are made with `background: true`.
  */
 export const SKIP_ACTIVITY_HEADER = "x-skip-activity";
 
-/** The part of an HTTP request that headers are in; node:http's, and what is built on it. */
+/** The part of an HTTP request that holds headers: node:http's request, and those built on it. */
 export interface RequestWithHeaders {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }

@@ -1,6 +1,6 @@
 import { ValidatorError } from "../validator_error.js";
 
-/** The part of an HTTP request that a credential is in; node:http's, and what is built on it. */
+/** The part of an HTTP request that holds a credential: node:http's request, and those built on it. */
 export interface CredentialRequest {
   readonly headers: { readonly authorization?: string | undefined };
   /** Names and values in turn, as they were sent. */
@@ -20,8 +20,8 @@ export const bearerToken = (authorization: string | undefined): string => {
 };
 
 /**
- * The bearer token of a request. Throws CREDENTIALS_MISSING without one, and
- * with two: they are two opinions who is calling, and Node shows only the first.
+ * Returns the bearer token of a request. Throws CREDENTIALS_MISSING if there is none, or more than one: two tokens may
+ * name different callers, and Node shows only the first.
  */
 export const bearerOf = ({ headers, rawHeaders }: CredentialRequest): string => {
   if (rawHeaders !== undefined && countOf("authorization", rawHeaders) > 1)

@@ -29,9 +29,9 @@ export const userOf = (session: ValidSession): CurrentUser => {
 };
 
 /**
- * Checks a token and remembers, under `key`, whom it let in.
+ * Checks a token and stores the admitted user under `key`.
  *
- * @param isBackground whether nobody caused the request, so that its session may become idle
+ * @param isBackground whether no user caused the request, so that its session may become idle
  */
 export const admit = async (
   key: object,

@@ -28,9 +28,9 @@ export interface RequireUserOptions {
   /** Finds the access token; throws or rejects where there is none. Default: the bearer token. */
   readonly tokenOf?: (request: IncomingMessage) => string | Promise<string>;
   /**
-   * Whether nobody caused the request, such as a page that polls: then it does not count as a use
-   * of the session, which can become idle meanwhile. Such a check asks Curfew, also in local mode.
-   * `skipsActivity` goes by the header `X-Skip-Activity: true`. Default: every request counts.
+   * Whether no user caused the request, for example when a page polls: then it does not count as a use of the session,
+   * which can become idle meanwhile. Such a check asks Curfew, also in local mode. `skipsActivity` reads the header
+   * `X-Skip-Activity: true`. Default: every request counts.
    */
   readonly isBackground?: (request: IncomingMessage) => boolean;
 }
@@ -70,7 +70,7 @@ export const requireRole =
     next();
   };
 
-/** Error middleware, after the routes: answers what a validator threw in a handler as a problem. */
+/** Error middleware, to be installed after the routes: answers a validator's error from a handler as a problem. */
 export const validatorProblems = (
   error: unknown,
   _request: IncomingMessage,

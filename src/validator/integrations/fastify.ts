@@ -30,9 +30,9 @@ export interface CurfewFastifyOptions {
   /** Finds the access token; throws or rejects where there is none. Default: the bearer token. */
   readonly tokenOf?: (request: FastifyRequest) => string | Promise<string>;
   /**
-   * Whether nobody caused the request, such as a page that polls: then it does not count as a use
-   * of the session, which can become idle meanwhile. Such a check asks Curfew, also in local mode.
-   * `skipsActivity` goes by the header `X-Skip-Activity: true`. Default: every request counts.
+   * Whether no user caused the request, for example when a page polls: then it does not count as a use of the session,
+   * which can become idle meanwhile. Such a check asks Curfew, also in local mode. `skipsActivity` reads the header
+   * `X-Skip-Activity: true`. Default: every request counts.
    */
   readonly isBackground?: (request: FastifyRequest) => boolean;
 }
@@ -87,6 +87,6 @@ export const getCurrentUser = (request: FastifyRequest): CurrentUser => currentU
 export const getCurrentActiveUser = (request: FastifyRequest): Promise<CurrentUser> =>
   currentActiveUser(request);
 
-/** Answers what a validator threw, for example in an error handler; anything else as 500. */
+/** Sends a validator's error as a problem, for example in an error handler; any other value as 500. */
 export const sendProblem = (reply: FastifyReply, thrown: unknown): FastifyReply =>
   refuse(reply, thrown);

@@ -30,10 +30,9 @@ export interface ValidatorInterceptorOptions {
   /** Roles that open methods, by path: one of them is enough. Others need a user and no role. */
   readonly roles?: Readonly<Record<string, readonly string[]>>;
   /**
-   * Whether nobody caused the call, such as a client that polls: then neither it nor the messages
-   * of its stream count as uses of the session, which can become idle meanwhile. Such a check asks
-   * Curfew, also in local mode. `skipsActivity` goes by the metadata `x-skip-activity: true`.
-   * Default: every call counts.
+   * Whether no user caused the call, for example when a client polls: then neither it nor the messages of its stream
+   * count as uses of the session, which can become idle meanwhile. Such a check asks Curfew, also in local mode.
+   * `skipsActivity` reads the metadata `x-skip-activity: true`. Default: every call counts.
    */
   readonly isBackground?: (metadata: Metadata, path: string) => boolean;
 }
@@ -129,7 +128,7 @@ export const validatorInterceptor = ({
   };
 };
 
-/** The part of a grpc-js server call that says who is calling. */
+/** The part of a grpc-js server call that holds the caller's credential. */
 export interface CallWithMetadata {
   readonly metadata: Metadata;
 }

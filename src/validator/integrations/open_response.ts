@@ -8,17 +8,16 @@ export const SESSION_ENDED_EVENT = "session-ended";
 
 const LOOK_AGAIN_MS = 1000;
 
-/** Headers that were given to `writeHead` alone cannot be read back; EventSource always says what it accepts. */
+/** Headers that were only passed to `writeHead` cannot be read back, but EventSource always sends the accepted type. */
 const isEventStream = (response: ServerResponse): boolean =>
   [response.getHeader("content-type"), response.req?.headers.accept].some((value) =>
     String(value).startsWith("text/event-stream"),
   );
 
 /**
- * Ends a response that is still being written when the session of its request
- * ends. Server-sent events get a last event, whose data is the problem; anything
- * else breaks off, so that nobody takes it for whole. An answer that has not
- * begun is left alone: it was asked for in time.
+ * Ends a response that is still being written when the session of its request ends. Server-sent events get a last
+ * event, whose data is the problem. Any other response is cut off, so that the client does not take it for complete. A
+ * response that has not begun is left alone: its request was made in time.
  */
 export const endWithSession = (request: object, response: ServerResponse): void => {
   if (response.writableEnded || response.destroyed) return;

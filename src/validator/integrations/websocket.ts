@@ -37,16 +37,18 @@ export const upgradeToken = (request: IncomingMessage): string => {
   return carrier.slice(PROTOCOL_PREFIX.length);
 };
 
-/** For the socket of an opening request, which Node leaves without a listener: an error nobody hears ends the process. */
+/**
+ * A listener for the socket of an opening request, which Node leaves without one: an unhandled error would end the
+ * process.
+ */
 const hungUp = (): void => undefined;
 
 /** Options of authenticateUpgrade. */
 export interface UpgradeOptions {
   /**
-   * Whether nobody causes the messages of this WebSocket, such as a feed that answers by itself:
-   * then neither they nor the opening request count as uses of the session, which can become idle
-   * meanwhile. `skipsActivity` goes by the header `X-Skip-Activity: true`, which browsers cannot
-   * send; go by the path for them. Default: all count.
+   * Whether no user causes the messages of this WebSocket, for example when a feed answers automatically: then neither
+   * they nor the opening request count as uses of the session, which can become idle meanwhile. `skipsActivity` reads
+   * the header `X-Skip-Activity: true`, which browsers cannot send; use the path for them. Default: all count.
    */
   readonly isBackground?: (request: IncomingMessage) => boolean;
 }

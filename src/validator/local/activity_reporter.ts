@@ -14,7 +14,7 @@ export interface ActivityReporter {
   used(use: Use): void;
   /** How long sessions of this service may be unused, in milliseconds: reports come often enough for it. */
   observeTimeout(idleTimeoutMs: number): void;
-  /** Reports what is waiting. Rejects as the call does; nothing is lost then. */
+  /** Reports the waiting uses. Rejects if the call fails; the uses are kept then. */
   flush(): Promise<void>;
   close(): void;
 }

@@ -7,7 +7,10 @@ export interface EndedSessions {
   add(sessionId: string, verdict: Verdict, relevantUntil: number): void;
   /** Forgets those that cannot matter at `time` of Curfew's clock. */
   forget(time: number): void;
-  /** When one that may still matter was last forgotten for want of room, on the monotonic clock; -Infinity: never. */
+  /**
+   * The time on the monotonic clock at which a revocation that may still matter was last dropped for lack of room;
+   * -Infinity: never.
+   */
   lostAt(): number;
   readonly size: number;
 }

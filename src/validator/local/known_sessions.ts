@@ -11,7 +11,10 @@ export interface KnownSession extends Use {
   answer: ValidSession;
   /** When Curfew was last asked, on the monotonic clock. */
   askedAt: number;
-  /** When it ends if nobody uses it, on Curfew's clock; unknown uses can only move it on. */
+  /**
+   * The time on Curfew's clock at which the session becomes idle without another use; uses that are not known here can
+   * only move it later.
+   */
   idleExpiresAt: number;
   /** Set once it has ended. */
   verdict: Verdict | undefined;
@@ -51,7 +54,7 @@ export interface KnownSessions {
  */
 const KEY_LENGTH = 43;
 
-/** The session's answer with what is the token's own. */
+/** Combines the session's answer with the claims of this token. */
 const resultFor = (claims: AccessClaims, answer: ValidSession): ValidSession =>
   claims.jti === answer.jti
     ? answer

@@ -11,12 +11,12 @@ import type { Freshness } from "./freshness.js";
 import type { KnownSession, KnownSessions } from "./known_sessions.js";
 import type { ServerClock } from "./server_clock.js";
 
-/** Judges tokens from what is known here, and asks Curfew where that is not enough. */
+/** Validates tokens with the local knowledge, and calls Curfew where that is not sufficient. */
 export interface LocalCheck {
   /** The answer, if it is known here; undefined: `check` has to ask. Throws the verdict of an ended session. */
   now(token: string): ValidSession | undefined;
   check(token: string): Promise<ValidSession>;
-  /** Asks Curfew, whatever is known here. */
+  /** Calls Curfew, whatever is known locally. */
   online(token: string, skipActivity: boolean): Promise<ValidSession>;
 }
 
@@ -77,14 +77,14 @@ export const createLocalCheck = (options: LocalCheckOptions): LocalCheck => {
   const refresh = (token: string, verified: VerifiedToken, session: KnownSession): void => {
     session.isRefreshing = true;
     ask(token, verified)
-      // While Curfew does not answer, what is known stands for the rest of its time.
+      // While Curfew does not answer, the local knowledge stays valid for the rest of its time.
       .catch(() => undefined)
       .finally(() => {
         session.isRefreshing = false;
       });
   };
 
-  /** Whether what is known of a session, and of all revocations, is enough to call it live. */
+  /** Whether the knowledge of a session, and of all revocations, is sufficient to accept the session as live. */
   const isKnownLive = (session: KnownSession, now: number, latest: number): boolean =>
     latest < session.idleExpiresAt &&
     now - session.askedAt < profileMaxAge &&
@@ -110,7 +110,7 @@ export const createLocalCheck = (options: LocalCheckOptions): LocalCheck => {
     return found.result;
   };
 
-  /** Throws what the token alone says against it. */
+  /** Throws if the token's own times make it invalid. */
   const judgeTimes = ({ claims }: VerifiedToken, now: number): void => {
     const soonest = clock.soonest(now);
     if (soonest >= claims.sexp * 1000) throw new ValidatorError("SESSION_EXPIRED");

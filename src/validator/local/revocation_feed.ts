@@ -6,7 +6,7 @@ import { createBackoff } from "../channel/backoff.js";
 import type { Replicas } from "../channel/replicas.js";
 import { callFailure, reasonOf } from "../rpc_failure.js";
 
-/** WatchRevocations over reconnects and replicas: every ending once, in order, without a gap. */
+/** WatchRevocations over reconnects and replicas: every revocation once, in order, without a gap. */
 export interface RevocationFeed {
   /** The feed has delivered every revocation up to this revision. */
   revision(): bigint;
@@ -47,7 +47,7 @@ export const followRevocations = (options: RevocationFeedOptions): RevocationFee
   let revision = 0n;
   let heardAt = Number.NEGATIVE_INFINITY;
   let lastSignAt = performance.now();
-  /** When there was last no reason to worry the operator, and what has gone wrong since. */
+  /** The time at which the feed was last in order, and the problem since then. */
   let goodAt = lastSignAt;
   let lastFailure: unknown;
   let isReported = false;

@@ -20,7 +20,7 @@ export interface ServerClock {
   soonest(now: number): number;
 }
 
-/** How far two clocks may drift apart: 200 parts in a million, twice what is tolerated of hardware. */
+/** The greatest drift between two clocks: 200 parts in a million, twice the usual tolerance of hardware. */
 const DRIFT = 2e-4;
 /** How far the clocks of two replicas may lie apart, in milliseconds (they follow Postgres's). */
 const REPLICA_SKEW_MS = 20;
@@ -39,7 +39,7 @@ export const createServerClock = (): ServerClock => {
   const mostAt = (now: number): number =>
     most === undefined ? Number.POSITIVE_INFINITY : most.offset + DRIFT * (now - most.at);
 
-  /** Bounds that exclude each other mean that a clock was set: forget what was known before. */
+  /** Bounds that exclude each other mean that a clock was set: discard the earlier bounds. */
   const isTorn = (now: number): boolean => leastAt(now) > mostAt(now) + 2 * REPLICA_SKEW_MS;
 
   return {

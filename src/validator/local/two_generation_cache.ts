@@ -1,6 +1,6 @@
 /**
- * A map of what was used last. It holds between `capacity` and twice as many
- * entries, and forgets the rest; looking up costs no more than in a Map.
+ * A map of the most recently used entries. It holds between `capacity` and twice as many, and drops the rest; a lookup
+ * costs no more than in a Map.
  */
 export interface TwoGenerationCache<K, V> {
   get(key: K): V | undefined;

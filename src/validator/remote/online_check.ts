@@ -12,7 +12,7 @@ const MAX_CALLS = 16;
 const MAX_ATTEMPTS = 4;
 const BACKOFF = { firstMs: 20, mostMs: 400 };
 
-/** Asks Curfew about tokens: always the primary store of this moment. */
+/** Validates tokens by calls to Curfew, against the current state of the primary store. */
 export interface OnlineCheck {
   /**
    * Rejects with the verdict of a token that is not good, and with
@@ -44,13 +44,11 @@ const whenThereIsRoom = ({ retryAfter = 0 }: ValidatorError): number =>
 const tooLate = (): ValidatorError => new ValidatorError("DEADLINE_EXCEEDED", { retryAfter: 1 });
 
 /**
- * All questions of one event-loop turn go in one ValidateTokens, the same
- * question once. Nobody joins a question that has been sent: a session may have
- * ended since (L1). A call that fails as UNAVAILABLE, or that a replica has not
- * answered in half of the time there is, goes to the next replica. One that fails as
- * OVERLOADED is made again when Curfew said, at a moment up to chance. An answer is
- * taken only within the time of its call, which this process may have slept
- * through: it is about the past (L7).
+ * All questions of one event-loop turn are sent in one ValidateTokens call, equal questions once. No caller joins a
+ * question that has been sent: the session may have been revoked since (L1). A call that fails as UNAVAILABLE, or that
+ * a replica has not answered in half of the available time, goes to the next replica. A call that fails as OVERLOADED
+ * is repeated after the time that Curfew gave, with jitter. An answer counts only within the time of its call: this
+ * process may have been suspended meanwhile, and the answer is then outdated (L7).
  */
 export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
   const { ask, deadlineMs, maxAge, maxPending } = options;
@@ -67,7 +65,7 @@ export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
     setImmediate(sendAll);
   };
 
-  /** Refuses what has waited for too long, so that nothing is asked in vain. */
+  /** Refuses the questions that have waited for too long, so that no call is made in vain. */
   const dropHopeless = (): void => {
     const now = performance.now();
     for (const question of waiting.splice(0)) {
@@ -84,7 +82,7 @@ export const createOnlineCheck = (options: OnlineCheckOptions): OnlineCheck => {
     while (waiting.length > 0 && calls < MAX_CALLS) void send(takeBatch(waiting));
   };
 
-  /** Asks again, if there is time; else it ends with `failure`. */
+  /** Repeats the question if time is left; else rejects it with `failure`. */
   const retry = (question: Question, failure: ValidatorError): void => {
     question.attempts += 1;
     const backoff = createBackoff(BACKOFF);

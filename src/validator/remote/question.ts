@@ -12,7 +12,7 @@ export interface Question {
   reject(error: ValidatorError): void;
 }
 
-/** Names what is asked, so that who asks the same may join. */
+/** The key of a question, so that equal questions can share a call. */
 export const questionKey = ({ accessToken, audience, skipActivity }: ValidateTokenRequest) =>
   `${skipActivity ? "-" : "+"}${audience}\n${accessToken}`;
 

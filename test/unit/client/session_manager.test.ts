@@ -241,17 +241,17 @@ test("a snapshot is the same object until something changes", async () => {
 
 test("bad options are refused with what to write instead", () => {
   expect(() => new SessionManager("/api", { inactivityTimeoutMs: 0 })).toThrow(
-    "inactivityTimeoutMs must be more than 0 milliseconds, not 0.",
+    "inactivityTimeoutMs must be more than 0 ms, not 0.",
   );
   expect(() => new SessionManager("/api", { allowedOrigins: ["reports"] })).toThrow(
-    'allowedOrigins: "reports" is no http(s) URL here. Write an absolute one, like "https://api',
+    'allowedOrigins: "reports" is no http(s) URL here. Write it whole, like "https://api',
   );
 });
 
 test("a relative base can be made on a server, and its first call says what is wrong", async () => {
   const manager = new SessionManager("/api/v1");
   await expect(manager.login("ada", "x")).rejects.toThrow(
-    'apiBaseUrl: "/api/v1/" is no http(s) URL here. Write an absolute one, like "https://api',
+    'apiBaseUrl: "/api/v1/" is no http(s) URL here. Write it whole, like "https://api',
   );
   manager.close();
 });

@@ -6,7 +6,7 @@ import type { Terminal } from "../../terminal.js";
 
 const LOOK_EVERY_MS = 1_000;
 
-/** How many live sessions match a request, without ending any. */
+/** Resolves to the number of live sessions that match a request, without revoking any. */
 export const countMatching = async (
   { sessions, call }: Connection,
   request: RevokeSessionsRequest,

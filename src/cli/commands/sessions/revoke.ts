@@ -78,7 +78,7 @@ const revokeMatching = async (
   return ended(answer.revokedSessions, answer.revision);
 };
 
-/** Refuses what could be meant in two ways: ending sessions cannot be undone. */
+/** Refuses ambiguous arguments: a revocation cannot be undone. */
 const checkUse = (ids: readonly string[], options: RevokeOptions): void => {
   const chosen = options.user !== undefined || hasConditions(options);
   if (ids.length > 0 && (chosen || options.all || options.dryRun)) {

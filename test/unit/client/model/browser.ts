@@ -1,6 +1,6 @@
 import { vi } from "vitest";
 import { SessionManager } from "../../../../src/client/index.js";
-import { createMemoryStore } from "../../../../src/client/key_value_store.js";
+import { createMemoryStore, type KeyValueStore } from "../../../../src/client/key_value_store.js";
 import { createQueuedLocks } from "../queued_locks.js";
 import { createModelServer, type ModelRequest } from "./server.js";
 
@@ -20,13 +20,18 @@ export interface ModelPage {
   readonly storage: ReturnType<typeof createMemoryStore>;
   readonly events: { readonly type: string; readonly code?: string }[];
   isHeld: boolean;
+  /** Frozen: it sees no answer, message or event until it is resumed. Its timers go on, as if they all fired late. */
+  isSuspended: boolean;
   readonly waiting: (() => void)[];
 }
 
 const openChannels = new Set<FakeChannel>();
+/** The page whose code is running, as far as a step knows. */
+let acting: ModelPage | undefined;
 
 class FakeChannel {
   onmessage: ((event: { data: unknown }) => void) | null = null;
+  readonly page = acting;
   constructor(readonly name: string) {
     openChannels.add(this);
   }
@@ -34,7 +39,9 @@ class FakeChannel {
     const copy = structuredClone(data);
     for (const other of openChannels) {
       if (other === this || other.name !== this.name) continue;
-      queueMicrotask(() => other.onmessage?.({ data: copy }));
+      const deliver = () => other.onmessage?.({ data: copy });
+      if (other.page?.isSuspended) other.page.waiting.push(deliver);
+      else queueMicrotask(deliver);
     }
   }
   close() {
@@ -60,14 +67,34 @@ export function createModelBrowser(kind: BrowserKind) {
   const server = createModelServer();
   const jar = new Map<string, string>();
   const shared = createMemoryStore();
+  /** A storage that is full or refused for a while, for all pages at once. */
+  const openStore = (kept: KeyValueStore): KeyValueStore => {
+    const attempt = <T>(work: () => T): T => {
+      if (network.storageFails) throw new Error("the storage is refused");
+      return work();
+    };
+    return {
+      getItem: (key) => attempt(() => kept.getItem(key)),
+      setItem: (key, value) => attempt(() => kept.setItem(key, value)),
+      removeItem: (key) => attempt(() => kept.removeItem(key)),
+    };
+  };
   const locks = kind.hasLocks ? createQueuedLocks() : null;
-  const network = { isOffline: false, loses: 0, foreign: [] as number[], refusesCookies: false };
+  const network = {
+    isOffline: false,
+    loses: 0,
+    foreign: [] as number[],
+    refusesCookies: false,
+    storageFails: false,
+  };
   /** POSTs that were done: as whom, and whom the page showed when it sent them. */
   const acts: { readonly as: string; readonly shown: string | undefined }[] = [];
 
+  /** @param isGone whether the page has been left, whose code runs no more */
   const send =
-    (page: ModelPage) =>
+    (page: ModelPage, isGone: () => boolean) =>
     async (input: unknown, init: RequestInit = {}) => {
+      if (isGone()) throw new TypeError("the page has been left");
       const shown = page.manager.getSnapshot().session?.user_id;
       if (network.isOffline) throw new TypeError("offline");
       const foreign = network.foreign.shift();
@@ -88,7 +115,8 @@ export function createModelBrowser(kind: BrowserKind) {
         network.loses -= 1;
         throw new TypeError("the answer was lost");
       }
-      if (page.isHeld) await new Promise<void>((resolve) => page.waiting.push(resolve));
+      if (page.isHeld || page.isSuspended)
+        await new Promise<void>((resolve) => page.waiting.push(resolve));
       // The browser takes cookies over although the page may have given up.
       if (!network.refusesCookies) {
         for (const [name, value] of answer.cookies ?? []) {
@@ -96,6 +124,7 @@ export function createModelBrowser(kind: BrowserKind) {
           else jar.set(name, value);
         }
       }
+      if (isGone()) throw new TypeError("the page has been left");
       const type = answer.status < 400 ? "application/json" : "application/problem+json";
       return new Response(JSON.stringify(answer.body), {
         status: answer.status,
@@ -103,22 +132,23 @@ export function createModelBrowser(kind: BrowserKind) {
       });
     };
 
-  function open(page: ModelPage, isOther: boolean): SessionManager {
-    const manager = new SessionManager("https://api.example", {
+  function open(page: ModelPage, isOther: boolean): void {
+    acting = page;
+    const manager: SessionManager = new SessionManager("https://api.example", {
       mode: kind.mode,
-      storage: page.storage,
+      storage: openStore(page.storage),
       locks,
-      fetch: send(page) as typeof fetch,
+      fetch: send(page, () => page.manager !== manager) as typeof fetch,
       // Another application's page cannot read the API's cookies.
       csrfToken: () => (isOther ? null : (jar.get("__Host-csrf") ?? null)),
       language: "en",
     });
+    page.manager = manager;
     for (const type of ["login", "logout", "ended", "changed"] as const) {
       manager.on(type, (event) => {
         page.events.push({ type, ...("error" in event && { code: event.error.code }) });
       });
     }
-    return manager;
   }
 
   const isOther = (index: number) => kind.hasOtherApplication && index === kind.pages - 1;
@@ -127,9 +157,10 @@ export function createModelBrowser(kind: BrowserKind) {
       storage: isOther(index) ? createMemoryStore() : shared,
       events: [],
       isHeld: false,
+      isSuspended: false,
       waiting: [],
     } as unknown as ModelPage;
-    page.manager = open(page, isOther(index));
+    open(page, isOther(index));
     return page;
   });
 
@@ -145,17 +176,37 @@ export function createModelBrowser(kind: BrowserKind) {
       const page = pages[index];
       if (!page) return;
       page.manager.close();
+      page.isSuspended = false;
+      page.isHeld = false;
+      // What was under way is of the page before; its answers arrive all the same.
+      for (const resolve of page.waiting.splice(0)) resolve();
       page.events.push({ type: "reload" });
-      page.manager = open(page, isOther(index));
+      open(page, isOther(index));
     },
     clearStorage(index: number) {
       const keys = ["access_token", "refresh_token", "curfew_session", "curfew_logouts"];
       for (const key of keys) pages[index]?.storage.removeItem(key);
     },
+    /** Says which page the next code is of. */
+    act(index: number) {
+      acting = pages[index];
+    },
+    suspend(index: number) {
+      const page = pages[index];
+      if (page) page.isSuspended = true;
+    },
+    resume(index: number) {
+      const page = pages[index];
+      if (!page?.isSuspended) return;
+      page.isSuspended = false;
+      for (const resolve of page.waiting.splice(0)) resolve();
+      window.dispatchEvent(new Event("resume"));
+    },
     release(index: number) {
       const page = pages[index];
       if (!page) return;
       page.isHeld = false;
+      if (page.isSuspended) return;
       for (const resolve of page.waiting.splice(0)) resolve();
     },
     close() {

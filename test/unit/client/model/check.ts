@@ -13,7 +13,7 @@ function excuses(steps: readonly Step[]): ReadonlySet<string> {
     found.add("cookies_refused").add("credentials_missing");
   }
   // Tokens that were refused to the page, or are older than the grace time, are no longer the newest.
-  if (did("lose", "hold", "clear storage", "refuse cookies")) {
+  if (did("lose", "hold", "suspend", "clear storage", "storage fails", "refuse cookies")) {
     found.add("refresh_token_reused").add("refresh_token_invalid");
   }
   return found;
@@ -51,7 +51,10 @@ function checkLosses(
       const session = browser.server.find(was.id);
       // In cookie mode the reason may be that of a later session, whose cookies the browser has.
       const isOverwritten =
-        browser.kind.mode === "cookie" && browser.server.sessions.at(-1) !== session;
+        browser.kind.mode === "cookie" &&
+        (browser.server.sessions.at(-1) !== session ||
+          // Nor has the browser the cookies of a session that it refused.
+          steps.some((step) => step.do === "refuse cookies"));
       if (type === "ended" && !session?.ended && !allowed.has(code) && !isOverwritten) {
         throw new Error(`page ${index} ended ${was.id}, which is live, for ${code}`);
       }
@@ -59,33 +62,44 @@ function checkLosses(
   });
 }
 
-/** At most one refresh per access lifetime and browser, plus those that somebody or something asked for. */
-function checkRotations(browser: ModelBrowser, steps: readonly Step[]): void {
-  const elapsed = steps.reduce(
-    (sum, step) => sum + (step.do === "wait" ? Math.abs(step.seconds) : 1),
-    0,
-  );
-  const asked = steps.filter((step) =>
-    [
-      "refresh",
-      "foreign",
-      "adopt",
-      "clear cookies",
-      "lose",
-      "refuse cookies",
-      "reload",
-      "logout",
-      "login",
-      "end",
-      "clear storage",
-      "hold",
-    ].includes(step.do),
-  ).length;
-  const logins = browser.server.sessions.length;
-  const due = Math.ceil(elapsed / (LIFETIME * 0.75)) * Math.max(1, browser.pages.length);
-  const most = due + 2 * asked + logins + 2;
-  if (browser.server.rotations() > most) {
-    throw new Error(`${browser.server.rotations()} refreshes where ${most} would do`);
+/** How often a step may cause a refresh by itself, or make another one fail and be repeated. */
+const REFRESHES: Partial<Record<Step["do"], number>> = {
+  login: 1,
+  logout: 1,
+  refresh: 1,
+  adopt: 1,
+  foreign: 1,
+  lose: 2,
+  end: 1,
+  reload: 1,
+  hold: 2,
+  suspend: 2,
+  "clear cookies": 1,
+  "clear storage": 2,
+  "refuse cookies": 2,
+  "storage fails": 2,
+};
+
+/**
+ * At most one refresh per access lifetime and browser, plus those that a step
+ * has asked for or made necessary. Pages that share neither a lock nor a
+ * storage cannot know of each other's, and count one by one.
+ */
+function checkRotations({ kind, server, pages }: ModelBrowser, steps: readonly Step[]): void {
+  let seconds = 0;
+  let allowed = 1;
+  for (const step of steps) {
+    seconds += step.do === "wait" ? Math.abs(step.seconds) : 1;
+    allowed += REFRESHES[step.do] ?? 0;
+  }
+  // Tokens that the storage refuses are told over the channel.
+  const canTell = kind.channel === "works" || !steps.some((step) => step.do === "storage fails");
+  const isShared = kind.hasLocks && !kind.hasOtherApplication && canTell;
+  const browsers = isShared ? 1 : Math.max(1, pages.length);
+  // A refresh comes a minute ahead of the token's end.
+  const most = Math.ceil(seconds / (LIFETIME - 60)) * browsers + allowed;
+  if (server.rotations() > most) {
+    throw new Error(`${server.rotations()} refreshes where ${most} would do`);
   }
 }
 
@@ -96,29 +110,68 @@ function checkActs({ acts }: ModelBrowser): void {
 }
 
 /**
- * Whether answers of a page were held back for seconds. The page gives such a
- * request up and asks again, and what it is held back then is as good as lost.
+ * Whether the newest refresh token can have been lost to the whole browser for
+ * longer than the grace time. A single lost answer cannot: the client asks
+ * again within a second.
  */
-function holdsLong(steps: readonly Step[]): boolean {
+function mayLoseTokens({ kind }: ModelBrowser, steps: readonly Step[]): boolean {
+  const count = (...names: Step["do"][]) => steps.filter((step) => names.includes(step.do)).length;
+  // What keeps the client from asking again in time.
+  const isHindered =
+    count("lose") > 1 ||
+    count("offline", "foreign", "reload", "close", "storage fails", "end") > 0 ||
+    steps.some((step) => step.do === "wait" && step.seconds < 0);
+  if (count("lose") > 0 && isHindered) return true;
+  // What is kept from a page for seconds is as good as lost.
   let isHeld = false;
   let seconds = 0;
   for (const step of steps) {
-    if (step.do === "hold") isHeld = true;
+    if (step.do === "hold" || step.do === "suspend") isHeld = true;
     if (isHeld && step.do === "wait") seconds += Math.abs(step.seconds);
   }
-  return seconds >= 4;
+  if (seconds >= 4) return true;
+  // Tokens that the storage refused are known to one page only.
+  if (kind.mode === "bearer" && count("storage fails", "clear storage") > 0) return true;
+  return count("refuse cookies") > 0;
 }
 
 /** A client that only ever sends the newest token of a browser must not be reported as a thief. */
-function checkThefts({ server }: ModelBrowser, steps: readonly Step[]): void {
-  const losses: readonly Step["do"][] = [
-    "lose",
-    "refuse cookies",
-    "clear cookies",
-    "clear storage",
-  ];
-  const mayLose = steps.some((step) => losses.includes(step.do)) || holdsLong(steps);
-  if (server.reuses.length > 0 && !mayLose) throw new Error(`ended as stolen: ${server.reuses}`);
+function checkThefts(browser: ModelBrowser, steps: readonly Step[]): void {
+  const { reuses } = browser.server;
+  if (reuses.length > 0 && !mayLoseTokens(browser, steps))
+    throw new Error(`ended as stolen: ${reuses}`);
+}
+
+/** Steps that are sure to ask the server. A refresh may find another page's tokens instead. */
+const ASKS: readonly Step["do"][] = ["get", "post"];
+
+/**
+ * What the server has ended is noticed at the next step that asks it, within a
+ * second.
+ *
+ * @returns the check to be made after the step; undefined where the step cannot hear of it
+ */
+function expectNotice(browser: ModelBrowser, step: Step): (() => Promise<void>) | undefined {
+  const { network, pages, server } = browser;
+  if (!("page" in step) || !ASKS.includes(step.do)) return undefined;
+  const page = pages[step.page % pages.length];
+  const id = page?.manager.getSnapshot().session?.session_id;
+  const isCertain =
+    page !== undefined &&
+    id !== undefined &&
+    server.find(id)?.ended &&
+    !network.isOffline &&
+    network.loses === 0 &&
+    network.foreign.length === 0 &&
+    !network.refusesCookies &&
+    // Nor does another page hold the lock, or answers of this one that are under way.
+    pages.every(({ isHeld, isSuspended, waiting }) => !isHeld && !isSuspended && !waiting.length);
+  if (!isCertain) return undefined;
+  return async () => {
+    const shows = () => page.manager.getSnapshot().session?.session_id === id;
+    if (shows()) await vi.advanceTimersByTimeAsync(1000);
+    if (shows()) throw new Error(`${id}, which has ended, is still shown after ${step.do}`);
+  };
 }
 
 /** When all is well again, each page soon knows what the server knows. */
@@ -128,7 +181,11 @@ async function checkEnd(browser: ModelBrowser): Promise<void> {
   network.loses = 0;
   network.foreign.length = 0;
   network.refusesCookies = false;
-  pages.forEach((_, index) => void browser.release(index));
+  network.storageFails = false;
+  for (const index of pages.keys()) {
+    browser.resume(index);
+    browser.release(index);
+  }
   browser.window.dispatchEvent(new Event("online"));
   await vi.advanceTimersByTimeAsync(20_000);
   let checked = 0;
@@ -168,7 +225,9 @@ export async function checkRun(kind: BrowserKind, steps: readonly Step[]): Promi
   try {
     for (const [at, step] of steps.entries()) {
       const before = shownIn(browser);
+      const checkNotice = expectNotice(browser, step);
       await doStep(browser, step);
+      await checkNotice?.();
       const done = steps.slice(0, at + 1);
       checkActs(browser);
       checkLosses(browser, before, done);

@@ -49,6 +49,9 @@ const problem = (status: number, code: string, metadata = {}): ModelAnswer => ({
 /** The gateway and the service behind it, as far as a browser sees them. */
 export function createModelServer() {
   const sessions: ModelSession[] = [];
+  /** The server's clock is not the browser's, which may be set back. */
+  let ahead = 0;
+  const now = () => Date.now() + ahead;
   let rotations = 0;
   const reuses: string[] = [];
 
@@ -64,7 +67,7 @@ export function createModelServer() {
     [...cookies.keys()].flatMap((name) => parseVersionName(name) ?? []);
 
   function issue(session: ModelSession, request: ModelRequest, isLogin: boolean): ModelAnswer {
-    const access = `${session.id}/${Date.now() + LIFETIME * 1000}`;
+    const access = `${session.id}/${now() + LIFETIME * 1000}`;
     const refresh = `${session.id}/${session.generation}`;
     const body = {
       expires_in: LIFETIME,
@@ -127,12 +130,12 @@ export function createModelServer() {
     if (session.ended) return problem(401, session.ended);
     const generation = Number(text);
     if (generation === session.generation) {
-      session.replacedAt[generation] = Date.now();
+      session.replacedAt[generation] = now();
       session.generation += 1;
       rotations += 1;
       return issue(session, request, false);
     }
-    const isInGrace = Date.now() - (session.replacedAt[generation] ?? 0) < GRACE_MS;
+    const isInGrace = now() - (session.replacedAt[generation] ?? 0) < GRACE_MS;
     if (isInGrace && generation === session.generation - 1) return issue(session, request, false);
     if (!isInGrace) {
       session.ended = "session_revoked_or_invalid";
@@ -157,7 +160,7 @@ export function createModelServer() {
     const session = sessions.find((each) => each.id === id);
     if (!session) return problem(401, "access_token_invalid");
     const isLogout = request.path === "/auth/logout";
-    if (Number(expiry) <= Date.now() && !isLogout) return problem(401, "access_token_expired");
+    if (Number(expiry) <= now() && !isLogout) return problem(401, "access_token_expired");
     if (session.ended && !isLogout) return problem(401, "access_token_blacklisted");
     const answer = serve(session);
     if (bearer) return answer;
@@ -173,6 +176,10 @@ export function createModelServer() {
     /** Sessions that were ended as stolen. */
     reuses,
     rotations: () => rotations,
+    /** Keeps the server's clock where it is although the browser's is moved by this, in ms. */
+    browserClockMoved(by: number): void {
+      ahead -= by;
+    },
     find: (id: string | undefined) => sessions.find((each) => each.id === id),
     answer(request: ModelRequest, onPost: (own: ModelSession) => void): ModelAnswer {
       switch (request.path) {
@@ -182,7 +189,7 @@ export function createModelServer() {
           const session = {
             id,
             userId,
-            createdAt: Date.now(),
+            createdAt: now(),
             generation: 1,
             replacedAt: [],
             ended: null,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { vi } from "vitest";
-import type { ModelBrowser } from "./browser.js";
+import type { BrowserKind, ModelBrowser } from "./browser.js";
 
 /** What users, networks and servers do. */
 export type Step =
@@ -14,6 +14,9 @@ export type Step =
         | "reload"
         | "hold"
         | "release"
+        | "suspend"
+        | "resume"
+        | "close"
         | "clear storage"
         | "adopt";
       readonly page: number;
@@ -27,10 +30,21 @@ export type Step =
         | "refuse cookies"
         | "allow cookies"
         | "wake"
-        | "end";
+        | "end"
+        | "storage fails"
+        | "storage works";
     }
   | { readonly do: "foreign"; readonly status: number }
   | { readonly do: "wait"; readonly seconds: number };
+
+/** Any browser, whatever it lacks. */
+export const anyBrowser: fc.Arbitrary<BrowserKind> = fc.record({
+  mode: fc.constantFrom("cookie", "cookie", "bearer"),
+  hasLocks: fc.boolean(),
+  channel: fc.constantFrom("works", "works", "throws", "missing"),
+  hasOtherApplication: fc.boolean(),
+  pages: fc.integer({ min: 2, max: 4 }),
+});
 
 const page = fc.nat({ max: 3 });
 
@@ -57,6 +71,9 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
         "hold",
         "release",
         "release",
+        "suspend",
+        "resume",
+        "close",
         "clear storage",
         "adopt",
       ),
@@ -76,6 +93,8 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
         "allow cookies",
         "wake",
         "end",
+        "storage fails",
+        "storage works",
       ),
     }),
   },
@@ -100,7 +119,10 @@ export async function doStep(browser: ModelBrowser, step: Step): Promise<void> {
   const { server, network, pages } = browser;
   const index = "page" in step ? step.page % pages.length : 0;
   const manager = pages[index]?.manager;
-  if (!manager) return;
+  // A suspended page does nothing of its own.
+  const wakes: Step["do"][] = ["resume", "suspend", "release", "hold", "clear storage"];
+  if (!manager || ("page" in step && pages[index]?.isSuspended && !wakes.includes(step.do))) return;
+  browser.act(index);
   const quietly = (call: Promise<unknown>) => void call.catch(() => undefined);
   switch (step.do) {
     case "login":
@@ -117,9 +139,13 @@ export async function doStep(browser: ModelBrowser, step: Step): Promise<void> {
       break;
     case "logout": {
       const id = manager.getSnapshot().session?.session_id;
+      const events = pages[index]?.events ?? [];
+      const told = events.length;
       void manager.logout().then(({ isConfirmed }) => {
         const session = server.find(id);
-        if (isConfirmed && session && !session.ended)
+        // A page that was closed learns first that another page has signed in since, and says so.
+        const isAnother = events.slice(told).some(({ type }) => type === "changed");
+        if (isConfirmed && session && !session.ended && !isAnother)
           browser.acts.push({ as: "nobody", shown: `a logout of ${id} that was confirmed` });
       });
       break;
@@ -137,6 +163,22 @@ export async function doStep(browser: ModelBrowser, step: Step): Promise<void> {
     }
     case "release":
       browser.release(index);
+      break;
+    case "suspend":
+      browser.suspend(index);
+      break;
+    case "resume":
+      browser.resume(index);
+      break;
+    case "close":
+      // The session stays; the next call opens it again.
+      manager.close();
+      break;
+    case "storage fails":
+      network.storageFails = true;
+      break;
+    case "storage works":
+      network.storageFails = false;
       break;
     case "clear storage":
       browser.clearStorage(index);
@@ -170,8 +212,10 @@ export async function doStep(browser: ModelBrowser, step: Step): Promise<void> {
       network.foreign.push(step.status);
       break;
     case "wait":
-      if (step.seconds < 0) vi.setSystemTime(Date.now() + step.seconds * 1000);
-      else await vi.advanceTimersByTimeAsync(step.seconds * 1000);
+      if (step.seconds < 0) {
+        vi.setSystemTime(Date.now() + step.seconds * 1000);
+        server.browserClockMoved(step.seconds * 1000);
+      } else await vi.advanceTimersByTimeAsync(step.seconds * 1000);
       break;
   }
   await vi.advanceTimersByTimeAsync(20);
