@@ -181,6 +181,12 @@ COMMENT ON COLUMN sessions.idle_timeout_ms IS 'The inactivity timeout of this se
 
 COMMENT ON COLUMN sessions.actor_user_id IS 'The user who acts as user_id in this session. NULL: nobody does.';
 
+CREATE TABLE used_subject_tokens (
+    fingerprint text NOT NULL COLLATE pg_catalog."C",
+    session_id uuid NOT NULL,
+    accepted_until timestamp with time zone NOT NULL
+);
+
 CREATE TABLE users (
     user_id uuid NOT NULL,
     username text NOT NULL,
@@ -233,6 +239,9 @@ ALTER TABLE ONLY session_requests
 
 ALTER TABLE ONLY sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_id);
+
+ALTER TABLE ONLY used_subject_tokens
+    ADD CONSTRAINT used_subject_tokens_pkey PRIMARY KEY (fingerprint);
 
 ALTER TABLE ONLY users
     ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
@@ -287,6 +296,8 @@ CREATE INDEX sessions_revoked ON sessions USING btree (session_id) WHERE (end_re
 CREATE INDEX sessions_timed_out ON sessions USING btree (end_reason, session_id) WHERE (end_reason = ANY (ARRAY['EXPIRED'::text, 'IDLE_TIMEOUT'::text]));
 
 CREATE INDEX sessions_to_check ON sessions USING btree (next_check_at) WHERE (revoked_at IS NULL);
+
+CREATE INDEX used_subject_tokens_by_time ON used_subject_tokens USING btree (accepted_until);
 
 ALTER TABLE ONLY identities
     ADD CONSTRAINT identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;

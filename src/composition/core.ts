@@ -11,9 +11,13 @@ import { createRefreshTokenCodec } from "../crypto/refresh_token_codec.js";
 import { createTokenSigner } from "../crypto/token_signer.js";
 import { createTokenVerifier } from "../crypto/token_verifier.js";
 import { uuidV7Source } from "../crypto/uuid_v7.js";
+import { createSubjectTokenVerifier } from "../issuers/subject_token_verifier.js";
+import type { Logger } from "../telemetry/logger.js";
 
 /** A login may wait this long for its hash, in milliseconds, before it is refused. */
 const MAX_HASH_WAIT_MS = 2000;
+/** Reading the keys of an issuer may take this long, in milliseconds. */
+const ISSUER_TIMEOUT_MS = 2500;
 /** libuv has four threads, which signatures and files need too. */
 const MAX_HASHES_AT_ONCE = 3;
 
@@ -60,3 +64,17 @@ export const localPorts = (settings: Settings, keyring: Keyring) =>
     ids: uuidV7Source(),
     schedule: setImmediate,
   }) satisfies Partial<Ports>;
+
+/** Verifies the ID tokens of the issuers that the settings name. */
+export const subjectTokens = (
+  settings: Settings,
+  clock: SharedClock,
+  logger: Logger | undefined,
+): Ports["subjectTokens"] =>
+  createSubjectTokenVerifier({
+    issuers: settings.trustedIssuers ?? [],
+    clock,
+    timeoutMs: ISSUER_TIMEOUT_MS,
+    allowLoopbackHttp: !settings.production,
+    onFailure: (issuer, err) => logger?.warn({ issuer, err }, "an issuer's keys could not be read"),
+  });

@@ -12,7 +12,7 @@ import { postgresUserIntake } from "../postgres/user_intake.js";
 import { readDescriptors } from "../rpc/descriptors.js";
 import { routeGrpcLog } from "../rpc/grpc_log.js";
 import { createMetrics } from "../telemetry/metrics.js";
-import { coreSettings, localPorts, systemClock } from "./core.js";
+import { coreSettings, localPorts, subjectTokens, systemClock } from "./core.js";
 import { serviceOf, startGateway } from "./gateway.js";
 import { readySchema } from "./ready_schema.js";
 import { serve } from "./serve.js";
@@ -133,7 +133,13 @@ export const localAdmin: LocalAdmin = {
       } = primaryStorePorts(primaryStore.database, settings);
       const keyring = await openKeys(settings, keys, clock);
       const { hot } = openHot({ ...settings, redisUrl: undefined }, clock.now, createMetrics());
-      const ports = { ...stores, ...localPorts(settings, keyring), hot, clock };
+      const ports = {
+        ...stores,
+        ...localPorts(settings, keyring),
+        subjectTokens: subjectTokens(settings, clock, undefined),
+        hot,
+        clock,
+      };
       const core = createUseCases(ports, coreSettings(settings));
       return core.users.create(user, { by: SYSTEM, ip: "" });
     }),

@@ -16,8 +16,8 @@ import type { Logger } from "../telemetry/logger.js";
 import { createMetrics, type Metrics } from "../telemetry/metrics.js";
 import type { MetricsServer } from "../telemetry/metrics_server.js";
 import { shareMetrics } from "../telemetry/worker_metrics.js";
-import { boundedLogin } from "./bounded_login.js";
-import { coreSettings, localPorts, systemClock } from "./core.js";
+import { boundedLogin, boundedSignIn } from "./bounded_login.js";
+import { coreSettings, localPorts, subjectTokens, systemClock } from "./core.js";
 import { firstAdministrator } from "./first_start.js";
 import { type RunningGateway, startGateway } from "./gateway.js";
 import { measuredFeed, measuredPorts } from "./measured.js";
@@ -147,9 +147,20 @@ const start = async (
   const keyring = await retryUntilAvailable(() => openKeys(settings, keys, clock));
   const hot = tracing && settings.redisUrl ? tracedHotStore(untraced, tracing) : untraced;
   const onEvents = ({ events, found }: PatternRound) => metrics.sessions.countEvents(events, found);
-  const ports = { ...stores, ...localPorts(settings, keyring), hot, clock, onEvents };
+  const ports = {
+    ...stores,
+    ...localPorts(settings, keyring),
+    subjectTokens: subjectTokens(settings, clock, logger),
+    hot,
+    clock,
+    onEvents,
+  };
   const useCases = createUseCases(ports, coreSettings(settings));
-  const core = { ...useCases, login: boundedLogin(useCases) };
+  const core = {
+    ...useCases,
+    login: boundedLogin(useCases),
+    exchangeToken: boundedSignIn(useCases.exchangeToken, useCases.requireSource),
+  };
   metrics.watchBreaker(() => (core.cacheLease.lease() === undefined ? "open" : "closed"));
   const feed = revocationFeed({ ...ports, ...core.leased("control"), cacheLease: core.cacheLease });
   const revocations = measuredFeed(feed, clock, metrics);

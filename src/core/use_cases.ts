@@ -3,6 +3,8 @@ import { overloaded } from "./errors.js";
 import { sessionEventsFeed } from "./events/session_events_feed.js";
 import { sessionStats } from "./events/session_stats.js";
 import { type PatternRound, unusualPatterns } from "./events/unusual_patterns.js";
+import { createExchangeThrottle } from "./exchange/exchange_throttle.js";
+import { exchangeToken } from "./exchange/exchange_token.js";
 import { issueTokens } from "./login/issue_tokens.js";
 import { login } from "./login/login.js";
 import { openSession } from "./login/open_session.js";
@@ -17,6 +19,7 @@ import type { PasswordHasher } from "./ports/password_hasher.js";
 import type { RefreshTokenCodec } from "./ports/refresh_token_codec.js";
 import type { ReplicaRegistry } from "./ports/replica_registry.js";
 import type { SessionStatus, SessionStore } from "./ports/session_store.js";
+import type { SubjectTokenVerifier } from "./ports/subject_token_verifier.js";
 import type { TokenSigner } from "./ports/token_signer.js";
 import type { TokenVerifier } from "./ports/token_verifier.js";
 import type { UserStore } from "./ports/user_store.js";
@@ -39,6 +42,7 @@ import type { CoreSettings } from "./settings.js";
 import type { SharedClock } from "./shared_clock.js";
 import { bootstrapAdmin } from "./users/bootstrap_admin.js";
 import { changePassword } from "./users/change_password.js";
+import { findExternalUser } from "./users/external_user.js";
 import { manageUsers } from "./users/manage_users.js";
 import { explainToken } from "./validation/explain_token.js";
 import { liveSessions } from "./validation/live_sessions.js";
@@ -62,6 +66,7 @@ export interface Ports extends PrimaryPorts {
   readonly hot: HotStore;
   readonly signer: TokenSigner;
   readonly verifier: TokenVerifier;
+  readonly subjectTokens: SubjectTokenVerifier;
   readonly codec: RefreshTokenCodec;
   readonly hasher: PasswordHasher;
   readonly isCommonPassword: PasswordPolicy["isCommon"];
@@ -168,6 +173,19 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
 
   return {
     login: onTime(login({ ...signIn, open, tryPassword, settings })),
+    exchangeToken: onTime(
+      exchangeToken({
+        ...signIn,
+        verifier: ports.subjectTokens,
+        open,
+        findUser: findExternalUser(signIn),
+        end,
+        throttle: createExchangeThrottle(clock),
+        unanswered,
+        withRecentActivity: recent,
+        settings,
+      }),
+    ),
     refreshTokens: onTime(
       refreshTokens({
         ...signIn,

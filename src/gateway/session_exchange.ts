@@ -155,10 +155,11 @@ const sessionInfo: SessionExchange = {
   },
 };
 
-/** What cookie mode adds to a method; undefined for all but four. */
+/** What cookie mode adds to a method; undefined for all but five. */
 export const sessionExchangeOf = (rpc: Rpc): SessionExchange | undefined => {
   switch (rpc.path) {
     case "/curfew.v1.AuthService/Login":
+    case "/curfew.v1.AuthService/ExchangeToken":
       return login(rpc);
     case "/curfew.v1.AuthService/RefreshTokens":
       return refresh(rpc);

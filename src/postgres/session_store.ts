@@ -19,6 +19,7 @@ import {
 import { sessionStatuses } from "./session_statuses.js";
 import { sessionTransaction } from "./session_transaction.js";
 import { preparedRows } from "./statements.js";
+import { deleteUsesBefore } from "./used_subject_tokens.js";
 
 /** How often a transaction is run again after a deadlock before the caller hears that too many want the same rows. */
 const MAX_RUNS = 4;
@@ -71,6 +72,7 @@ export const postgresSessionStore = (database: Database): SessionStore => {
     ...endedSessions(rows, primaryId),
     ...revocationOrder(rows, primaryId),
     sessionStatuses: sessionStatuses(rows, primaryId),
+    deleteTokenUses: (at, limit) => deleteUsesBefore(rows, at, limit),
 
     transaction: (work, call) => inTransaction((trx) => work(sessionTransaction(trx, call)), call),
 

@@ -4,6 +4,7 @@ import type { SessionTransaction } from "../core/ports/session_store.js";
 import { attemptStatements } from "./attempt_statements.js";
 import { run } from "./database.js";
 import { eventColumns } from "./event_row.js";
+import { identities } from "./identities.js";
 import {
   accountFromRow,
   isUuid,
@@ -17,6 +18,7 @@ import {
 import { insertColumns, refreshColumns } from "./session_columns.js";
 import { firstIdOf, narrowToLive } from "./session_filter.js";
 import { preparedRows, type Rows } from "./statements.js";
+import { usedSubjectTokens } from "./used_subject_tokens.js";
 
 /**
  * The advisory lock of revocations. Held from the moment a revision is given out
@@ -42,6 +44,8 @@ export const sessionTransaction = (
 
   return {
     ...attemptStatements(rows),
+    ...identities(rows),
+    ...usedSubjectTokens(rows),
 
     async lockUser(userId) {
       if (!isUuid(userId)) return undefined;
@@ -84,6 +88,11 @@ export const sessionTransaction = (
       };
       if (Object.keys(columns).length > 0)
         await run(table("users").where("user_id", userId).update(columns));
+    },
+
+    async renameUser(userId, username, usernameFolded) {
+      const renamed = await rows(RENAME_USER, [userId, username, usernameFolded]);
+      return renamed.length === 1;
     },
 
     async deleteUser(userId) {
@@ -217,6 +226,13 @@ export const sessionTransaction = (
 const SESSION = sessionColumns("s");
 
 const READ_USER = `SELECT ${userColumns("u")} FROM users u WHERE u.user_id = ?`;
+/** A name that another transaction takes at the same time violates the unique index. */
+const RENAME_USER = `
+  WITH given AS (SELECT ?::uuid AS user_id, ?::text AS username, ?::text AS folded)
+  UPDATE users u SET username = given.username, username_folded = given.folded
+  FROM given WHERE u.user_id = given.user_id AND NOT EXISTS (
+    SELECT 1 FROM users o WHERE o.username_folded = given.folded AND o.user_id <> given.user_id)
+  RETURNING u.user_id`;
 const LOCK_USER = `${READ_USER} FOR UPDATE`;
 
 /**

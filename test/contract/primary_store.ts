@@ -18,7 +18,8 @@ export interface Engine {
 /** Empties every table. */
 export const emptyTables = async (database: Database): Promise<void> => {
   await database.raw(`TRUNCATE users, sessions, replicas, hot_epochs, keys, service_keys,
-    audit_events, login_throttle, event_followers, known_devices, job_leases, session_census, identities, session_requests
+    audit_events, login_throttle, event_followers, known_devices, job_leases, session_census,
+    identities, session_requests, used_subject_tokens
     RESTART IDENTITY`);
   await database.raw("ALTER SEQUENCE session_revision RESTART");
 };

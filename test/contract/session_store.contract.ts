@@ -10,6 +10,7 @@ import { describeParallelWork } from "./session_store/parallel.contract.js";
 import { describeRevocations } from "./session_store/revocations.contract.js";
 import { describeRotations } from "./session_store/rotation.contract.js";
 import { describeSessionStatuses } from "./session_store/session_status.contract.js";
+import { describeSubjectTokens } from "./session_store/subject_tokens.contract.js";
 import { describeSweeping } from "./session_store/sweeping.contract.js";
 import { describeTransactions } from "./session_store/transactions.contract.js";
 import { useDatabases } from "./use_databases.js";
@@ -28,6 +29,7 @@ export const describeSessionStore = (engine: Engine): void => {
     describe("invalidation", () => describeInvalidation(stores));
     describe("sessionStatuses", () => describeSessionStatuses(stores));
     describe("listing", () => describeListing(stores));
+    describe("subject tokens", () => describeSubjectTokens(stores));
     describe("sweeping", () => describeSweeping(stores));
     describe("everything at once", () => describeParallelWork(stores));
   });

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { retryUntilAvailable } from "../../src/composition/retry_until_available.js";
 import { CurfewError } from "../../src/core/errors.js";
+import type { TrustedIssuer } from "../../src/core/exchange/trusted_issuer.js";
 import type { HotStore } from "../../src/core/ports/hot_store.js";
 import type { WorkClass } from "../../src/core/ports/work_class.js";
 import { activityStepMs, type CoreSettings } from "../../src/core/settings.js";
@@ -17,6 +18,7 @@ import { createRefreshTokenCodec } from "../../src/crypto/refresh_token_codec.js
 import { createTokenSigner } from "../../src/crypto/token_signer.js";
 import { createTokenVerifier } from "../../src/crypto/token_verifier.js";
 import { uuidV7Source } from "../../src/crypto/uuid_v7.js";
+import { createSubjectTokenVerifier } from "../../src/issuers/subject_token_verifier.js";
 import { postgresAuditLog } from "../../src/postgres/audit_log.js";
 import { type Database, openDatabase } from "../../src/postgres/database.js";
 import { postgresKeyStore } from "../../src/postgres/key_store.js";
@@ -72,6 +74,8 @@ export interface CoreReplicaOptions {
   readonly postgresTimeoutMs?: number;
   /** Whether it gives up on a Postgres that hangs, as a server does. */
   readonly guardsSilence?: boolean;
+  /** Issuers whose ID tokens are exchanged. Default: none. */
+  readonly issuers?: readonly TrustedIssuer[];
   /** Whether each class of work has connections of its own, as in a service. Default: all share alike. */
   readonly shares?: boolean;
 }
@@ -151,6 +155,13 @@ export const startCoreReplica = async (options: CoreReplicaOptions): Promise<Cor
     hot: options.wrapHot?.(redis) ?? redis,
     signer: createTokenSigner(keyring),
     verifier: createTokenVerifier({ keys: keyring, ...settings }),
+    subjectTokens: createSubjectTokenVerifier({
+      issuers: options.issuers ?? [],
+      clock,
+      timeoutMs: 5000,
+      allowLoopbackHttp: true,
+      onFailure: () => undefined,
+    }),
     codec: createRefreshTokenCodec(keyring),
     hasher: createPasswordHasher({
       cost: { memoryCost: 64, timeCost: 1, parallelism: 1 },

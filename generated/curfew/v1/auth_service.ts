@@ -78,6 +78,60 @@ export interface LoginResponse {
   endedSessions: Session[];
 }
 
+/** Request of ExchangeToken. */
+export interface ExchangeTokenRequest {
+  /** A signed JWT of the issuer. */
+  subjectToken: string;
+  /**
+   * What the token is (RFC 8693, section 3): empty or
+   * `urn:ietf:params:oauth:token-type:id_token` for an ID token,
+   * `urn:ietf:params:oauth:token-type:jwt` for any JWT that the issuer made for
+   * one of the configured audiences.
+   */
+  subjectTokenType: string;
+  /**
+   * The application that the user signs in to: `client_id` of the access tokens.
+   * Empty: the configured one, or the first that the issuer may sign in to.
+   * Printable ASCII without spaces.
+   */
+  clientId: string;
+  /** A name for the device, shown in the list of sessions. */
+  deviceName: string;
+  /** Language of messages (BCP 47). */
+  language: string;
+  /**
+   * The nonce of the sign-in at the issuer, which the token must repeat. Absent:
+   * the caller has compared it, or sent none.
+   */
+  nonce?:
+    | string
+    | undefined;
+  /** Leave the user's roles out of the access token, as in Login. */
+  omitRoles?: boolean | undefined;
+}
+
+/** Response of ExchangeToken. */
+export interface ExchangeTokenResponse {
+  /** JWT (RFC 9068) to send as `authorization: Bearer`. */
+  accessToken: string;
+  /** Opaque, for RefreshTokens. Each use gives its successor. */
+  refreshToken: string;
+  /** Always `bearer`. */
+  tokenType: string;
+  /** Seconds until the access token expires. */
+  expiresIn: number;
+  /** The new session. */
+  session:
+    | Session
+    | undefined;
+  /** The user who signed in. */
+  user:
+    | User
+    | undefined;
+  /** Sessions that the limit ended to make room. */
+  endedSessions: Session[];
+}
+
 /** Request of RefreshTokens. */
 export interface RefreshTokensRequest {
   /** The newest refresh token of the session. */
@@ -647,6 +701,278 @@ export const LoginResponse: MessageFns<LoginResponse> = {
   },
   fromPartial(object: DeepPartial<LoginResponse>): LoginResponse {
     const message = createBaseLoginResponse();
+    message.accessToken = object.accessToken ?? "";
+    message.refreshToken = object.refreshToken ?? "";
+    message.tokenType = object.tokenType ?? "";
+    message.expiresIn = object.expiresIn ?? 0;
+    message.session = (object.session !== undefined && object.session !== null)
+      ? Session.fromPartial(object.session)
+      : undefined;
+    message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
+    message.endedSessions = object.endedSessions?.map((e) => Session.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseExchangeTokenRequest(): ExchangeTokenRequest {
+  return {
+    subjectToken: "",
+    subjectTokenType: "",
+    clientId: "",
+    deviceName: "",
+    language: "",
+    nonce: undefined,
+    omitRoles: undefined,
+  };
+}
+
+export const ExchangeTokenRequest: MessageFns<ExchangeTokenRequest> = {
+  encode(message: ExchangeTokenRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subjectToken !== "") {
+      writer.uint32(10).string(message.subjectToken);
+    }
+    if (message.subjectTokenType !== "") {
+      writer.uint32(18).string(message.subjectTokenType);
+    }
+    if (message.clientId !== "") {
+      writer.uint32(26).string(message.clientId);
+    }
+    if (message.deviceName !== "") {
+      writer.uint32(34).string(message.deviceName);
+    }
+    if (message.language !== "") {
+      writer.uint32(42).string(message.language);
+    }
+    if (message.nonce !== undefined) {
+      writer.uint32(50).string(message.nonce);
+    }
+    if (message.omitRoles !== undefined) {
+      writer.uint32(56).bool(message.omitRoles);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExchangeTokenRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExchangeTokenRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subjectToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subjectTokenType = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.clientId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.deviceName = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.language = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.nonce = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.omitRoles = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExchangeTokenRequest>): ExchangeTokenRequest {
+    return ExchangeTokenRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExchangeTokenRequest>): ExchangeTokenRequest {
+    const message = createBaseExchangeTokenRequest();
+    message.subjectToken = object.subjectToken ?? "";
+    message.subjectTokenType = object.subjectTokenType ?? "";
+    message.clientId = object.clientId ?? "";
+    message.deviceName = object.deviceName ?? "";
+    message.language = object.language ?? "";
+    message.nonce = object.nonce ?? undefined;
+    message.omitRoles = object.omitRoles ?? undefined;
+    return message;
+  },
+};
+
+function createBaseExchangeTokenResponse(): ExchangeTokenResponse {
+  return {
+    accessToken: "",
+    refreshToken: "",
+    tokenType: "",
+    expiresIn: 0,
+    session: undefined,
+    user: undefined,
+    endedSessions: [],
+  };
+}
+
+export const ExchangeTokenResponse: MessageFns<ExchangeTokenResponse> = {
+  encode(message: ExchangeTokenResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accessToken !== "") {
+      writer.uint32(10).string(message.accessToken);
+    }
+    if (message.refreshToken !== "") {
+      writer.uint32(18).string(message.refreshToken);
+    }
+    if (message.tokenType !== "") {
+      writer.uint32(26).string(message.tokenType);
+    }
+    if (message.expiresIn !== 0) {
+      writer.uint32(32).int32(message.expiresIn);
+    }
+    if (message.session !== undefined) {
+      Session.encode(message.session, writer.uint32(42).fork()).join();
+    }
+    if (message.user !== undefined) {
+      User.encode(message.user, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.endedSessions) {
+      Session.encode(v!, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExchangeTokenResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExchangeTokenResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accessToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.refreshToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tokenType = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.expiresIn = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.session = Session.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.user = User.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.endedSessions.push(Session.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExchangeTokenResponse>): ExchangeTokenResponse {
+    return ExchangeTokenResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExchangeTokenResponse>): ExchangeTokenResponse {
+    const message = createBaseExchangeTokenResponse();
     message.accessToken = object.accessToken ?? "";
     message.refreshToken = object.refreshToken ?? "";
     message.tokenType = object.tokenType ?? "";
@@ -3096,6 +3422,31 @@ export const AuthServiceService = {
     responseDeserialize: (value: Buffer): LoginResponse => LoginResponse.decode(value),
   },
   /**
+   * Exchanges an ID token of a trusted issuer (TRUSTED_ISSUERS_FILE) for a session,
+   * with every guarantee of a login's: the same limit, eviction and withdrawal.
+   *
+   * The token is the proof, and is accepted once: a second use is refused as
+   * `replayed`, unless the first was not answered OK, which leaves no session. A
+   * user is made for a subject that is not known yet, if the issuer's
+   * configuration says so; what the token says of the user is kept up to date.
+   * The session's maximum counts from the token's `auth_time`.
+   * Reasons: SUBJECT_TOKEN_INVALID (`check` in the metadata says why), NOT_FOUND
+   * (no user for the subject, and none is made), ALREADY_EXISTS (another user has
+   * the username), PERMISSION_DENIED (the issuer may not sign in to `client_id`),
+   * USER_INACTIVE, SESSION_LIMIT_EXCEEDED, TOO_MANY_ATTEMPTS,
+   * DEPENDENCY_UNAVAILABLE (also: the issuer's keys cannot be read now).
+   */
+  exchangeToken: {
+    path: "/curfew.v1.AuthService/ExchangeToken" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExchangeTokenRequest): Buffer => Buffer.from(ExchangeTokenRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExchangeTokenRequest => ExchangeTokenRequest.decode(value),
+    responseSerialize: (value: ExchangeTokenResponse): Buffer =>
+      Buffer.from(ExchangeTokenResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExchangeTokenResponse => ExchangeTokenResponse.decode(value),
+  },
+  /**
    * Exchanges a refresh token for its successor and a new access token.
    *
    * Within the grace time, and until the successor is itself presented, the
@@ -3352,6 +3703,22 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    */
   login: handleUnaryCall<LoginRequest, LoginResponse>;
   /**
+   * Exchanges an ID token of a trusted issuer (TRUSTED_ISSUERS_FILE) for a session,
+   * with every guarantee of a login's: the same limit, eviction and withdrawal.
+   *
+   * The token is the proof, and is accepted once: a second use is refused as
+   * `replayed`, unless the first was not answered OK, which leaves no session. A
+   * user is made for a subject that is not known yet, if the issuer's
+   * configuration says so; what the token says of the user is kept up to date.
+   * The session's maximum counts from the token's `auth_time`.
+   * Reasons: SUBJECT_TOKEN_INVALID (`check` in the metadata says why), NOT_FOUND
+   * (no user for the subject, and none is made), ALREADY_EXISTS (another user has
+   * the username), PERMISSION_DENIED (the issuer may not sign in to `client_id`),
+   * USER_INACTIVE, SESSION_LIMIT_EXCEEDED, TOO_MANY_ATTEMPTS,
+   * DEPENDENCY_UNAVAILABLE (also: the issuer's keys cannot be read now).
+   */
+  exchangeToken: handleUnaryCall<ExchangeTokenRequest, ExchangeTokenResponse>;
+  /**
    * Exchanges a refresh token for its successor and a new access token.
    *
    * Within the grace time, and until the successor is itself presented, the
@@ -3478,6 +3845,36 @@ export interface AuthServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: LoginResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Exchanges an ID token of a trusted issuer (TRUSTED_ISSUERS_FILE) for a session,
+   * with every guarantee of a login's: the same limit, eviction and withdrawal.
+   *
+   * The token is the proof, and is accepted once: a second use is refused as
+   * `replayed`, unless the first was not answered OK, which leaves no session. A
+   * user is made for a subject that is not known yet, if the issuer's
+   * configuration says so; what the token says of the user is kept up to date.
+   * The session's maximum counts from the token's `auth_time`.
+   * Reasons: SUBJECT_TOKEN_INVALID (`check` in the metadata says why), NOT_FOUND
+   * (no user for the subject, and none is made), ALREADY_EXISTS (another user has
+   * the username), PERMISSION_DENIED (the issuer may not sign in to `client_id`),
+   * USER_INACTIVE, SESSION_LIMIT_EXCEEDED, TOO_MANY_ATTEMPTS,
+   * DEPENDENCY_UNAVAILABLE (also: the issuer's keys cannot be read now).
+   */
+  exchangeToken(
+    request: ExchangeTokenRequest,
+    callback: (error: ServiceError | null, response: ExchangeTokenResponse) => void,
+  ): ClientUnaryCall;
+  exchangeToken(
+    request: ExchangeTokenRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ExchangeTokenResponse) => void,
+  ): ClientUnaryCall;
+  exchangeToken(
+    request: ExchangeTokenRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ExchangeTokenResponse) => void,
   ): ClientUnaryCall;
   /**
    * Exchanges a refresh token for its successor and a new access token.

@@ -19,6 +19,7 @@ import {
 } from "./hosting.js";
 import type { Rule } from "./rule.js";
 import { accessWithinLifetime, idleWithinLifetime } from "./timeouts.js";
+import { issuersOverTls } from "./trusted_issuers.js";
 
 /** What stops each kind of start. */
 export const RULES: Readonly<Record<Purpose, readonly Rule[]>> = {
@@ -34,6 +35,7 @@ export const RULES: Readonly<Record<Purpose, readonly Rule[]>> = {
     bootstrapPasswordLength,
     idleWithinLifetime,
     accessWithinLifetime,
+    issuersOverTls,
   ],
   gateway: [gatewayPort, pairsComplete],
   database: [embeddedOnLoopback],

@@ -1,5 +1,6 @@
 import { readableFile } from "../file_values.js";
 import { setting } from "../setting.js";
+import { trustedIssuersFile } from "../trusted_issuers.js";
 import { commaList, duration, oneOf, text, wholeNumber } from "../value_schemas.js";
 
 /** Settings for the access of callers and the authentication of people. */
@@ -73,5 +74,11 @@ export const ACCESS_SETTINGS = {
     schema: duration("minutes", 1_440),
     fallback: "15",
     doc: "How long failed logins count, and how long a lock lasts.",
+  }),
+  trustedIssuers: setting({
+    name: "TRUSTED_ISSUERS_FILE",
+    schema: trustedIssuersFile().optional(),
+    fallbackDoc: "none: ExchangeToken refuses every token",
+    doc: "Identity providers whose ID tokens are exchanged for sessions, as `docs/bring-your-own-login.md` describes; read at the start.",
   }),
 } as const;

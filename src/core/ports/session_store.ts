@@ -2,8 +2,10 @@ import type { CallLimits } from "../call.js";
 import type { AuditEvent } from "../events/audit_event.js";
 import type { EndReason, Session, SessionEnd, SessionState } from "../session/session.js";
 import type { Account, User } from "../users/user.js";
+import type { Identities } from "./identities.js";
 import type { AttemptTransaction } from "./login_throttle.js";
 import type { Shards } from "./shards.js";
+import type { UsedSubjectTokens } from "./used_subject_tokens.js";
 
 /**
  * The primary store of users and sessions. Every method rejects with
@@ -90,6 +92,8 @@ export interface SessionStore {
 
   /** Deletes up to `limit` sessions that ended before `endedBefore` and whose access tokens are all expired. */
   deleteEnded(endedBefore: number, now: number, limit: number): Promise<number>;
+  /** Forgets up to `limit` uses of subject tokens that have not been accepted since before `at`. */
+  deleteTokenUses(at: number, limit: number): Promise<number>;
 
   /** Up to `limit` revocations after a revision, in order, and where the order ended in the same moment. */
   revocationsAfter(revision: bigint, limit: number): Promise<RevocationsPage>;
@@ -103,13 +107,15 @@ export interface SessionStore {
 }
 
 /** One transaction. Locks are taken in the order user, sessions by id, order of revocations. */
-export interface SessionTransaction extends AttemptTransaction {
+export interface SessionTransaction extends AttemptTransaction, Identities, UsedSubjectTokens {
   /** Locks the user until commit. */
   lockUser(userId: string): Promise<Account | undefined>;
   /** Reads the user without a lock. */
   readUser(userId: string): Promise<Account | undefined>;
   insertUser(account: Account, usernameFolded: string): Promise<"inserted" | "username_taken">;
   updateUser(userId: string, patch: UserPatch): Promise<void>;
+  /** Gives a user another name. Resolves to false where another user has it. */
+  renameUser(userId: string, username: string, usernameFolded: string): Promise<boolean>;
   deleteUser(userId: string): Promise<void>;
 
   /** Locks the session until commit. */

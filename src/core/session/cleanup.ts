@@ -13,6 +13,8 @@ import { idleTimeoutOf, timedOut } from "./session.js";
 const BATCH = 200;
 /** Activity may be on its way to Postgres for longer than usual after an outage. */
 const SWEEP_MARGIN_MS = 10_000;
+/** An exchange may take a while from the check of its token to the note of its use. */
+const TOKEN_USE_MARGIN_MS = 300_000;
 
 /**
  * Marks timed-out sessions as ended, and deletes ended ones that nothing needs
@@ -82,6 +84,9 @@ export const cleanup =
       cleaned += deleted;
       if (deleted < BATCH) break;
     }
+    const unacceptedSince = clock.now() - TOKEN_USE_MARGIN_MS;
+    do requireCaller(call);
+    while ((await store.deleteTokenUses(unacceptedSince, BATCH)) === BATCH);
     const oldestEvent = clock.now() - settings.auditRetentionMs;
     do requireCaller(call);
     while ((await deps.audit.deleteBefore(oldestEvent, BATCH)) === BATCH);

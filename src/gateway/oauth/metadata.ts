@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
 import { ProblemError } from "../problem.js";
 import type { RpcChannel } from "../rpc_channel.js";
+import { GRANT_TYPES } from "./token.js";
 
 const DEADLINE_MS = 2000;
 const OPENID_PATH = "/.well-known/openid-configuration";
@@ -26,12 +27,14 @@ export const metadataOf = (issuer: string, algorithms: readonly string[]) => {
   return {
     issuer,
     jwks_uri: `${base}/.well-known/jwks.json`,
+    token_endpoint: `${base}/oauth/token`,
+    token_endpoint_auth_methods_supported: ["none"],
     introspection_endpoint: `${base}/oauth/introspect`,
     introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
     revocation_endpoint: `${base}/oauth/revoke`,
     revocation_endpoint_auth_methods_supported: ["none"],
     response_types_supported: [],
-    grant_types_supported: [],
+    grant_types_supported: GRANT_TYPES,
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: algorithms,
   };

@@ -11,6 +11,7 @@ import type { OAuthRequest } from "./oauth_call.js";
 import { invalidClient, OAuthError } from "./oauth_error.js";
 import { createOAuthReply } from "./oauth_reply.js";
 import { revoke } from "./revoke.js";
+import { grantTokens } from "./token.js";
 import { createTokenChecks } from "./token_checks.js";
 
 /** What the OAuth endpoints are made of. */
@@ -57,8 +58,8 @@ const addEndpoint = (app: FastifyInstance, url: string, endpoint: OAuthEndpoint)
 };
 
 /**
- * Serves the OAuth endpoints: token introspection (RFC 7662), token revocation (RFC 7009)
- * and the metadata documents (RFC 8414). They take forms and answer failures in OAuth's
+ * Serves the OAuth endpoints: token introspection (RFC 7662), token revocation (RFC 7009),
+ * the exchange of tokens (RFC 8693, RFC 6749) and the metadata documents (RFC 8414). They take forms and answer failures in OAuth's
  * words, and call the same methods of the service as everything else.
  */
 export const installOAuth = async (app: FastifyInstance, parts: OAuthParts): Promise<void> => {
@@ -90,6 +91,11 @@ export const installOAuth = async (app: FastifyInstance, parts: OAuthParts): Pro
       const answer = await introspect(introspector, token, http, client.authorization);
       connections.prove(http.request.raw.socket);
       return answer;
+    });
+
+    addEndpoint(oauth, "/oauth/token", async (form, http) => {
+      const { id } = readClient(http.request, form);
+      return grantTokens(channel, form, id, http);
     });
 
     addEndpoint(oauth, "/oauth/revoke", async (form, http) => {

@@ -6,6 +6,7 @@ import * as unanswered from "./0005_unanswered.js";
 import * as eventIds from "./0006_event_ids.js";
 import * as keyTokenLife from "./0007_key_token_life.js";
 import * as issuedSessions from "./0008_issued_sessions.js";
+import * as usedSubjectTokens from "./0009_used_subject_tokens.js";
 import * as readLeases from "./0011_read_leases.js";
 
 export interface Migration {
@@ -23,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   eventIds,
   keyTokenLife,
   issuedSessions,
+  usedSubjectTokens,
   readLeases,
 ];
 

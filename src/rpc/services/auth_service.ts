@@ -1,6 +1,7 @@
 import type { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
 import { actorOf, type SessionCaller } from "../../core/caller/caller.js";
 import { fail, invalidField } from "../../core/errors.js";
+import type { OpenedSession } from "../../core/login/open_session.js";
 import { isLive } from "../../core/session/session.js";
 import { skipsActivity } from "../activity_header.js";
 import { bearerOf } from "../authenticate.js";
@@ -31,6 +32,16 @@ export const authService = (
   | "watchRevocations"
 > => {
   const { core, store, users } = deps;
+  const openedToProto = ({ tokens, session, user, evicted }: OpenedSession) => {
+    const view = viewOf(deps, session.id);
+    return {
+      ...tokens,
+      tokenType: TOKEN_TYPE,
+      session: sessionToProto(session, view),
+      user: userToProto(user),
+      endedSessions: evicted.map((ended) => sessionToProto(ended, view)),
+    };
+  };
   return {
     async login(request, call) {
       const input = {
@@ -42,15 +53,21 @@ export const authService = (
         clientId: request.clientId,
         omitRoles: request.omitRoles,
       };
-      const { tokens, session, user, evicted } = await core.login(input, call);
-      const view = viewOf(deps, session.id);
-      return {
-        ...tokens,
-        tokenType: TOKEN_TYPE,
-        session: sessionToProto(session, view),
-        user: userToProto(user),
-        endedSessions: evicted.map((ended) => sessionToProto(ended, view)),
+      return openedToProto(await core.login(input, call));
+    },
+
+    async exchangeToken(request, call) {
+      const input = {
+        subjectToken: request.subjectToken,
+        subjectTokenType: request.subjectTokenType,
+        clientId: request.clientId,
+        nonce: request.nonce,
+        device: request.deviceName,
+        ip: call.ip,
+        userAgent: call.userAgent,
+        omitRoles: request.omitRoles,
       };
+      return openedToProto(await core.exchangeToken(input, call));
     },
 
     async refreshTokens({ refreshToken, omitRoles }, call) {

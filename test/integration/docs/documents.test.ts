@@ -64,6 +64,7 @@ test("the index leads to the guides", () => {
       "validator.md",
       "browsers.md",
       "migration.md",
+      "bring-your-own-login.md",
       "configuration.md",
       "operations.md",
       "sign-in.md",
@@ -114,6 +115,7 @@ test.each([
   "backends.md",
   "browsers.md",
   "migration.md",
+  "bring-your-own-login.md",
   "operations.md",
   "sign-in.md",
   "logs.md",
@@ -143,6 +145,16 @@ test.each([
 
 /** Codes of the client's own, a field of an import, a view of PostgreSQL, the function of a snippet, a table, members of lines of log. */
 const KNOWN_ELSEWHERE = new Set([
+  // Members of TRUSTED_ISSUERS_FILE, claims, and what a provider is told.
+  "jwks_uri",
+  "create_users",
+  "client_ids",
+  "preferred_username",
+  "authorized_party",
+  "not_yet_valid",
+  "require_auth_time",
+  "issued_token_type",
+  "invalid_request",
   "cookies_refused",
   "session_changed",
   "password_hash",

@@ -23,9 +23,14 @@ interface Subject {
   readonly own: { readonly accessToken: string; readonly refreshToken: string };
   readonly ownId: string;
   readonly otherId: string;
+  /** An ID token that was not used yet. */
+  readonly subjectToken: string;
 }
 
-export const makeSubject = async (service: TestService): Promise<Subject> => {
+export const makeSubject = async (
+  service: TestService,
+  signSubjectToken: () => Promise<string>,
+): Promise<Subject> => {
   const { userId, username } = await service.createUser();
   const own = await service.signIn(username);
   const other = await service.signIn(username);
@@ -36,6 +41,7 @@ export const makeSubject = async (service: TestService): Promise<Subject> => {
     own,
     ownId: own.session?.sessionId ?? "",
     otherId: other.session?.sessionId ?? "",
+    subjectToken: await signSubjectToken(),
   };
 };
 
@@ -67,6 +73,16 @@ export const CHANGING: Readonly<Record<string, Case>> = {
   Login: {
     call: ({ username }) =>
       as(AuthServiceService.login, { username, password: PASSWORD, language: "", deviceName: "" }),
+  },
+  ExchangeToken: {
+    call: ({ subjectToken }) =>
+      as(AuthServiceService.exchangeToken, {
+        subjectToken,
+        subjectTokenType: "",
+        clientId: "",
+        deviceName: "",
+        language: "",
+      }),
   },
   RefreshTokens: {
     call: ({ own: { refreshToken } }) =>
@@ -157,6 +173,7 @@ export const READING: ReadonlySet<string> = new Set([
   "ValidateToken",
   "ValidateTokens",
   "StreamValidateTokens",
+  "ValidateRefreshToken",
   "WatchRevocations",
   "GetProfile",
   "ListMySessions",

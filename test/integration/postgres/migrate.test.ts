@@ -23,6 +23,7 @@ const TABLES = [
   "session_census",
   "session_requests",
   "sessions",
+  "used_subject_tokens",
   "users",
 ];
 

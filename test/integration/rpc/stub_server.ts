@@ -70,6 +70,7 @@ const unused = (): never => {
 
 export const stubHandlers: AuthHandlers = {
   login: () => LoginResponse.create({ tokenType: "bearer" }),
+  exchangeToken: unused,
   refreshTokens: async () => RefreshTokensResponse.create(),
   logout: unused,
   validateToken: ({ accessToken }) => ValidateTokenResponse.create({ userId: accessToken }),

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
-import { goodClaims, providerKey, signed } from "./provider.js";
+import { goodClaims, providerKey, signed } from "../../support/identity_provider.js";
 import { verifierStage } from "./verifier_stage.js";
 
 const UNAVAILABLE = { reason: "DEPENDENCY_UNAVAILABLE" };

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { exportSPKI, importJWK } from "jose";
 import { describe, expect, test } from "vitest";
-import { goodClaims, NOW, providerKey, signed } from "./provider.js";
+import { goodClaims, NOW, providerKey, signed } from "../../support/identity_provider.js";
 import { type VerifierStage, verifierStage } from "./verifier_stage.js";
 
 const SECONDS = NOW / 1000;

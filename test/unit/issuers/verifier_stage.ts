@@ -10,7 +10,7 @@ import {
   signed,
   startProvider,
   trustedIssuer,
-} from "./provider.js";
+} from "../../support/identity_provider.js";
 
 /** A provider with one key, and a verifier that trusts it, on a clock that a test moves. */
 export const verifierStage = async (

@@ -49,6 +49,7 @@ describe("the rule of a method", () => {
     const localized = rules.methods.filter((rule) => rule.localized).map(({ path }) => path);
     expect(localized).toEqual([
       "/curfew.v1.AuthService/Login",
+      "/curfew.v1.AuthService/ExchangeToken",
       "/curfew.v1.AuthService/RefreshTokens",
       "/curfew.v1.AuthService/Logout",
     ]);

@@ -2,11 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { onTestFinished } from "vitest";
-import type { TrustedIssuer } from "../../../src/core/exchange/trusted_issuer.js";
+import type { TrustedIssuer } from "../../src/core/exchange/trusted_issuer.js";
 
 /** A moment to count from, in milliseconds since the epoch. */
 export const NOW = Date.UTC(2030, 0, 1);
-const SECONDS = NOW / 1000;
 
 export interface ProviderKey {
   readonly alg: string;
@@ -31,8 +30,8 @@ const json =
     response.end(JSON.stringify(body));
   };
 
-/** An identity provider on loopback that publishes keys as a test says. It is closed at the test's end. */
-export const startProvider = async (given: readonly ProviderKey[] = []) => {
+/** An identity provider on loopback that publishes keys as a test says. Close it at the end. */
+export const openProvider = async (given: readonly ProviderKey[] = []) => {
   const provider = {
     url: "",
     keys: [...given],
@@ -57,14 +56,20 @@ export const startProvider = async (given: readonly ProviderKey[] = []) => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   };
-  onTestFinished(close);
   provider.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const count = (path: string): number =>
     provider.requests.filter((asked) => asked === path).length;
   return Object.assign(provider, { close, count });
 };
 
-export type Provider = Awaited<ReturnType<typeof startProvider>>;
+export type Provider = Awaited<ReturnType<typeof openProvider>>;
+
+/** The same for one test, at whose end it is closed. */
+export const startProvider = async (given?: readonly ProviderKey[]): Promise<Provider> => {
+  const provider = await openProvider(given);
+  onTestFinished(provider.close);
+  return provider;
+};
 
 /** The settings of a provider, with the test's overrides. */
 export const trustedIssuer = (url: string, given: Partial<TrustedIssuer> = {}): TrustedIssuer => ({
@@ -78,16 +83,21 @@ export const trustedIssuer = (url: string, given: Partial<TrustedIssuer> = {}): 
   ...given,
 });
 
-/** Claims of a good ID token, made 10 seconds before `NOW` and good for 5 minutes. */
-export const goodClaims = (issuer: string, change: Record<string, unknown> = {}) => {
+/** Claims of a good ID token, made 10 seconds before `now` and good for 5 minutes. */
+export const goodClaims = (
+  issuer: string,
+  change: Record<string, unknown> = {},
+  now: number = NOW,
+) => {
+  const seconds = Math.floor(now / 1000);
   const claims: Record<string, unknown> = {
     iss: issuer,
     aud: "web",
     sub: "ada",
     jti: "token",
-    iat: SECONDS - 10,
-    exp: SECONDS + 300,
-    auth_time: SECONDS - 20,
+    iat: seconds - 10,
+    exp: seconds + 300,
+    auth_time: seconds - 20,
     ...change,
   };
   return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));

@@ -1,0 +1,26 @@
+import type { Identities } from "../core/ports/identities.js";
+import type { Rows } from "./statements.js";
+
+const USER_OF = `
+  SELECT i.user_id FROM identities i WHERE i.issuer = ?::text AND i.subject = ?::text`;
+
+const CLAIM = `
+  INSERT INTO identities (issuer, subject, user_id, created_at)
+  VALUES (?::text, ?::text, ?::uuid, ?::timestamptz)
+  ON CONFLICT (issuer, subject) DO NOTHING`;
+
+/** The statements of one transaction. */
+export const identities = (rows: Rows): Identities => {
+  const userOfIdentity: Identities["userOfIdentity"] = async ({ issuer, subject }) => {
+    const [found] = await rows<{ user_id: string }>(USER_OF, [issuer, subject]);
+    return found?.user_id;
+  };
+  return {
+    userOfIdentity,
+    async claimIdentity(identity, userId, at) {
+      await rows(CLAIM, [identity.issuer, identity.subject, userId, new Date(at)]);
+      // Undefined where whoever had it was deleted meanwhile: the caller looks again.
+      return (await userOfIdentity(identity)) ?? userId;
+    },
+  };
+};
