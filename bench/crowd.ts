@@ -29,7 +29,7 @@ export interface CrowdOptions {
 
 const IDLE_TIMEOUT_MINUTES = 30;
 
-/** Starts it. The sessions are in Postgres and in Redis; nobody has asked for them yet. */
+/** Starts the crowd. The sessions are in Postgres and in Redis; no request has used them yet. */
 export const openCrowd = async (options: CrowdOptions): Promise<Crowd> => {
   const postgres = await startPostgres({ settings: { shared_buffers: "512MB" } });
   const server = await startRedis();

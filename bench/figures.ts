@@ -13,7 +13,7 @@ export const percentile = (values: readonly number[], share: number): number => 
 
 const rounded = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(2));
 
-/** One figure of the report: both sides, the ratio, and what it should be. */
+/** Prints one figure of the report: both sides, the ratio, and its target. */
 export const report = (
   name: string,
   ours: number,

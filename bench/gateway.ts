@@ -16,7 +16,7 @@ interface Round {
   readonly failed: number;
 }
 
-/** The server that speaks HTTP; its processor time is what a request costs. */
+/** The process of the HTTP server; its processor time is the cost of a request. */
 interface Side {
   readonly child: Child;
   readonly url: string;
@@ -52,10 +52,9 @@ const answerOf = async (url: string, body: string): Promise<string> => {
 };
 
 /**
- * `POST /auth/validate` of `curfew gateway`, in a process of its own before a
- * service in another, beside a bare Fastify route before a bare grpc-js echo:
- * the same two hops, answers of the same size, without what a gateway is for.
- * Rounds are short and take turns, so that a noisy machine is unjust to both.
+ * `POST /auth/validate` of `curfew gateway`, in its own process before a service in another, beside a bare Fastify
+ * route before a bare grpc-js echo: the same two hops and answers of the same size, without the work of a gateway.
+ * Rounds are short and alternate, so that a noisy machine affects both alike.
  */
 export const benchGateway = async (): Promise<void> => {
   const stage = await openStage();

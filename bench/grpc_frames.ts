@@ -19,8 +19,8 @@ export const splitFrames = (bytes: Buffer): Buffer[] => {
 };
 
 /**
- * Counts the messages that arrive on a stream in pieces, without looking into
- * them: the client is not to cost what it measures.
+ * Counts the messages that arrive on a stream in pieces, without decoding them: the client must not add to the measured
+ * cost.
  *
  * @param onMessage given the first bytes of each whole message
  */

@@ -24,7 +24,7 @@ const frame = (message: Uint8Array): Buffer => {
   return Buffer.concat([head, message]);
 };
 
-/** Drives one method with h2load (Debian: nghttp2-client), which costs a fifth of what it loads. */
+/** Drives one method with h2load (Debian: nghttp2-client), which uses a fifth of the processor time of its target. */
 export const h2load = (load: Load): Promise<LoadResult> => {
   const file = join(mkdtempSync(join(tmpdir(), "curfew-bench-")), "body");
   writeFileSync(file, frame(load.message));

@@ -15,9 +15,8 @@ export interface HttpLoad {
 }
 
 /**
- * Posts a body over HTTP/1.1, one request at a time on each connection, with
- * h2load (Debian: nghttp2-client), which costs far less than what it loads. A
- * failure is also any status but 2xx.
+ * Posts a body over HTTP/1.1, one request at a time on each connection, with h2load (Debian: nghttp2-client), which
+ * uses far less processor time than its target. Any status but 2xx counts as a failure too.
  */
 export const httpLoad = ({
   url,

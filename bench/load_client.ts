@@ -3,8 +3,7 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { frameCounter, splitFrames } from "./grpc_frames.js";
 
 /**
- * A client in a process of its own that sends messages which were prepared
- * before, and only counts what comes back. Prints its counts as JSON.
+ * A client in a separate process that sends prepared messages and only counts the answers. Prints its counts as JSON.
  */
 export interface LoadClientOptions {
   readonly port: number;

@@ -117,9 +117,8 @@ const measure = async (name: string, load: Load, validate: Load, stage: Stage): 
 };
 
 /**
- * RefreshTokens and Login at multiples of their own capacity, with arrivals that
- * do not wait for answers: what is answered in time, how the rest is refused,
- * and what ValidateToken feels of it (O1, O2).
+ * RefreshTokens and Login at multiples of their own capacity, with arrivals that do not wait for answers. Measures the
+ * answers in time, the refusals of the rest, and the effect on ValidateToken (O1, O2).
  */
 export const benchOverload = async (): Promise<void> => {
   const stage = await openStage({ LOG_LEVEL: process.env.BENCH_LOG_LEVEL ?? "info" });

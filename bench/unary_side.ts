@@ -10,8 +10,8 @@ import { type Measured, measure } from "./server_cost.js";
 const PATH = "/curfew.v1.AuthService/ValidateToken";
 
 /**
- * ValidateToken at capacity, for the benches of what is faster than it: the
- * cheapest client, and one token over and over, which is the easiest to answer.
+ * ValidateToken at capacity, as the baseline of the faster calls' benches: the cheapest client, and a single repeated
+ * token, which is the cheapest to validate.
  */
 export const unaryCapacity = async (
   curfew: Child & { readonly port: number },

@@ -85,7 +85,10 @@ const latencies = async (validator: Validator, tokens: readonly Buffer[]): Promi
   return took;
 };
 
-/** On a busy machine Postgres may take longer than the service waits: what is refused so was not done. */
+/**
+ * On a busy machine Postgres may take longer than the service waits. A call that was refused for this reason had no
+ * effect.
+ */
 const insist = async <T>(call: () => Promise<T>): Promise<T> => {
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -110,12 +110,12 @@ const runProcesses = async (options: Options, begin: Begin, keep: Keep): Promise
 say(`seed ${options.seed}`);
 if (planted) say(`planted: ${planted.name}`);
 if (planted && !("sabotage" in planted)) {
-  // At a door, which no schedule of calls finds.
+  // No schedule of calls finds a defect of a door.
   const found = await probeDoors(planted);
   for (const sentence of found) say(`${planted.breaks[0]} ${sentence}`);
   process.exit(found.length > 0 ? 1 : 0);
 }
-// Before anything runs, so that what is committed meanwhile is not taken for what ran.
+// Read before the run, so that a commit made meanwhile is not taken for the tested one.
 const what = provenance();
 const older = options.older === undefined ? undefined : commitOf(options.older);
 if (older === "") throw new Error(`there is no commit ${options.older}`);

@@ -41,7 +41,7 @@ A replay, and a run with a defect, is not recorded. On SIGTERM it ends early and
 something that came to no verdict.
 `;
 
-/** @throws Error that says what is wrong and how it is used. */
+/** @throws Error that names the problem and the usage. */
 export const parseOptions = (args: readonly string[]): Options => {
   const { values } = parseArgs({
     args: [...args],

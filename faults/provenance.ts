@@ -21,7 +21,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const SOURCES = ["package-lock.json", "proto", "generated", "src", "test/support", "faults"];
 const WRITTEN = [":!faults/runs.jsonl", ":!faults/summary.md"];
 
-/** Asked before the run, so that what is committed or changed meanwhile does not count. */
+/** Read before the run, so that commits and changes made meanwhile do not count. */
 export const provenance = (): Provenance => {
   const [cpu] = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);

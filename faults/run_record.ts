@@ -30,23 +30,23 @@ const runRecord = z.object({
   done: z.number(),
   calls: z.number(),
   uncertain: z.number(),
-  /** Of a soak: its calls a second as a share of what the replicas answer without a fault. */
+  /** Of a soak: its calls a second as a share of the replicas' capacity without faults. */
   load: z.number().optional(),
-  /** How often what was played. */
+  /** How often each step was played. */
   counts: z.record(z.string(), z.number()),
   leftOut: z.array(z.string()),
   memory: z.array(memoryTrend),
   violations: z.array(z.string()),
   /** The runs without a verdict, and the reason. */
   brokenOff: z.array(z.string()),
-  /** Added by whoever looked into what it found. */
+  /** Added by an engineer who investigated the findings. */
   remark: z.string().optional(),
 });
 
 /** What one run of one part did: a line of `runs.jsonl`. */
 export type RunRecord = z.infer<typeof runRecord>;
 
-/** Only what a commit can repeat is evidence. */
+/** Only a run that a commit can repeat is evidence. */
 export const isEvidence = ({ commit, uncommitted }: RunRecord): boolean =>
   commit !== "" && !uncommitted;
 

@@ -1,6 +1,6 @@
 import { isEvidence, PARTS, type Part, type RunRecord } from "./run_record.js";
 
-/** What is asked for, in the part's own unit. */
+/** The goals, in the part's own unit. */
 const GOALS: Record<Part, { title: string; unit: string; goal?: number }> = {
   "race pairs": { title: "Race pairs", unit: "pairs", goal: 1_000_000 },
   schedules: { title: "Fault schedules, replicas in one process", unit: "schedules", goal: 5000 },
@@ -21,7 +21,7 @@ export const writeSummary = (records: readonly RunRecord[]): string =>
     .filter((text) => text !== "")
     .join("\n");
 
-/** What a run came to, for the exit of its process: a violation weighs more than a run without a verdict. */
+/** The exit code of a run: a violation outweighs a run without a verdict. */
 export const exitCodeOf = (records: readonly RunRecord[]): 0 | 1 | 2 => {
   if (records.some(({ violations }) => violations.length > 0)) return 1;
   return records.some(({ brokenOff }) => brokenOff.length > 0) ? 2 : 0;

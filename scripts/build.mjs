@@ -1,6 +1,6 @@
-// Compiles the sources into dist/, unless what is there was made from them. It compiles into a folder of its
-// own and renames that at the end, so dist/ is never half of anything; one build at a time works in a checkout,
-// and others wait for it. In an installed package, which has no sources, dist/ is there already.
+// Compiles the sources into dist/, unless dist/ was made from the same sources. It compiles into a temporary folder and
+// renames that at the end, so dist/ is never incomplete. One build at a time works in a checkout, and others wait for
+// it. An installed package has no sources, and its dist/ already exists.
 //
 //   node scripts/build.mjs
 import { spawn } from "node:child_process";
@@ -75,7 +75,7 @@ const install = (out) => {
   rmSync(old, { recursive: true, force: true });
 };
 
-/** What builds that were killed have left; nobody else builds now. */
+/** Removes the files of killed builds; no other build runs now. */
 const removeLeftovers = () => {
   for (const name of readdirSync(work).filter((entry) => /^(new|old)-/.test(entry)))
     rmSync(join(work, name), { recursive: true, force: true });

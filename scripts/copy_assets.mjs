@@ -2,7 +2,7 @@ import { chmodSync, cpSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Puts beside the compiled code what is read at run time and is not TypeScript, and makes the command
+ * Copies the files that are read at run time and are not TypeScript to the compiled code, and makes the command
  * executable: `npm link` does so only once, and a new build would undo it.
  */
 export const copyAssets = (root, out) => {

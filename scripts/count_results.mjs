@@ -14,7 +14,7 @@ const CHECKS_REPORT = ".test/checks.json";
 /** @returns {Counts} */
 function countTests() {
   const report = readReport(TESTS_REPORT);
-  // A file that could not be loaded, or failed in a hook or by what it left open, has no failed test to show.
+  // A file that could not be loaded, that failed in a hook or that left resources open has no failed test to show.
   const brokenFiles = report.testResults.filter(
     (file) =>
       file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"),

@@ -21,7 +21,7 @@ cat "$work/service.binpb" "$work/error_details.binpb" > "$work/generated/descrip
 "$buf" build node_modules/grpc-health-check/proto --as-file-descriptor-set \
   --output "$work/generated/health.binpb"
 
-# Only what comes from proto/ is replaced: schema.sql beside it comes from the migrations.
+# Replace only the files generated from proto/: schema.sql beside them comes from the migrations.
 mkdir -p "$out/generated"
 rm -rf "$out/generated/curfew" "$out/generated/google"
 cp -R "$work/generated/." "$out/generated/"

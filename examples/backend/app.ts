@@ -34,7 +34,7 @@ export const createApp = async (validator: Validator): Promise<FastifyInstance> 
     return { data: request.body, updated_by: username };
   });
 
-  // What cannot be taken back asks Curfew itself, at this moment.
+  // An irreversible operation asks Curfew itself.
   app.delete("/api/v1/data", { onRequest: requireUser }, async (request) => {
     const { userId } = await getCurrentActiveUser(request);
     return { deleted: data.delete(userId) };

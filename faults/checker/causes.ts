@@ -5,15 +5,15 @@ import { refreshAges } from "./stale_refresh.js";
 import type { SessionStory, Stories, UserStory } from "./story.js";
 import type { Violation } from "./violation.js";
 
-/** Revocations by somebody's call, as the verdict's `end_reason` names them. */
+/** Revocations by a call, as the verdict's `end_reason` names them. */
 const BY_CALL = new Set(["LOGOUT", "USER", "ADMIN", "PASSWORD_CHANGE"]);
 const FOR_GOOD = new Set(["USER_DISABLED", "USER_DELETED"]);
 /** Judged by the clock, in `activity.ts`. */
 const BY_TIME = new Set(["IDLE_TIMEOUT", "EXPIRED"]);
 
 /**
- * No session is called ended before anything could have ended it, for the
- * reason named: an outage, a crash or a race is no ending (L2, R2, R3, R6, N2).
+ * No session is reported as ended before an event that could have ended it, for the reason named: an outage, a crash or
+ * a race is no such event (L2, R2, R3, R6, N2).
  */
 export const checkCauses = ({ sessions, users }: Stories, rules: Rules): Violation[] => {
   const ofUsers = new Map([...users.values()].map((user) => [user.id, userCauses(user, rules)]));

@@ -7,7 +7,7 @@ import type { Violation } from "./violation.js";
 /** Answers with which a replica itself gave up, or whose caller left before it: nothing was sent. */
 const UNSENT = new Set(["DEPENDENCY_UNAVAILABLE", "CANCELLED"]);
 
-/** Whether a call was surely not answered OK. Of a lost connection nobody knows what was sent on it. */
+/** Whether a call was surely not answered OK. After a lost connection it is unknown which answers were sent on it. */
 const isUnsent = ({ answer }: Call): boolean =>
   answer.kind === "uncertain" && UNSENT.has(answer.reason);
 

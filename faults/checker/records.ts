@@ -2,7 +2,7 @@ import type { Aftermath, SessionRecord } from "../history/aftermath.js";
 import type { SessionStory, Stories } from "./story.js";
 import type { Violation } from "./violation.js";
 
-/** Compares what was answered with what Postgres holds after all (L4, R1, R3, N4, A3, D7). */
+/** Compares the answers with the final content of Postgres (L4, R1, R3, N4, A3, D7). */
 export const checkRecords = (stories: Stories, aftermath: Aftermath): Violation[] => [
   ...[...stories.sessions.values()].flatMap((session) => {
     const record = aftermath.sessions.get(session.id);

@@ -4,7 +4,7 @@ import type { Rules } from "./rules.js";
 import type { SessionStory, Stories } from "./story.js";
 import type { Violation } from "./violation.js";
 
-/** R1, R2 and R4 of every session, by what was given for which generation. */
+/** R1, R2 and R4 of every session, by the tokens that were issued for each generation. */
 export const checkRefreshes = ({ sessions }: Stories, rules: Rules): Violation[] =>
   [...sessions.values()].flatMap((session) => [
     ...oneSuccessor(session),

@@ -36,7 +36,7 @@ type Growing<T> = {
   -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K];
 };
 
-/** Sorts calls by what they are about. Linear but for the order of a session's refreshes. */
+/** Groups calls by their session and user. Linear but for the order of a session's refreshes. */
 export const tellStories = (calls: readonly Call[]): Stories => {
   const users = new Map<string, Growing<UserStory>>();
   const sessions = new Map<string, Growing<SessionStory>>();

@@ -6,7 +6,7 @@ import { TargetFailure } from "./target.js";
 
 /** Those who call replicas in this process: they wait for the answer, or go away before it. */
 export interface Callers {
-  /** From now on callers go away at random moments within so many milliseconds; 0: nobody does. */
+  /** From now on callers disconnect at random moments within this many milliseconds; 0: they stay. */
   leaveWithin(ms: number): void;
   /** Calls, and rejects with CANCELLED if the caller goes away first. The work may go on after that. */
   call<T>(work: (call: Call) => Promise<T>): Promise<T>;

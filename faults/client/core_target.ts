@@ -15,7 +15,7 @@ export type CalledCore = Pick<
 /** Every so many validations one is asked for as a batch, which goes another way. */
 const BATCH_EVERY = 3;
 
-/** A replica in this process, called by callers who may leave. */
+/** A replica in this process, called by callers that may disconnect. */
 export const coreTarget = (name: string, core: CalledCore, callers: Callers): Target => {
   let validations = 0;
   const validate = async (accessToken: string, use: boolean): Promise<void> => {

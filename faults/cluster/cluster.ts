@@ -72,7 +72,7 @@ export interface Cluster {
   readonly recorder: Recorder;
   /** Begins another history, with users and random choices of its own. */
   startAnew(random: Random): Stage;
-  /** Resolves when every replica works and every ending is settled. */
+  /** Resolves when every replica works and every revocation has reached all replicas. */
   recovered(): Promise<void>;
   /** Everything that the history so far breaks. */
   verdict(): Promise<Violation[]>;
@@ -183,7 +183,7 @@ const createUser = async (replica: ClusterReplica): Promise<KnownUser> => {
   }
 };
 
-/** Resolves when a replica does what it only can with Postgres and Redis. */
+/** Resolves when a replica completes an operation that needs both Postgres and Redis. */
 const works = async (replica: ClusterReplica): Promise<void> => {
   await waitUntil(
     `${replica.name} works`,

@@ -13,17 +13,17 @@ const MEND_MS = 60_000;
 /** A master and its replica, which change places any number of times under a Sentinel. */
 export interface RedisPair {
   readonly url: string;
-  /** For whoever breaks it: one at a time, and each mends it before the next. */
+  /** Held by a fault that breaks it: one fault at a time, and each repairs it before the next. */
   readonly exclusively: Lock;
   /** The master in the Sentinel's eyes. */
   master(): Promise<RedisServer>;
-  /** From now on the replica is frozen, and what the master acknowledges never reaches it. */
+  /** From now on the replica is frozen and never receives the writes that the master acknowledges. */
   partition(): Promise<void>;
   /** Resolves when the replica is the master. Breaks nothing itself. */
   failedOver(from: RedisServer): Promise<void>;
   /** Wakes the replica. */
   wakeReplica(): Promise<void>;
-  /** Asks the Sentinel for a failover while all is well. */
+  /** Requests a failover from the Sentinel while both servers are healthy. */
   changePlaces(): Promise<void>;
   /** Resolves when there is a master and a replica in sync with it, and the Sentinel knows. */
   mend(): Promise<void>;
@@ -68,7 +68,10 @@ const pairOf = (redis: SentinelRedis): RedisPair => {
     return replication.includes("master_link_status:up") && isGood(await ask("replicas"));
   };
 
-  /** For a Sentinel that has lost itself: whom it calls the master is it, and the other follows. */
+  /**
+   * Recovers a Sentinel that has lost its state: the server that it names becomes the master, and the other one
+   * follows.
+   */
   const beginAnew = async (): Promise<void> => {
     const { master } = await roles();
     await redisCommand(master.url, "REPLICAOF", "NO", "ONE");

@@ -23,7 +23,7 @@ const MAX_STARTS = 10;
 /** `curfew serve` as a process of its own. */
 export interface ClusterReplica extends GrpcTarget {
   readonly program: Program;
-  /** For whoever breaks it: one at a time, and each mends it before the next. */
+  /** Held by a fault that breaks it: one fault at a time, and each repairs it before the next. */
   readonly exclusively: Lock;
   readonly clock: FakeClock | undefined;
   readonly postgresLink: TcpProxy;

@@ -32,7 +32,7 @@ const USERS = 4;
 /** Sessions asked about at once in the end. */
 const ASKED_AT_ONCE = 10;
 
-/** Plays steps while callers call, and judges what was answered. Rejects if the cluster does not recover. */
+/** Plays steps while callers call, and judges the answers. Rejects if the cluster does not recover. */
 export const playRound = async (options: RoundOptions): Promise<Round> => {
   const { cluster, steps, random, callers, pauseMs } = options;
   const stage = cluster.startAnew(random);

@@ -18,7 +18,7 @@ export interface ClusterRun {
   readonly soak?: SoakReport;
 }
 
-/** Runs what the command line asks of replicas as processes. */
+/** Runs the requested rounds against replicas as processes. */
 export const runCluster = async (
   options: Options,
   isTime: () => boolean,

@@ -39,7 +39,7 @@ export const planSchedule = (seed: number, options: ClusterOptions) => {
   return { steps, random };
 };
 
-/** Counts what was played. */
+/** Counts the played steps. */
 export const countSteps = ({ faults }: Pick<ClusterReport, "faults">, steps: readonly Step[]) => {
   for (const { fault } of steps) faults.set(fault, (faults.get(fault) ?? 0) + 1);
 };

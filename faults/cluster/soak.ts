@@ -12,7 +12,7 @@ import { type ClusterReport, countSteps, emptyClusterReport, meansOf, whyOf } fr
 const ROUND_MS = 60_000;
 const EVERY_MS = 4000;
 const CALLERS = 16;
-/** Of what the replicas can answer: half of it is left where faults keep callers waiting. */
+/** The load as a share of the replicas' capacity. Half of this load remains while faults keep callers waiting. */
 const LOAD = 0.55;
 /** This many replicas are never killed, so that their memory can be watched all the time. */
 const KEPT = 1;

@@ -20,7 +20,7 @@ const REPLICATION_ID_LENGTH = 40;
 const isOutage = (failure: unknown): boolean =>
   failure instanceof CurfewError && failure.reason === "DEPENDENCY_UNAVAILABLE";
 
-/** Mistakes in what is believed when a store is in trouble. */
+/** Defects in the use of data while a store is in trouble. */
 export const BLIND_TRUST: readonly Defect[] = [
   {
     name: "fail-open on Redis errors: the signature alone decides",

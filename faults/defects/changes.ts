@@ -8,9 +8,8 @@ import type { CalledCore } from "../client/core_target.js";
 import type { Sabotage, StoreUrls } from "../world/world.js";
 
 /*
- * Sabotage of replicas that do some things in another way and the rest as
- * before. `change` is called once for each replica (of a transaction, once for
- * each of them), so what it remembers is that replica's own.
+ * Sabotage of replicas that do some operations in another way and the rest as before. `change` is called once for each
+ * replica (of a transaction, once for each transaction), so its state belongs to that replica alone.
  */
 
 export const changeHot = (

@@ -132,7 +132,7 @@ const probeConnections = async (stub: StubServer): Promise<string[]> => {
       new Promise((resolve) => socket.once("close", resolve)),
     ]);
   }
-  // Before the silent ones are cut off for their silence.
+  // This runs before the silent connections are cut off for their silence.
   if (!(await isServed(stub))) found.push("silent connections keep a service out");
   if (!(await comesTrue(() => closed === sockets.length))) found.push("silence is waited for");
   for (const socket of sockets) socket.destroy();

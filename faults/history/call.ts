@@ -1,6 +1,6 @@
 /**
- * What one call asked, what it was answered, and when, on the one clock of the
- * process that made all calls. Times are milliseconds.
+ * The request, the answer and the times of one call, on the one clock of the process that made all calls. Times are
+ * milliseconds.
  */
 export type Call = LoginCall | ValidateCall | RefreshCall | EndCall | EndUserCall;
 

@@ -3,7 +3,7 @@ import type { Answer, Call } from "./call.js";
 /** Keeps calls with their beginnings and ends on one clock. */
 export interface Recorder {
   now(): number;
-  /** Asks, and says when it began and ended. */
+  /** Makes a call, and returns its start and end. */
   timed<T>(ask: (start: number) => Promise<T>): Promise<{ start: number; end: number; answer: T }>;
   add(call: Call): void;
   calls(): readonly Call[];
@@ -31,7 +31,7 @@ export const createRecorder = (now: () => number): Recorder => {
   };
 };
 
-/** Reasons after which nobody knows whether the call did its work. */
+/** Reasons after which it is unknown whether the call took effect. */
 const UNCERTAIN = new Set([
   "DEPENDENCY_UNAVAILABLE",
   "OVERLOADED",

@@ -36,8 +36,8 @@ const BATCH = SINGLE + USERS * TOGETHER;
 /** Races at once in a world: as many as its replicas' pools have connections. */
 const AT_ONCE = 16;
 /**
- * Worlds at once. Revocations of one database take turns for their revision, and
- * what the machine does meanwhile is nothing; in several there is always work.
+ * The number of worlds that run at once. Revocations of one database wait for each other's revision, and the machine is
+ * idle meanwhile; with several worlds there is always work.
  */
 const WORLDS = 4;
 /** Over this long the validations begin that race the end of all, in milliseconds: about as long as that takes. */

@@ -26,7 +26,9 @@ const stalled = async (world: World, work: () => Promise<unknown>): Promise<void
   await going;
 };
 
-/** Refreshes and logins of callers who leave, or whom an outage answers: they must have no effect. */
+/**
+ * Refreshes and logins of callers that disconnect, or that receive an outage as the answer: they must have no effect.
+ */
 export const failedCalls: Scenario = {
   name: "calls that fail",
   world: {

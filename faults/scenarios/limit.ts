@@ -16,7 +16,7 @@ const loginStorm = async (world: World): Promise<void> => {
       Array.from({ length: atOnce }, () => world.client.login(anyReplica(world), user)),
     );
     held.push(...logins.filter(isSession));
-    // Twice, so that who was valid both times was so at the moment between.
+    // Asked twice, so that a session that was valid both times was also valid in between.
     await askEverybody(world, held);
     await askEverybody(world, held);
   }

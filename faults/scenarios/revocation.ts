@@ -16,7 +16,7 @@ export const revocation: Scenario = {
     await Promise.all(
       sessions.slice(0, 2).map((session) => world.client.refresh(anyReplica(world), session)),
     );
-    // Half of the races begin with Redis empty: what is read from Postgres is on its way into it.
+    // Half of the races begin with an empty Redis, while the entries read from Postgres are being filled in.
     if (world.random.chance(0.5)) await loseMemory(world.redis.url, "everything", world.random);
     await Promise.all(sessions.map((session) => race(world, session)));
     for (const loss of MEMORY_LOSSES) {

@@ -33,7 +33,7 @@ export const runScenario = async (run: ScenarioRun): Promise<ScenarioResult> => 
       try {
         await scenario.run(world, (violation) => seen.push(violation));
       } catch (failure) {
-        // A broken system may also never get done; what it answered till then says why.
+        // A broken system may also never finish; its answers until then show why.
         violations = [...(await world.verdict()), neverDone(failure)];
         break;
       }

@@ -3,7 +3,7 @@ import type { KnownSession } from "../client/recording_client.js";
 import type { Target } from "../client/target.js";
 import type { World, WorldOptions } from "../world/world.js";
 
-/** Something that callers and faults do to a world; what is right about it, the checker says. */
+/** A sequence of calls and faults in a world; the checker defines the correct answers. */
 export interface Scenario {
   readonly name: string;
   readonly world?: Pick<
@@ -19,7 +19,7 @@ export interface Scenario {
   /**
    * One round, of any number.
    *
-   * @param report takes what the round sees by itself and the history does not tell
+   * @param report receives violations that the round observes itself and that the history does not show
    */
   run(world: World, report: (violation: Violation) => void): Promise<void>;
 }
@@ -36,7 +36,7 @@ export const first = ([one]: readonly Target[]): Target => {
 /** One of the replicas. */
 export const anyReplica = ({ replicas, random }: World): Target => random.pick(replicas);
 
-/** Tries again, here or on another replica, what is safe to repeat. */
+/** Repeats an operation that is safe to repeat, here or on another replica. */
 export const insist = async (call: () => Promise<boolean>): Promise<void> => {
   const until = performance.now() + PATIENCE_MS;
   while (!(await call()) && performance.now() < until);

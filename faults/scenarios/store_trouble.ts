@@ -64,7 +64,7 @@ export const oneCutOff: Scenario = {
   },
 };
 
-/** No replica can reach Redis, which keeps running and comes back with what it held. */
+/** No replica can reach Redis, which keeps running and comes back with its old content. */
 export const allCutOff: Scenario = {
   name: "all replicas cut off from Redis",
   async run(world) {
@@ -79,7 +79,7 @@ export const allCutOff: Scenario = {
   },
 };
 
-/** A failover loses what was acknowledged: the revocations. */
+/** A failover loses acknowledged writes: the revocations. */
 export const rolledBack: Scenario = {
   name: "failover that loses writes",
   async run(world) {

@@ -2,7 +2,7 @@ import type { KnownUser, RecordingClient } from "../client/recording_client.js";
 import type { Target } from "../client/target.js";
 import type { Random } from "../random.js";
 
-/** Where a schedule is played: replicas, and a client that records what they answer. */
+/** The setting in which a schedule is played: replicas, and a client that records their answers. */
 export interface Stage {
   readonly random: Random;
   readonly replicas: readonly Target[];

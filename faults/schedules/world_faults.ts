@@ -5,7 +5,7 @@ import type { Fault } from "./stage.js";
 
 const nothing = async () => undefined;
 
-/** What can go wrong in a world: everything but the replicas' own processes. */
+/** The faults of a world: all but those of the replicas' own processes. */
 export const worldFaults = (world: World): readonly Fault[] => {
   const { redis, postgresLink, redisLinks, random } = world;
   const ofLink = (name: string, breakIt: () => void, mend: () => void): Fault => ({

@@ -82,9 +82,9 @@ export interface World {
   /** Between all replicas and Postgres. */
   readonly postgresLink: TcpProxy;
   newUser(): Promise<KnownUser>;
-  /** Moves all clocks on, as waiting would; what was used is written before, as it is every few seconds. */
+  /** Advances all clocks, as waiting would. Uses are written first, as the service does every few seconds. */
   advance(ms: number): Promise<void>;
-  /** Resolves when every replica believes Redis again and answers from Postgres. */
+  /** Resolves when every replica uses Redis again and answers from Postgres. */
   recovered(): Promise<void>;
   /** Forgets calls and users: another history begins. */
   startAnew(): void;

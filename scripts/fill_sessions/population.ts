@@ -13,10 +13,9 @@ export interface Growth {
 }
 
 /**
- * Grows the tables to what a service has that has run for a while, in these
- * proportions: of all sessions 30 % are live, 0.1 % have timed out unnoticed,
- * and the others have ended, one third of them by timing out. Users have ten
- * sessions each, made over six days, three of them live.
+ * Grows the tables to those of a service that has run for a while, in these proportions: of all sessions 30 % are live,
+ * 0.1 % have timed out unnoticed, and the others have ended, one third of them by timing out. Users have ten sessions
+ * each, made over six days, three of them live.
  */
 export const growPopulation = async (
   database: pg.Client,

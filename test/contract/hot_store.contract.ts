@@ -16,7 +16,7 @@ import {
 const IDLE_MS = 30 * 60_000;
 const MANY = 10_000;
 
-/** What every hot store must do, whoever else writes at the same time. */
+/** The contract of every hot store, with other writers at the same time. */
 export const describeHotStore = (
   name: string,
   open: (options: HotStoreOptions) => Promise<HotStoreUnderTest>,
@@ -130,7 +130,7 @@ export const describeHotStore = (
       await hot.evict(id);
       await hot.store.fill(entryOf(id), fillToken, lease);
       expect(await check(id)).toMatchObject({ kind: "unknown" });
-      // Nor after somebody else has asked, and was given a fill token of their own.
+      // The same holds after another caller has asked and received its own fill token.
       await hot.store.fill(entryOf(id), fillToken, lease);
       expect(await check(id)).toMatchObject({ kind: "unknown" });
     });

@@ -7,7 +7,7 @@ import type { HotStoreUnderTest } from "./hot_store_under_test.js";
 /** One thing that happens to one of a few sessions. */
 export type HotStep =
   | { readonly kind: "ask"; readonly session: number; readonly touch: boolean }
-  /** Somebody who asked long ago, `age` fill tokens back, fills only now. */
+  /** A caller that asked long ago, `age` fill tokens back, fills only now. */
   | { readonly kind: "fill"; readonly session: number; readonly age: number }
   | { readonly kind: "invalidate" | "forget" | "evict"; readonly session: number }
   | { readonly kind: "wait"; readonly ms: number }

@@ -7,7 +7,7 @@ export interface HotStoreOptions {
   readonly capacity: number;
 }
 
-/** A hot store under test, and what can befall it. */
+/** A hot store under test, and the faults that can affect it. */
 export interface HotStoreUnderTest {
   /** After a reset this may be another one. */
   readonly store: HotStore;

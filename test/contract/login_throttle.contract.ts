@@ -82,7 +82,7 @@ export const describeLoginThrottle = (engine: Engine): void => {
       const going = admissions.filter((a) => a?.kind === "reserved");
       expect(going).toHaveLength(LIMITS.perAccount);
       const refused = admissions.find((a) => a?.kind === "account_refused");
-      // Nobody has failed yet: the places are free again soon.
+      // No attempt has failed yet: the places are free again soon.
       expect(refused).toMatchObject({ refusal: { cause: "busy", retryAfterMs: 1000 } });
       const locks = await Promise.all(
         going.map((a) => conclude((a as { reservation: Reservation }).reservation, "failed")),

@@ -10,7 +10,7 @@ import { useDatabases } from "./use_databases.js";
 
 const LONG = 60_000;
 
-/** What every registry of replicas must do: at no time do two replicas trust different hot servers. */
+/** The contract of every registry of replicas: at no time do two replicas use different hot servers. */
 export const describeReplicaRegistry = (engine: Engine): void => {
   describe(`replica registry on ${engine.name}`, () => {
     const databases = useDatabases(engine);
@@ -46,7 +46,7 @@ export const describeReplicaRegistry = (engine: Engine): void => {
         ),
       );
       const revision = async () => (await registry.renew(undefined, LONG)).lastRevision;
-      // As far as every ending below is invalidated in every cache.
+      // The last revision up to which every revocation is invalidated in every cache.
       expect(await revision()).toBe(0n);
       await store.markInvalidated(byRevision.slice(1, 2));
       expect(await revision()).toBe(0n);

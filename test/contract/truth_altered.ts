@@ -77,7 +77,7 @@ export const HOSTILE_DEFAULTS: Readonly<Record<string, string>> = {
   client_encoding: "'LATIN1'",
 };
 
-/** The run's PostgreSQL; a database that somebody else has changed as much as they may. */
+/** The run's PostgreSQL, with a database that another program has changed as much as is allowed. */
 export const ALTERED_POSTGRES: Engine = {
   name: "PostgreSQL, altered by others",
   parallelTransactions: true,

@@ -80,7 +80,7 @@ const ask = (client: Client, path: string, message: Uint8Array = Buffer.alloc(0)
   bareCall(client, { path, messages: [message] });
 
 const validate = AuthServiceService.validateToken;
-/** A service asks about a token that is none: the verdict is an answer. */
+/** A service asks about an invalid token: the verdict is an answer. */
 const validateOn = (client: Client): Promise<BareAnswer> =>
   ask(
     client,

@@ -10,7 +10,7 @@ import { areaInterval, areaUnderCurve, quantile, shuffled } from "./doors_rank.j
 /** Logins of each kind, 900 at most; more make the figure finer, not other. */
 const SAMPLES = Number(process.env.LOGIN_TIMING_SAMPLES ?? 60);
 const WARM_UP = 20;
-/** How far from a coin's 0.5 whoever guesses by time may come. */
+/** The permitted distance of an observer who guesses by time from a coin's 0.5. */
 const LEAST = 0.47;
 const MOST = 0.53;
 const WRONG = "not the password, but as long";

@@ -191,7 +191,7 @@ describe("Postgres in trouble", () => {
         outcomeOf(b.core.end.ofUser(live.sessionId, undefined, { reason: "ADMIN", by: "" })),
       ]);
       expect(outcomes).toEqual(outcomes.map(() => UNAVAILABLE));
-      // The logout may have reached Postgres; that nobody knows.
+      // The logout may or may not have reached Postgres.
       expect(["valid", ENDED]).toContain(await verdictOf(b, live.accessToken));
 
       postgresLink.restore();

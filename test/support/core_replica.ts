@@ -57,7 +57,7 @@ export interface CoreReplicaOptions {
   readonly databaseUrl: string;
   readonly redisUrl: string;
   readonly settings?: Partial<CoreSettings>;
-  /** Between trust heartbeats in milliseconds; 0: the test heartbeats. */
+  /** The interval of heartbeats in milliseconds; 0: the test triggers them. */
   readonly heartbeatMs?: number;
   /** Wraps the hot store, to watch or break it. */
   readonly wrapHot?: (hot: HotStore) => HotStore;

@@ -3,9 +3,9 @@ export interface FaultyLink {
   carry(deliver: () => void): void;
   hold(): void;
   release(): void;
-  /** Applies to what enters from now on; 0 delivers also what is on its way at once. */
+  /** Applies to messages that enter from now on; 0 also delivers the messages under way at once. */
   delay(milliseconds: number): void;
-  /** Forgets what is on its way. */
+  /** Drops the messages under way. */
   clear(): void;
 }
 

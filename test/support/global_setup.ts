@@ -9,7 +9,7 @@ import { cloneDatabase, type TestDatabase } from "./test_database.js";
 declare module "vitest" {
   export interface ProvidedContext {
     postgres: {
-      /** Of a database on the run's server, for a user who may create databases. */
+      /** The URL of a database on the run's server, for a user who may create databases. */
       readonly serverUrl: string;
       /** Name of the migrated database to copy. */
       readonly template: string;

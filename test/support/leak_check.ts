@@ -2,8 +2,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll } from "vitest";
 
 /**
- * Fails a test file that leaves sockets, servers, child processes or timers behind: a pool nobody closed,
- * an interval nobody cleared. Handles that do not keep Node alive (`unref`) are no leak.
+ * Fails a test file that leaves sockets, servers, child processes or timers behind: for example a pool that was not
+ * closed or an interval that was not cleared. Handles that do not keep Node alive (`unref`) are no leak.
  */
 
 /** Node's names of the handles a test file owns; file reads and name look-ups end by themselves. */
@@ -20,7 +20,7 @@ const WATCHED_TYPES = new Set([
   "Timeout",
 ]);
 
-/** What handles that are closing already may take on a busy machine; nobody waits where nothing is open. */
+/** The time that closing handles may take on a busy machine; without open handles there is no wait. */
 const GRACE_MILLISECONDS = 5_000;
 const POLL_MILLISECONDS = 5;
 

@@ -21,7 +21,7 @@ export interface MovingSlot {
   /** Keys that have not been moved yet. */
   keysLeft(): Promise<string[]>;
   moveKeys(keys: readonly string[]): Promise<void>;
-  /** Moves what is left, and gives the slot to the other node for good. */
+  /** Moves the remaining keys, and assigns the slot to the other node permanently. */
   finish(): Promise<void>;
 }
 

@@ -20,7 +20,7 @@ export interface SentinelRedis {
   readonly first: RedisServer;
   /** The replica at the start. */
   readonly second: RedisServer;
-  /** From now on what `first` acknowledges never reaches `second`, which answers nobody until `failOver`. */
+  /** From now on writes that `first` acknowledges never reach `second`, which answers no request until `failOver`. */
   stopReplication(): Promise<void>;
   /** Crashes `first` and resolves when `second` is the master in its own eyes and in the sentinel's. */
   failOver(): Promise<void>;

@@ -22,7 +22,7 @@ export interface ServerProcessOptions {
 export interface ServerProcess {
   readonly pid: number;
   readonly running: boolean;
-  /** The last of what the server has written. */
+  /** The last part of the server's output. */
   output(): string;
   /** Sends `signal`, which wakes the server first if it is paused, and waits until it has ended. */
   stop(signal: NodeJS.Signals): Promise<void>;

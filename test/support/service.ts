@@ -44,10 +44,10 @@ export interface TestService {
     credential?: string,
   ): Promise<Response>;
   createServiceKey(...scopes: ServiceScope[]): Promise<string>;
-  /** Makes a user who can sign in with PASSWORD. */
+  /** Creates a user who can sign in with PASSWORD. */
   createUser(roles?: readonly string[], username?: string): Promise<User>;
   signIn(username: string, deviceName?: string, password?: string): Promise<LoginResponse>;
-  /** Asks the database itself. */
+  /** Queries the database directly. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
   /** Fails if a token, a key or PASSWORD was written down in a store or the log (D6), or a line of it is not JSON. */
   stop(): Promise<void>;
@@ -104,8 +104,8 @@ export const startTestService = async (
       );
     });
   /**
-   * On a busy machine Postgres may take longer than the service waits, and the queue for hashing may be full:
-   * what is refused so was not done.
+   * On a busy machine Postgres may take longer than the service waits, and the queue for hashing may be full. A call
+   * that was refused for this reason had no effect.
    */
   const insist: TestService["call"] = async (...args) => {
     for (let attempt = 1; ; attempt++) {

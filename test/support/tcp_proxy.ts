@@ -7,7 +7,7 @@ export interface TcpTarget {
   readonly port: number;
 }
 
-/** What `hang` stops: what clients send, what the target answers, or both. */
+/** The direction that `hang` stops: data from clients, data from the target, or both. */
 export type HungDirection = "requests" | "answers" | "both";
 
 /** A network between a client and a server that can be broken. */
@@ -19,8 +19,8 @@ export interface TcpProxy {
   /** Resets all connections, and every new one, until `restore`. */
   cut(): void;
   /**
-   * Loses nothing and delivers nothing, as a dead route does, until `restore`, which delivers all of it.
-   * With `answers` the target still does what it is asked, and nobody hears of it.
+   * Holds all data back, as a dead route does, until `restore` delivers it. With `answers` the target still receives
+   * and executes requests, but its answers do not arrive.
    */
   hang(direction?: HungDirection): void;
   /** Delivers everything `milliseconds` late, each way, until changed; 0 ends it. */

@@ -20,7 +20,7 @@ export async function createDatabase(options: TestDatabaseOptions = {}): Promise
   return cloneDatabase(serverUrl, options.schema === "empty" ? "template0" : template);
 }
 
-/** Makes a database on the server of `serverUrl` from `template`, to which nobody may be connected. */
+/** Creates a database on the server of `serverUrl` from `template`, which must have no connections. */
 export async function cloneDatabase(serverUrl: string, template: string): Promise<TestDatabase> {
   const name = `curfew_test_${randomBytes(8).toString("hex")}`;
   await execute(serverUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);

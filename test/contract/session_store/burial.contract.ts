@@ -70,7 +70,7 @@ export const describeInvalidation = (stores: () => SessionStores): void => {
     await other.renew(["s1"], LONG);
     expect(await one.markInvalidated([toldTo("s2", pendingInvalidations)])).toEqual([]);
     expect(await one.invalidatedAmong([session.id])).toEqual([]);
-    // Nobody trusts it now, but its entries would count again for the next who does.
+    // No replica uses it now, but its entries would count again for the next one that does.
     await trusting.leave();
     await other.renew(undefined, LONG);
     expect(await one.markInvalidated([toldTo("s2", pendingInvalidations)])).toEqual([]);

@@ -130,7 +130,7 @@ export const describeParallelWork = (stores: () => SessionStores): void => {
     skip(!parallelTransactions, "its transactions never overlap");
     const [a, b] = [await addUser(one), await addUser(one)];
     const waiting: (() => void)[] = [];
-    /** Resolves for both when both have come, so that each holds what the other wants. */
+    /** Resolves for both when both have arrived, so that each holds the lock that the other wants. */
     const meet = () =>
       new Promise<void>((resolve) => {
         waiting.push(resolve);

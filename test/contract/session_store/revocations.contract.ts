@@ -4,7 +4,7 @@ import { waitUntil } from "../../support/wait_until.js";
 import { addSession, addSessions, end, idsOf, NOW, newId, newSession } from "../samples.js";
 import type { SessionStores } from "./fixture.js";
 
-/** Revocations, their order, and what is left of them. */
+/** Revocations, their order, and their remaining records. */
 export const describeRevocations = (stores: () => SessionStores): void => {
   test("a revocation is kept whole, with one event that tells of it (D7)", async () => {
     const { one, two, audit } = stores();

@@ -7,7 +7,7 @@ interface Permission {
   readonly forbiddenPackages?: readonly string[];
 }
 
-/** What knows everybody, and what nobody but the command line knows. */
+/** The parts that may import every part, and that only the command line may import. */
 const COMPOSITION_ROOT = ["main", "composition"];
 
 const STORE_DRIVERS = ["pg", "knex", "ioredis", "@electric-sql/"];

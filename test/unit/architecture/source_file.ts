@@ -36,7 +36,7 @@ export function findSpecifiers({ text }: SourceFile): string[] {
   );
 }
 
-/** `src/core/session.ts` → `src/core/session`: the same for what is imported as `.js` and lies there as `.tsx`. */
+/** `src/core/session.ts` → `src/core/session`: the same name for an import of `.js` and for its source in `.tsx`. */
 export function moduleName(path: string): string {
   return path.replace(/\.(?:tsx?|js)$/, "");
 }

@@ -1,7 +1,7 @@
 import type { UserIntake } from "../../../src/core/ports/user_intake.js";
 import { type Account, foldUsername } from "../../../src/core/users/user.js";
 
-/** An intake in memory, and what it was given. */
+/** An intake in memory that records its input. */
 export interface MemoryIntake extends UserIntake {
   readonly accounts: Map<string, Account>;
   readonly batches: number[];

@@ -12,7 +12,7 @@ export interface Invocation {
   readonly localAdmin?: Partial<LocalAdmin>;
   /** A live screen of this size. Absent: output goes to a pipe. */
   readonly screen?: { readonly columns: number; readonly rows: number };
-  /** Called at each wait in place of the clock; what it types can end the program. */
+  /** Called at each wait in place of the clock; its input can end the program. */
   readonly onWait?: (terminal: Terminal, interrupt: () => void) => void;
   readonly now?: number;
 }

@@ -9,7 +9,7 @@ import { type Invocation, run } from "./recording_terminal.js";
 const SECRET = "Sesam0effneDich";
 const NOBODY = "127.0.0.1:1";
 
-/** A local admin whose every work fails with an error that repeats what it was given. */
+/** A local admin that fails every operation with an error that repeats its input. */
 const blabbing = (message: string): Partial<LocalAdmin> => ({
   migrateStatus: () => Promise.reject(new Error(message)),
 });

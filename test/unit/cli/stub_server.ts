@@ -63,7 +63,7 @@ const encodeRefusal = ({
   return Buffer.from(Status.encode({ code, message, details }).finish());
 };
 
-/** Throws in a handler what the server then sends. */
+/** Thrown in a handler; the server sends its content. */
 export class Refused extends Error {
   constructor(readonly refusal: Refusal) {
     super(refusal.message);

@@ -138,7 +138,7 @@ test("a login waits for the logout before it, whose answer takes the cookies awa
   const logout = manager.logout();
   await held.arrived;
   const login = manager.login("ada", "correct horse");
-  // A login of somebody else's that started later is through: this one is not on its way.
+  // A login of another user that started later has completed: this one is obsolete.
   await fixture.signedIn();
   expect(fixture.service.count("/auth/login")).toBe(2);
   held.release();

@@ -5,7 +5,7 @@ import type { PendingInvalidation, SessionStore } from "../../../src/core/ports/
 import { createCacheLease } from "../../../src/core/revocation/cache_lease.js";
 import { NOW } from "./samples.js";
 
-/** Trust between stores that do what a test says, on a clock that it moves. */
+/** A cache lease between stores that a test controls, on a clock that the test moves. */
 export const cacheLeaseStage = () => {
   const stage = {
     elapsed: 0,

@@ -14,7 +14,7 @@ import { MINUTE, NOW } from "./samples.js";
 
 const UNKNOWN: HotAnswer = { kind: "unknown", fillToken: "fillToken", lastActivityAt: 0 };
 
-/** A check of sessions between stores that do what a test says. */
+/** A check of sessions between stores that a test controls. */
 export const checkStage = () => {
   const stage = {
     now: NOW,

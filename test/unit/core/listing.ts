@@ -4,7 +4,7 @@ import { session } from "./samples.js";
 
 export const IDLE = 1000;
 
-/** The use case over a store that holds these ids in this order, and what the store is asked. */
+/** The use case over a store that holds these ids in this order, and the calls that the store receives. */
 export const listing = (ids: readonly string[]) => {
   const asked: SessionQuery[] = [];
   const store = {

@@ -19,8 +19,8 @@ import { account, MINUTE, NOW, SETTINGS } from "./samples.js";
 export const ADDRESS = "192.0.2.1";
 
 /**
- * Logins of one user, `ada`, whose password is `right`, on a clock that a test
- * moves. The hasher knows what a hash is of by its text: `hash of right`.
+ * Logins of one user, `ada`, whose password is `right`, on a clock that a test moves. The text of a hash names its
+ * password: `hash of right`.
  */
 export const loginStage = (
   given: {

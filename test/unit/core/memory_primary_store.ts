@@ -56,7 +56,7 @@ export const memoryPrimaryStore = (
     attempts: [] as string[],
     /** Happens when the next transactions have committed, before their callers hear of it. */
     after: [] as (() => void)[],
-    /** Happens before the next transaction, as if somebody had been quicker. */
+    /** Runs before the next transaction, as if another caller had been quicker. */
     before: [] as ((state: State) => void)[],
   };
   let last: Promise<unknown> = Promise.resolve();

@@ -12,7 +12,7 @@ import type { Session } from "../../../src/core/session/session.js";
 import { memoryPrimaryStore } from "./memory_primary_store.js";
 import { account, HOUR, NOW, SETTINGS, session } from "./samples.js";
 
-/** Refresh tokens that say openly what they stand for: session, generation, key. */
+/** Refresh tokens that carry their content in the open: session, generation, key. */
 const codec: RefreshTokenCodec = {
   mint: ({ sessionId, generation, keyTag }) => `${sessionId}/${generation}/${keyTag ?? "new key"}`,
   parse(token) {
@@ -33,7 +33,7 @@ export const refreshStage = (
   const primaryStore = memoryPrimaryStore([account()], [session(given)]);
   const stage = {
     now: NOW,
-    /** Whether what has ended gets invalidated in every cache in time. */
+    /** Whether revocations get invalidated in every cache in time. */
     settles: true,
     settled: [] as PendingInvalidation[],
     /** The newest use of the session that the hot store knows of. */
@@ -50,7 +50,7 @@ export const refreshStage = (
     },
   };
   let ids = 0;
-  /** A process: what it remembers of answers ends with it. */
+  /** A process: its memory of answers ends with it. */
   const startReplica = () => {
     const answers = createAnswerLog(store);
     const clock = {

@@ -22,7 +22,7 @@ export const revocation = (
   ...given,
 });
 
-/** A feed between a store and a trust that do what a test says, on a clock that it moves. */
+/** A feed between a store and a cache lease that a test controls, on a clock that the test moves. */
 export const revocationStage = () => {
   const stage = {
     elapsed: 0,
@@ -30,7 +30,7 @@ export const revocationStage = () => {
     setBack: 0,
     revocations: [] as RecordedRevocation[],
     isDown: false,
-    /** Whether what is pending invalidation can be settled. */
+    /** Whether pending invalidations can be completed. */
     settles: true,
     settled: [] as string[],
     /** The revisions that were read from, in order. */

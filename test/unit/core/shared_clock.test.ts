@@ -24,7 +24,7 @@ const machine = (wallAhead: number) => {
     suspend: (ms: number) => {
       start += ms;
     },
-    /** Asks the store, whose answer takes `there` and `back`. */
+    /** Queries the store, whose answer takes `there` and `back`. */
     ask(there: number, back: number) {
       const sentAt = elapsed;
       elapsed += there;

@@ -12,7 +12,7 @@ test("remembers the newer half for certain, nothing wrong ever, and never more t
         const primaryStore = new Map<number, string>();
         keys.forEach((key, i) => {
           remembered.set(key, `${key} at ${i}`);
-          // As a Map: whoever is set again comes last.
+          // As in a Map: a key that is set again moves to the end.
           primaryStore.delete(key);
           primaryStore.set(key, `${key} at ${i}`);
           const known = [...primaryStore].filter(([each]) => remembered.get(each) !== undefined);

@@ -1,7 +1,7 @@
 import type { AuditEvent } from "../../../src/core/events/audit_event.js";
 import { KEY_STATES, type KeyStore, type StoredKey } from "../../../src/core/ports/key_store.js";
 
-/** Keeps keys in memory, as the port asks; `broken` makes every call reject. */
+/** Keeps keys in memory, as the port requires; `broken` makes every call reject. */
 export interface MemoryKeyStore extends KeyStore {
   readonly rows: Map<string, StoredKey>;
   broken: Error | undefined;

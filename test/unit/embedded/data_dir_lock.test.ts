@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(parent, { recursive: true, force: true }));
 
-/** Makes the newest claim one of somebody else. */
+/** Makes the newest claim that of another process. */
 const leaveClaim = async (pid: number, host: string, startedAt: string): Promise<void> => {
   await (await lockDataDir(dataDir)).release();
   await writeFile(join(dataDir, "lock", "1"), `${pid}\n${host}\n${startedAt}\n`);

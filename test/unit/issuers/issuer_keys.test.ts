@@ -18,7 +18,7 @@ describe("keys that are rotated", () => {
     await stage.verify(await signed(next, goodClaims(stage.provider.url)));
 
     expect(stage.provider.count("/jwks")).toBe(2);
-    // Within the 10 seconds nobody can know whether the old key came back.
+    // Within the 10 seconds the verifier cannot know whether the old key came back.
     await expect(stage.verify(old)).rejects.toMatchObject(UNAVAILABLE);
     stage.time.monotonic += 10_000;
     await expect(stage.verify(old)).rejects.toMatchObject(NO_KEY);

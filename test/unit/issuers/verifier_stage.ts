@@ -12,7 +12,7 @@ import {
   trustedIssuer,
 } from "../../support/identity_provider.js";
 
-/** A provider with one key, and a verifier that trusts it, on a clock that a test moves. */
+/** A provider with one key, and a verifier that trusts the provider, on a clock that a test moves. */
 export const verifierStage = async (
   given: {
     readonly keys?: readonly ProviderKey[];

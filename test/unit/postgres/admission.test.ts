@@ -21,7 +21,7 @@ const stage = (options: Partial<AdmissionOptions> = {}) => {
   });
   const started: string[] = [];
   const refused: CurfewError[] = [];
-  /** Asks for a turn, and notes when it came or what it was refused for. */
+  /** Requests a turn, and records the time of admission or the reason of the refusal. */
   const ask = (work: WorkClass, name: string = work, deadlineAt?: number) => {
     const controller = new AbortController();
     const call = deadlineAt === undefined ? undefined : { signal: controller.signal, deadlineAt };

@@ -1,6 +1,6 @@
 import { useSession } from "../../../src/react/index.js";
 
-/** Shows a session and what it can do, for tests to read and press. */
+/** Shows a session and its actions, for tests to read and press. */
 export function Screen() {
   const { status, isAuthenticated, user, error, login, logout, apiRequest } = useSession();
   return (

@@ -20,7 +20,7 @@ afterEach(async () => {
   cleanup();
   for (const manager of managers.splice(0)) manager.close();
   await service.close();
-  // React says here what it does not like: updates after unmount, unstable snapshots.
+  // React reports misuse here: updates after unmount, unstable snapshots.
   expect(complaints).not.toHaveBeenCalled();
   complaints.mockRestore();
   localStorage.clear();

@@ -23,7 +23,7 @@ describe("D1, D9: the address of a client", () => {
     ["127.0.0.1", "10.1.2.3", "10.1.2.3"],
     ["127.0.0.1", "", "127.0.0.1"],
     ["::ffff:203.0.113.1", "", "203.0.113.1"],
-    // A peer that has reset the connection: nothing is believed of it.
+    // A peer that has reset the connection: its headers are not trusted.
     ["", "198.51.100.1", ""],
     ["", "", ""],
   ])("at %s, forwarded for %j, is %s", (peer, forwardedFor, address) => {
@@ -58,7 +58,7 @@ describe("D1, D9: the address of a client", () => {
     const address = clientAddress(["10.0.0.0/8"], (proxy) => reported.push(proxy));
     for (const forwarded of ["nonsense", "nonsense", "unknown, 10.0.0.2", "198.51.100.1", ""])
       address.of(at("10.0.0.1"), forwarded);
-    // A stranger is not believed anyway, and writes no line of log.
+    // A stranger is not trusted anyway, and causes no line in the log.
     address.of(at("203.0.113.1"), "nonsense");
     expect(reported).toEqual(["10.0.0.1", "10.0.0.2"]);
   });

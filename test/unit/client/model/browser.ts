@@ -87,7 +87,7 @@ export function createModelBrowser(kind: BrowserKind) {
     refusesCookies: false,
     storageFails: false,
   };
-  /** POSTs that were done: as whom, and whom the page showed when it sent them. */
+  /** The POSTs that were executed: the user of each, and the user that the page showed when it sent the request. */
   const acts: { readonly as: string; readonly shown: string | undefined }[] = [];
 
   /** @param isGone whether the page has been left, whose code runs no more */

@@ -174,7 +174,7 @@ function expectNotice(browser: ModelBrowser, step: Step): (() => Promise<void>) 
   };
 }
 
-/** When all is well again, each page soon knows what the server knows. */
+/** After recovery, each page soon has the state of the server. */
 async function checkEnd(browser: ModelBrowser): Promise<void> {
   const { network, pages, server } = browser;
   network.isOffline = false;

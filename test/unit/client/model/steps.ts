@@ -114,7 +114,7 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Does a step, and lets what it caused run for a moment. */
+/** Executes a step, and lets its consequences run for a moment. */
 export async function doStep(browser: ModelBrowser, step: Step): Promise<void> {
   const { server, network, pages } = browser;
   const index = "page" in step ? step.page % pages.length : 0;

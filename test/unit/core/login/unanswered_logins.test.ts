@@ -34,7 +34,7 @@ const lost = (given: Partial<Session> = {}): Session => {
 const loginAs = (stage: ReturnType<typeof loginStage>, call: TestCall) =>
   stage.login("right", "ada", { call });
 
-/** Resolves when what was left to the background has been tried. */
+/** Resolves when the background work has been tried. */
 const settled = (stage: ReturnType<typeof loginStage>) =>
   stage.unanswered.flush().catch(() => undefined);
 

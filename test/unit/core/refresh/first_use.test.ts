@@ -21,7 +21,7 @@ const rotateAll: Rotate = async (rotations) =>
     roles: ["reader"],
   }));
 
-/** @param rotate what the store does, in its first transaction, in its second …; the last is repeated */
+/** @param rotate the result of the store in its first transaction, in its second …; the last is repeated */
 const stage = (...rotate: Rotate[]) => {
   const at = { monotonicMs: 0 };
   const asked: { rotations: readonly Rotation[]; call: CallLimits | undefined }[] = [];

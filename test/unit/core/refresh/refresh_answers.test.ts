@@ -54,7 +54,7 @@ describe("O3 R2 a refresh whose answer never left", () => {
 
   test("ends with the first use of its successor: theft shows a generation later", async () => {
     const stage = await unansweredStage();
-    // Somebody else repeats the stolen token, and is given its successor.
+    // A thief repeats the stolen token, and receives its successor.
     const stolen = (await useAndReceive(stage, 1)).tokens.refreshToken;
     expect(stolen).toBe("session/2/key");
     await useAndReceive(stage, 2);
