@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { cpuMicroseconds } from "./child.js";
 
-/** What a stretch of time took of the machine's processors (Linux; else 0), each as processors: 2 is two of them all the time. */
+/** The use of the machine's processors in a period (Linux; else 0), in processors: 2 is two of them all the time. */
 export interface ProcessorShares {
   readonly server: number;
   /** This process, which makes the load. */
@@ -30,7 +30,7 @@ const ownMicroseconds = (): number => {
   return user + system;
 };
 
-/** Begins to measure. The returned function tells what was taken since. */
+/** Begins a measurement. The returned function returns the use since then. */
 export const measureShares = (serverPid: number | undefined): (() => ProcessorShares) => {
   const startedAt = performance.now();
   const server = cpuMicroseconds(serverPid);

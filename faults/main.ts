@@ -49,7 +49,7 @@ const timeFor = (minutes: number): (() => boolean) => {
   return () => !stopping && performance.now() < until;
 };
 
-/** What is planted in the replicas of this run. */
+/** The defect that is planted in the replicas of this run. */
 const planted = options.defect === undefined ? undefined : findDefect(options.defect);
 
 type Begin = () => Run;

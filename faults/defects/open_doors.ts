@@ -8,9 +8,9 @@ export interface DoorDefect {
   readonly breaks: readonly ["D8" | "D9" | "D10"];
   readonly limits?: Partial<RpcLimits>;
   readonly changeRule?: (rule: MethodRule) => MethodRule;
-  /** Whose forwarded addresses are believed, in place of those that are told. */
+  /** The proxies whose forwarded addresses are trusted, in place of the given ones. */
   readonly trustedProxies?: readonly string[];
-  /** What a login looks like in the queue for hashing. */
+  /** Changes a login before it enters the queue for hashing. */
   readonly changeLogin?: (input: LoginInput) => LoginInput;
 }
 

@@ -7,7 +7,7 @@ import { isAnswer } from "./session_error.js";
 import { NOBODY, type Proof } from "./stored_session.js";
 import type { User } from "./user.js";
 
-/** What an answer says of a session, in its body and its headers. */
+/** The session data that a response carries in its body and headers. */
 export interface SessionAnswer {
   /** Absent in cookie mode. */
   readonly access_token?: string;
@@ -17,7 +17,7 @@ export interface SessionAnswer {
   readonly session?: Session;
   /** From X-CSRF-Token, for pages that cannot read the API's cookies. */
   readonly csrf_token?: string | null;
-  /** From X-Session-Generation: counts the refreshes of the cookies' session; null if it is not told. */
+  /** From X-Session-Generation: counts the refreshes of the cookies' session; null if the server did not send it. */
   readonly generation?: number | null;
 }
 
@@ -60,7 +60,7 @@ export interface LoginBody {
   readonly device_name: string | undefined;
 }
 
-/** What the calls need. */
+/** The dependencies of the calls. */
 export interface AuthApiDeps extends ApiRequestDeps {
   readonly language: () => string | undefined;
   /** For a call with its answer's body. */

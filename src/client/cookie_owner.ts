@@ -7,12 +7,12 @@ import { createSingleFlight } from "./single_flight.js";
 import { storedFrom } from "./stored_from.js";
 import { NOBODY, type StoredSession } from "./stored_session.js";
 
-/** In cookie mode the browser knows whose session it is, and what the page knows may be old. */
+/** In cookie mode the browser determines whose session it is, and the page's knowledge may be outdated. */
 export interface CookieOwner {
   /**
-   * Asks whose session the cookies are of, and takes it over. Resolves to it if
-   * it is of the user of `used`, or `used` is null. Throws `session_changed` if
-   * it is another user's, and what the server says if it is over.
+   * Asks the server whose session the cookies belong to, and takes it over. Resolves to the session if it belongs to
+   * the user of `used`, or `used` is null. Throws `session_changed` if it belongs to another user, and the server's
+   * error if it is over.
    */
   reconcile(used: StoredSession | null): Promise<StoredSession>;
   /** Whether the page sees that the browser has got other cookies since. */
@@ -20,13 +20,12 @@ export interface CookieOwner {
   /** Whether the page sees cookies of a session that it has not asked about yet. */
   isUnknown(): boolean;
   /**
-   * Throws `cookies_refused` unless the browser shows the cookies of this
-   * answer. That nobody answers is no refusal.
+   * Throws `cookies_refused` unless the browser sends the cookies of this answer. A missing answer is no refusal.
    */
   assertKept(answer: SessionAnswer): Promise<void>;
 }
 
-/** What is needed. */
+/** The dependencies of the cookie owner. */
 export interface CookieOwnerDeps {
   readonly api: AuthApi;
   readonly credentials: Credentials;
@@ -37,7 +36,7 @@ const isProofMissing = (error: unknown) => effectOf(codeOf(error)) === "refreshe
 
 /** Makes the owner check of one API. */
 export function createCookieOwner({ api, credentials, live }: CookieOwnerDeps): CookieOwner {
-  // What was asked about the session before says nothing about the present one.
+  // Earlier requests about the session say nothing about the present one.
   const share = createSingleFlight<StoredSession>(live.lifetime);
   /** The anti-forgery token of cookies that are of no live session. */
   let dead: string | null = null;

@@ -1,13 +1,13 @@
 import type { Proof } from "./stored_session.js";
 
-/** Who carries the tokens: a header, or httpOnly cookies that no script can read. */
+/** The carrier of the tokens: a header, or httpOnly cookies that no script can read. */
 export type SessionMode = "bearer" | "cookie";
 
 /** Puts the caller's proof on requests. */
 export interface Credentials {
   readonly mode: SessionMode;
   /**
-   * Adds what a request of this method needs to count as the session's.
+   * Adds the parts by which a request of this method counts as the session's.
    *
    * @param isOwn whether the target takes headers of Curfew's own
    * @param isBackground whether no user has caused the request

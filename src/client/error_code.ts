@@ -1,4 +1,4 @@
-/** What a failed call means for the session in this browser. */
+/** The effect of a failed call on the session in this browser. */
 type Effect =
   /** It is over: forget the tokens. */
   | "ends"
@@ -51,12 +51,14 @@ export type LocalErrorCode =
   | "origin_not_allowed"
   /** The browser did not keep the cookies of a login or refresh. */
   | "cookies_refused"
-  /** Another page signed in as somebody else; the request was not repeated in that name. */
+  /** Another page signed in as another user; the request was not repeated in that user's name. */
   | "session_changed";
 
 /** Any code an error of this client may carry; a newer server may send one not listed. */
 export type SessionErrorCode = ErrorCode | LocalErrorCode | (string & {});
 
-/** What an answer with this code means for the session; undefined for a code that says nothing of it. */
+/**
+ * Returns the effect of a response with this code on the session, or undefined for a code that says nothing about it.
+ */
 export const effectOf = (code: string): Effect | undefined =>
   Object.hasOwn(effects, code) ? effects[code as keyof typeof effects] : undefined;

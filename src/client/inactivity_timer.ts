@@ -15,7 +15,7 @@ export function inactivityTimeoutFor(session: Session | null): number {
   return idle > 0 ? idle - Math.min(5 * MINUTE, idle / 6) : DEFAULT_TIMEOUT;
 }
 
-/** Tells when the user has done nothing, in any tab, for too long. Decides by the clock, not by its timer. */
+/** Reports that the user has been inactive in all tabs for too long. Decides by the clock, not by its timer. */
 export interface InactivityTimer {
   /** Starts anew from a moment, in ms since the epoch. */
   start(timeoutMs: number, from: number): void;
@@ -32,7 +32,7 @@ export interface InactivityTimer {
   lastUse(): number;
 }
 
-/** What the timer needs. */
+/** The dependencies of the timer. */
 export interface InactivityTimerDeps {
   readonly onInactive: () => void;
   /** The last use in any tab, as far as the storage knows. */

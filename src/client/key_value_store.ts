@@ -12,8 +12,8 @@ export interface KeyValueStore {
 }
 
 /**
- * Who sees what is stored: all tabs of the `origin`, one `tab` (its content is
- * copied when the tab is duplicated), or this `page` alone.
+ * The scope in which stored data is visible: all tabs of the `origin`, one `tab` (the browser copies its content when
+ * the tab is duplicated), or this `page` alone.
  */
 export type StoreScope = "origin" | "tab" | "page";
 

@@ -10,7 +10,7 @@ import { isSameSession, replaces, type StoredSession } from "./stored_session.js
 import { openTabChannel, type TabChannel, type TabMessage } from "./tab_channel.js";
 import type { User } from "./user.js";
 
-/** What the session of this tab needs. */
+/** The dependencies of the session of this tab. */
 export interface LiveSessionDeps {
   readonly settings: SessionSettings;
   /** Tabs with the same name share. */
@@ -32,9 +32,9 @@ interface SessionChange {
   readonly fromOtherTab?: boolean;
   /** Whether the storage and the other tabs know. Default: where it comes from there. */
   readonly isStored?: boolean;
-  /** Why it ended; absent where somebody signed out. */
+  /** The reason of the end; absent if the user signed out. */
   readonly error?: SessionError | null;
-  /** Who has signed in. */
+  /** The signed-in user. */
   readonly user?: User | null;
 }
 
@@ -42,9 +42,9 @@ interface SessionChange {
 const SHARE_ACTIVITY_EVERY_MS = 1000;
 
 /**
- * The one place where the session of this tab changes: keeps it, stores it,
- * tells the other tabs and the listeners, and runs its timers. Quiet (no timer,
- * no channel) until `open`, so that making one costs and leaks nothing.
+ * The one place where the session of this tab changes: it keeps and stores the session, notifies the other tabs and the
+ * listeners, and runs the timers. No timer or channel exists before `open`, so an unused instance costs and leaks
+ * nothing.
  */
 export function createLiveSession(deps: LiveSessionDeps) {
   const { settings, events, onInactive } = deps;
@@ -60,7 +60,7 @@ export function createLiveSession(deps: LiveSessionDeps) {
 
   const inactivity = createInactivityTimer({ onInactive, lastActivity: tokens.lastActivity });
   const schedule = createRefreshSchedule(() => {
-    // A refresh that nobody's use has caused does not count as one.
+    // A refresh that no use has caused does not count as a use.
     if (current) deps.refresh(current, inactivity.lastUse() <= renewedAt);
   });
 
@@ -75,13 +75,13 @@ export function createLiveSession(deps: LiveSessionDeps) {
     inactivity.stop();
   }
 
-  /** Changes what is shown of the same session. */
+  /** Changes the displayed state of the same session. */
   function show(change: Partial<SessionSnapshot>): void {
     snapshot = { ...snapshot, ...change };
     events.emit("change", snapshot);
   }
 
-  /** Makes `next` the session of this tab, null: none. Tells nobody. */
+  /** Makes `next` the session of this tab; null means none. Notifies nobody. */
   function replace(next: StoredSession | null, user: User | null = null): void {
     const before = lifetime;
     const isSame = next?.id === current?.id;
@@ -93,11 +93,14 @@ export function createLiveSession(deps: LiveSessionDeps) {
       session: next?.session ?? null,
       error: null,
     };
-    // Last: whoever hears of it sees the new state.
+    // Abort last: a listener then sees the new state.
     if (!isSame) before.abort();
   }
 
-  /** Makes `next` the session of this tab and tells the listeners; stores it, and tells the other tabs, unless they know. */
+  /**
+   * Makes `next` the session of this tab and notifies the listeners. Unless the other tabs already know the session,
+   * stores it and notifies them.
+   */
   async function become(next: StoredSession | null, change: SessionChange = {}): Promise<void> {
     const { fromOtherTab = false, isStored = fromOtherTab, error, user } = change;
     const before = current;
@@ -142,7 +145,10 @@ export function createLiveSession(deps: LiveSessionDeps) {
     }
   }
 
-  /** Another tab has saved: takes it over once it is whole; that there is none, it tells otherwise. */
+  /**
+   * Takes over the session that another tab has saved, once it is complete. A removed session is reported in another
+   * way.
+   */
   async function readSaved(): Promise<void> {
     const found = await tokens.load();
     if (found?.id) adopt(found);
@@ -173,7 +179,7 @@ export function createLiveSession(deps: LiveSessionDeps) {
     if (found !== null || credentials.csrf() === null) replace(found);
   }
 
-  // What is stored is known at once where the store can say it.
+  // Read the stored session synchronously if the store allows it.
   const first = tokens.peek();
   const loading =
     first instanceof Promise
@@ -221,7 +227,7 @@ export function createLiveSession(deps: LiveSessionDeps) {
       // It may have been closed while the storage was read.
       if (!current || !channel) return;
       schedule.plan(current);
-      // Also while no page was open nobody was there.
+      // The user was also inactive while no page was open.
       if (inactivity.deadline() === null) startInactivityTimer(tokens.lastActivity() ?? undefined);
     },
 
@@ -236,7 +242,7 @@ export function createLiveSession(deps: LiveSessionDeps) {
     /** The session that the browser's cookies turned out to be of. */
     async take(found: StoredSession): Promise<void> {
       const isSame = found.id === current?.id;
-      // The server tells less of it than the last refresh did.
+      // The server sends less about the session than the last refresh did.
       const next =
         isSame && current && found.expiresAt === null
           ? { ...current, csrfToken: found.csrfToken, session: found.session }
@@ -244,14 +250,16 @@ export function createLiveSession(deps: LiveSessionDeps) {
       await become(next, { fromOtherTab: !isSame, isStored: false });
     },
 
-    /** Nobody is signed in, as far as is known; `error` says why it is not known better. */
+    /** No user is signed in, as far as is known; `error` is the reason why this is uncertain. */
     settle(error: unknown): void {
       if (snapshot.status !== "loading") return;
       replace(null);
       show({ error: isAnswer(error) ? error : null });
     },
 
-    /** The session, or in a refresh its tokens, are no good, and nobody here asked for it. */
+    /**
+     * Ends the session here: the session, or in a refresh its tokens, are no longer valid, and no user signed out here.
+     */
     async end(error: SessionError, stale: StoredSession): Promise<void> {
       const stored = await tokens.load();
       if (!current || !isSameSession(current, stale)) return;

@@ -8,8 +8,8 @@ export interface LogoutResult {
   /** Why it is not confirmed; null when it is. */
   readonly error: SessionError | NetworkError | null;
   /**
-   * Whether the logout is kept and tried again: when the network is back, and
-   * at the next load. The `delivered` event tells of its end.
+   * Whether the logout is kept and tried again: when the network is back, and at the next load. The `delivered` event
+   * reports its result.
    */
   readonly willRetry?: true;
 }

@@ -1,6 +1,6 @@
 /**
- * Curfew gave no answer: offline, timed out, or somebody else (a captive
- * portal) answered in its place. It says nothing about the session, which stays.
+ * Curfew gave no answer: the client is offline, the request timed out, or another server (a captive portal) answered.
+ * The error says nothing about the session, which stays.
  */
 export class NetworkError extends Error {
   override readonly name = "NetworkError";

@@ -12,21 +12,24 @@ export const LOGOUT_WAIT_MS = 5000;
 
 /** The session that a call of this page may act in, at the moment of the call. */
 export interface PresentSession {
-  /** Opens the session; before anything else it delivers logouts, and asks for the session of cookies. */
+  /** Opens the session. First delivers stored logouts, and asks the server for the session of cookies. */
   open(): Promise<void>;
   /** Lets the next call open it anew. */
   close(): void;
-  /** Delivers logouts, and asks whose the cookies are where the page has reason to doubt it. Never rejects. */
+  /**
+   * Delivers stored logouts, and asks the server whose session the cookies belong to where the page may be outdated.
+   * Never rejects.
+   */
   catchUp(): Promise<void>;
-  /** Throws SessionError when nobody is signed in, or the user was away for too long. */
+  /** Throws SessionError when no user is signed in, or the user was inactive for too long. */
   get(): Promise<StoredSession>;
   /** In cookie mode, takes over the session that the browser's cookies are of. Throws NetworkError. */
   adopt(): Promise<void>;
-  /** Signs out a user who was away for too long, and resolves to the error that says so. */
+  /** Signs out a user who was inactive for too long, and resolves to the error that reports it. */
   endForInactivity(): Promise<SessionError>;
 }
 
-/** What is needed. */
+/** The dependencies of the present session. */
 export interface PresentSessionDeps {
   readonly credentials: Credentials;
   readonly live: LiveSession;
@@ -82,7 +85,7 @@ export function createPresentSession(deps: PresentSessionDeps): PresentSession {
       await live.open();
       if (credentials.mode !== "cookie") return;
       await owner.reconcile(live.current()).catch((error) => {
-        // What the server says of the cookies is in the snapshot.
+        // The snapshot holds the server's answer about the cookies.
         if (error instanceof NetworkError) throw error;
       });
     },

@@ -16,10 +16,10 @@ export function refreshMoment(expiresAt: number, expiresIn: number): number {
 /** Refreshes ahead of expiry, and tries again when the server could not be asked. */
 export interface RefreshSchedule {
   plan(stored: Pick<StoredSession, "expiresAt" | "expiresIn">): void;
-  /** Plans another attempt, if one can help, after a refresh that failed, whoever asked for it. */
+  /** Plans another attempt, if one can help, after a failed refresh of any origin. */
   failed(error: unknown): void;
   stop(): void;
-  /** Makes up for a timer that is late, and for an attempt that nobody answered: the network may be back. */
+  /** Makes up for a late timer, and for an attempt without an answer: the network may be back. */
   hurry(): void;
   /** Whether the last refresh gave a token of so short a life that another one now is no use. */
   isFutile(): boolean;

@@ -8,7 +8,7 @@ import { storedFrom } from "./stored_from.js";
 import { replaces, type StoredSession } from "./stored_session.js";
 import type { TokenStorage } from "./token_storage.js";
 
-/** What the refresher needs. */
+/** The dependencies of the refresher. */
 export interface RefresherDeps {
   readonly live: LiveSession;
   readonly api: AuthApi;
@@ -17,7 +17,7 @@ export interface RefresherDeps {
   readonly owner: CookieOwner;
 }
 
-/** Resolves when there are newer tokens than `stale`, whoever got them. */
+/** Resolves when there are newer tokens than `stale`, from this page or another one. */
 export type Refresh = (stale: StoredSession, isBackground: boolean) => Promise<void>;
 
 /**
@@ -31,19 +31,19 @@ export const isCookieMismatch = (error: unknown): boolean =>
   error instanceof SessionError && /^(csrf|session)$/.test(error.metadata.check ?? "");
 
 /**
- * Makes the refresh of this page: one exchange at a time over all tabs. A tab
- * that waited uses what the one before it got.
+ * Creates the refresh of this page: one exchange at a time over all tabs. A tab that waited uses the tokens of the tab
+ * before it.
  */
 export function createRefresher({ live, api, tokens, lock, owner }: RefresherDeps): Refresh {
   const share = createSingleFlight<void>(live.lifetime);
-  /** Whoever is slow gets the time that other calls have. */
+  /** A slow caller gets the same time as other calls. */
   let isSlow = false;
 
   function assertAlive(lifetime: AbortSignal): void {
     if (lifetime.aborted) throw notSignedIn();
   }
 
-  /** Asks the server, and again where the failure says that it is worth it. */
+  /** Sends the request, and repeats it if the failure permits that. */
   async function ask(
     stale: StoredSession,
     signal: AbortSignal,
@@ -67,7 +67,7 @@ export function createRefresher({ live, api, tokens, lock, owner }: RefresherDep
       else if (
         // Another tab's refresh may have come between: by now its cookies are here.
         !(isCookie && /^(refresh_token_reused|cookies_refused)$/.test(code)) &&
-        // Nobody answered in time: the answer may be lost, or the network is slow.
+        // No answer arrived in time: the answer may be lost, or the network is slow.
         (code || Date.now() - askedAt < FIRST_LIMIT_MS)
       )
         throw error;

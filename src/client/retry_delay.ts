@@ -2,7 +2,7 @@ import { NetworkError } from "./network_error.js";
 import type { SessionError } from "./session_error.js";
 
 const SECOND = 1000;
-/** The longest pause between attempts, beyond what the server asks for, in ms. */
+/** The longest pause between attempts, apart from pauses that the server requests, in ms. */
 export const LONGEST_BACKOFF = 60 * SECOND;
 
 /**

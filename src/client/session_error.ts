@@ -7,7 +7,7 @@ export interface FieldViolation {
   readonly description: string;
 }
 
-/** What a SessionError is made of; everything but the code may be unknown. */
+/** The fields of a SessionError; all but the code may be unknown. */
 export interface SessionErrorFields {
   readonly code: SessionErrorCode;
   /** HTTP status; 0 when the server was not asked. */
@@ -18,7 +18,7 @@ export interface SessionErrorFields {
   readonly retryAfter?: number | null;
   /** The reason's own facts, such as `end_reason` and `ended_at`. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** With `invalid_argument`: which fields, and what they take. */
+  /** With `invalid_argument`: the fields and their accepted values. */
   readonly violations?: readonly FieldViolation[];
 }
 
@@ -57,7 +57,7 @@ export class SessionError extends Error implements SessionErrorFields {
 /** The code of an error; empty for an error that is no SessionError. */
 export const codeOf = (error: unknown): string => (error instanceof SessionError ? error.code : "");
 
-/** Whether an error is one that this client throws for what it was answered, or for no answer. */
+/** Whether an error is one that this client throws for an answer, or for a missing answer. */
 export const isAnswer = (error: unknown): error is SessionError | NetworkError =>
   error instanceof SessionError || error instanceof NetworkError;
 

@@ -1,6 +1,6 @@
 import type { SessionManager } from "./session_manager.js";
 
-/** What the application does when a session is over. */
+/** The actions of the application when a session is over. */
 export interface SessionErrorActions {
   /** Leaves for the login page; the path says why in its `message` parameter. */
   redirect(path: string): void;
@@ -20,7 +20,7 @@ const messageFor: Readonly<Record<string, string>> = {
 
 const TOO_MANY = "Signed in on too many devices: sign out on one";
 
-/** Turns errors of a session into what the user sees. */
+/** Converts errors of a session to messages for the user. */
 export const SessionErrorHandler = {
   /**
    * Signs out and goes to `/login?message=…` when the error says that the

@@ -13,7 +13,7 @@ export type SessionStatus = "loading" | "authenticated" | "unauthenticated";
 /** All that is known at one moment. A new object for each change, frozen by convention. */
 export interface SessionSnapshot {
   readonly status: SessionStatus;
-  /** Null until login or `loadProfile` tells. */
+  /** Null until login or `loadProfile` supplies the user. */
   readonly user: User | null;
   /** As of the last login or refresh; null when only tokens were found. */
   readonly session: Session | null;
@@ -27,7 +27,7 @@ export interface SessionEvent {
   readonly fromOtherTab: boolean;
 }
 
-/** What a SessionManager tells. The state has changed already when an event arrives. */
+/** The events of a SessionManager. The state has already changed when an event arrives. */
 export interface SessionEventMap {
   login: SessionEvent;
   refresh: SessionEvent;
@@ -36,8 +36,7 @@ export interface SessionEventMap {
   /** The session ended otherwise; `error.code` says why. */
   ended: SessionEvent & { readonly error: SessionError };
   /**
-   * Another page signed in, maybe as somebody else: what this page shows of
-   * `previous` is no longer true. Follows `login`.
+   * Another page signed in, maybe as another user: this page's display of `previous` is outdated. Follows `login`.
    */
   changed: SessionEvent & { readonly previous: Session | null };
   /** What became of a logout, in the end: the server has confirmed it, or there is no way to. */

@@ -23,9 +23,8 @@ export interface CallOptions {
 }
 
 /**
- * The session of this browser: signs in and out, keeps the tokens fresh and in
- * step over all tabs, and puts them on requests. Errors are SessionError (Curfew
- * said no) or NetworkError (nobody answered, which never signs anybody out).
+ * The session of this browser: signs in and out, keeps the tokens fresh and in step over all tabs, and adds them to
+ * requests. Errors are SessionError (Curfew refused) or NetworkError (no answer, which never signs a user out).
  *
  * Making one does nothing; timers and the line to other tabs start with the
  * first call or listener and stop with `close`.
@@ -39,7 +38,7 @@ export class SessionManager {
   readonly #signIn: SignIn;
   readonly #events = createEmitter<SessionEventMap>();
 
-  /** Asks for the signed-in user and shows it in the snapshot. Calls at one time share a request. */
+  /** Requests the signed-in user and shows it in the snapshot. Concurrent calls share a request. */
   readonly loadProfile: () => Promise<User>;
 
   /**
@@ -142,11 +141,11 @@ export class SessionManager {
   }
 
   /**
-   * In cookie mode, asks the server whose session the browser's cookies are of,
-   * and takes it over: where another application has signed in, or the page's
-   * storage was cleared. A page that sees the cookie `__Host-csrf` does so by itself.
+   * In cookie mode, asks the server whose session the browser's cookies belong to, and takes it over: for example when
+   * another application has signed in, or the page's storage was cleared. A page that sees the cookie `__Host-csrf`
+   * does so automatically.
    *
-   * Resolves to whether somebody is signed in. Throws NetworkError when nobody answers.
+   * Resolves to whether a user is signed in. Throws NetworkError when there is no answer.
    */
   async adoptSession(): Promise<boolean> {
     await this.#present.adopt();
@@ -165,10 +164,9 @@ export class SessionManager {
    * refreshed, before or after the call, and the request repeated once unless
    * its body is a stream. Any other answer is returned as it is.
    *
-   * Throws SessionError when the session is over (and ends it here) or is not
-   * there, when the browser's cookies have become somebody else's
-   * (`session_changed`), or the URL is not the API's or an allowed origin's;
-   * NetworkError when nobody answers; the signal's reason when aborted.
+   * Throws SessionError when the session is over (and ends it here) or is not there, when the browser's cookies belong
+   * to another user (`session_changed`), or the URL is not the API's or an allowed origin's; NetworkError when there is
+   * no answer; the signal's reason when aborted.
    */
   apiRequest(url: string | URL | Request, options: ApiRequestInit = {}): Promise<Response> {
     return this.#request(url, options);
@@ -184,7 +182,7 @@ export class SessionManager {
     this.#live.inactivity.stop();
   }
 
-  /** Tells that the user is there, as every `apiRequest` does. Only for this browser's timer. */
+  /** Reports that the user is active, as every `apiRequest` does. Affects only the timer of this browser. */
   recordActivity(): void {
     if (this.#live.inactivity.isDue()) void this.#present.endForInactivity();
     else this.#live.touch();

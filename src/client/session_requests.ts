@@ -20,7 +20,7 @@ export interface SessionRequestsDeps extends ApiRequestDeps {
   readonly refresh: Refresh;
 }
 
-/** `fetch` with the session's credentials; the manager's `apiRequest` says what it does. */
+/** `fetch` with the session's credentials; see the manager's `apiRequest`. */
 export type SessionRequests = (
   url: string | URL | Request,
   init: ApiRequestInit,
@@ -31,7 +31,7 @@ export function createSessionRequests(deps: SessionRequestsDeps): SessionRequest
   const { credentials, live, owner } = deps;
   let lastHint = 0;
 
-  /** A 401 of somebody else may be about the token. It may as well come from a proxy that repeats it for ever. */
+  /** A 401 of another server may concern the token. It may also come from a proxy that repeats it for ever. */
   function takesHint({ status }: Response): boolean {
     const now = Date.now();
     if (status !== 401 || Math.abs(now - lastHint) < HINT_EVERY_MS) return false;
@@ -40,9 +40,8 @@ export function createSessionRequests(deps: SessionRequestsDeps): SessionRequest
   }
 
   /**
-   * What an answer says of the session: the tokens to repeat the request with,
-   * null if it is to be returned. Throws when the session is over, or the
-   * cookies are somebody else's.
+   * Judges the session by a response. Returns the tokens to repeat the request with, or null if the response is to be
+   * returned. Throws when the session is over or the cookies belong to another user.
    *
    * @param renew gets newer tokens; null when the request is not to be repeated
    */
@@ -78,7 +77,7 @@ export function createSessionRequests(deps: SessionRequestsDeps): SessionRequest
     let used = await deps.present.get();
     if (!request.isBackground) live.touch();
 
-    /** Waits for newer tokens of the same session: nobody acts in another's name. */
+    /** Waits for newer tokens of the same session: no request is repeated in another user's name. */
     const renew = async (): Promise<StoredSession> => {
       await abortable(deps.refresh(used, request.isBackground), request.signal);
       const current = live.current();
@@ -87,7 +86,7 @@ export function createSessionRequests(deps: SessionRequestsDeps): SessionRequest
     };
     if (isPastTime(used) && !live.schedule.isFutile()) used = await renew();
 
-    // The page acts as whom it shows at this moment.
+    // The page acts as the user whom it shows at this moment.
     used = live.current() ?? used;
     const response = await request.send(used);
     const newer = await judge(response, used, renew);

@@ -10,7 +10,7 @@ import { storedFrom } from "./stored_from.js";
 import type { UndeliveredLogouts } from "./undelivered_logouts.js";
 import type { User } from "./user.js";
 
-/** What a login tells besides the tokens, which stay with the manager. */
+/** The data that a login returns besides the tokens, which stay with the manager. */
 export interface LoginResult {
   readonly user: User | null;
   readonly session: Session | null;
@@ -18,7 +18,7 @@ export interface LoginResult {
   readonly endedSessions: readonly Session[];
 }
 
-/** What a login needs. */
+/** The dependencies of a login. */
 export interface SignInDeps extends Pick<SessionSettings, "credentials" | "deviceName"> {
   readonly api: AuthApi;
   readonly live: LiveSession;
@@ -27,7 +27,7 @@ export interface SignInDeps extends Pick<SessionSettings, "credentials" | "devic
   readonly present: PresentSession;
 }
 
-/** Signs a user in; the manager's `login` says what it throws. */
+/** Signs a user in; the manager's `login` documents the errors. */
 export type SignIn = (
   username: string,
   password: string,

@@ -1,21 +1,21 @@
 import type { Session } from "./session.js";
 
-/** What a caller shows to be of a session. */
+/** The proof by which a caller shows that it belongs to a session. */
 export interface Proof {
-  /** The `session_id`; made up where the server told none, empty where only tokens were found. */
+  /** The `session_id`. The client makes one up if the server sent none; it is empty if only tokens were found. */
   readonly id: string;
   /** Null in cookie mode, where no script sees it. */
   readonly accessToken: string | null;
   /** Null in cookie mode. */
   readonly refreshToken: string | null;
-  /** What cookie mode repeats in X-CSRF-Token, as the API last told it; null: only its cookie knows. */
+  /** The value that cookie mode repeats in X-CSRF-Token, as the API last sent it; null if only the cookie holds it. */
   readonly csrfToken: string | null;
 }
 
 /** Of no session that is known: whichever the cookies are of. */
 export const NOBODY: Proof = { id: "", accessToken: null, refreshToken: null, csrfToken: null };
 
-/** What a browser keeps of a session from one page to the next. */
+/** The data of a session that a browser keeps from one page to the next. */
 export interface StoredSession extends Proof {
   /** When the access token expires by this machine's clock, in ms since the epoch; null: unknown. */
   readonly expiresAt: number | null;
@@ -23,7 +23,7 @@ export interface StoredSession extends Proof {
   readonly expiresIn: number | null;
   /** Refreshes since the login; in cookie mode as the server counts them. Orders copies of one session. */
   readonly generation: number;
-  /** The session as the server last told it; null when only tokens were found. */
+  /** The session as the server last sent it; null when only tokens were found. */
   readonly session: Session | null;
 }
 

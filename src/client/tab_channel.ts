@@ -6,7 +6,7 @@ import type { StoredSession } from "./stored_session.js";
 export type TabMessage =
   /** New tokens. `stored` travels only where the store is not shared, or holds no tokens. */
   | { readonly type: "tokens"; readonly stored: StoredSession | null }
-  /** Somebody signed out (`error` null) or the session ended. */
+  /** The user signed out (`error` null) or the session ended. */
   | {
       readonly type: "signed_out";
       readonly id: string;

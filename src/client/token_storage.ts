@@ -2,7 +2,7 @@ import type { Awaitable, ScopedStore, StoreScope } from "./key_value_store.js";
 import { storedFrom } from "./stored_from.js";
 import type { StoredSession } from "./stored_session.js";
 
-/** Keeps one StoredSession. Never throws: what the store refuses is kept in memory. */
+/** Keeps one StoredSession. Never throws: data that the store refuses is kept in memory. */
 export interface TokenStorage {
   readonly scope: StoreScope;
   /** As `load`, but at once where the store can. */
@@ -60,7 +60,7 @@ export function createTokenStorage({ store, scope }: ScopedStore, prefix = ""): 
   const put = async (name: string, value: string | null) =>
     value === null ? store.removeItem(prefix + name) : store.setItem(prefix + name, value);
 
-  /** Reads at once where the store can. A store that cannot be read for a while signs nobody out. */
+  /** Reads synchronously where the store can. A store that is temporarily unreadable signs no user out. */
   function read(): Awaitable<StoredSession | null> {
     try {
       const items = [ACCESS, REFRESH, DETAILS].map(get);

@@ -15,7 +15,10 @@ import type { TokenStorage } from "./token_storage.js";
 export interface UndeliveredLogouts {
   /** Keeps a logout. To be called before the session is forgotten. */
   add(stored: StoredSession): Promise<void>;
-  /** Tells the server of all that are kept. Resolves to what became of the session's, by default of the last; never rejects. */
+  /**
+   * Sends all stored logouts to the server. Resolves to the result of the session's logout, by default of the last one;
+   * never rejects.
+   */
   deliver(id?: string): Promise<LogoutResult>;
   /** Stops trying until the next `deliver`. */
   stop(): void;
@@ -39,7 +42,7 @@ async function signOut(api: AuthApi, stored: StoredSession): Promise<void> {
 /**
  * Makes the list of a browser.
  *
- * @param onSettled told of each that needs no further attempt
+ * @param onSettled called for each logout that needs no further attempt
  */
 export function createUndeliveredLogouts(
   api: AuthApi,

@@ -5,10 +5,10 @@ import { createSingleFlight } from "./single_flight.js";
 import type { User } from "./user.js";
 
 /**
- * Makes the function that asks for the signed-in user and shows it in the
- * snapshot. Calls at one time, for one session, share a request.
+ * Creates the function that requests the signed-in user and shows it in the snapshot. Concurrent calls for one session
+ * share a request.
  *
- * @param ask sends the request, and rejects where nobody is signed in
+ * @param ask sends the request, and rejects if no user is signed in
  */
 export function createUserProfile(
   live: LiveSession,

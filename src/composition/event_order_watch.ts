@@ -6,9 +6,8 @@ import type { Metrics } from "../telemetry/metrics.js";
 const TOO_LONG_MS = 15_000;
 
 /**
- * Tells for how long the order of events has been waiting: as a metric, and in
- * the log when it takes too long and when it is over. The function returned is
- * to be called again and again.
+ * Reports for how long the order of events has been waiting: as a metric, and in the log when the wait is too long and
+ * when it is over. The caller calls the returned function at regular intervals.
  */
 export const watchEventOrder = (
   audit: Pick<AuditLog, "heldUp">,

@@ -6,7 +6,7 @@ const PASSWORD_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456
 /** Of 57 letters: 140 bits. */
 const PASSWORD_LENGTH = 24;
 
-/** A password that nobody can guess. */
+/** A random password that cannot be guessed. */
 export const inventPassword = (): string =>
   Array.from(
     { length: PASSWORD_LENGTH },

@@ -15,13 +15,13 @@ import { tracedRequests } from "./traced.js";
 
 export interface RunningGateway {
   readonly port: number;
-  /** Asks clients to come again on another connection: each answer ends its own. */
+  /** Asks clients to reconnect: each answer closes its own connection. */
   beginStop(): void;
-  /** Refuses connections, and resolves when what was begun is answered; at the latest after `graceMs`. */
+  /** Refuses connections, and resolves when the open requests are answered; at the latest after `graceMs`. */
   close(graceMs?: number): Promise<void>;
 }
 
-/** Words what the gateway itself refuses as the service words its own refusals. */
+/** Words the gateway's own refusals as the service words its refusals. */
 const localizer = (): Localize => {
   const pick = languagePicker();
   return (reason, acceptLanguage) => {
@@ -55,7 +55,7 @@ export const serviceOf = (settings: Settings) => {
 export interface GatewayParts {
   readonly logger: Logger;
   readonly tracing?: Tracing | undefined;
-  /** Absent: nobody counts. */
+  /** Absent: refusals are not counted. */
   readonly countRefusal?: CountRefusal | undefined;
 }
 

@@ -62,7 +62,7 @@ const event = (
   metadata: Record<string, string>,
 ): AuditEvent => ({ type, at: Date.now(), actor: SYSTEM, metadata });
 
-/** What the command line has done without a server. */
+/** The operations of the command line that need no server. */
 export const localAdmin: LocalAdmin = {
   serve,
 

@@ -66,7 +66,7 @@ export const measuredHotStore = (hot: HotStore, metrics: Metrics): HotStore => {
 /** These are recorded later than they came to be. */
 const TIMEOUTS: readonly EndReason[] = ["IDLE_TIMEOUT", "EXPIRED"];
 
-/** The feed, counting once for each new ending how late it is told to the first watcher. */
+/** Wraps the feed. Records once for each new revocation how late the first watcher receives it. */
 export const measuredFeed = (
   feed: RevocationFeed,
   clock: Pick<Clock, "now">,

@@ -7,7 +7,7 @@ import {
 } from "../telemetry/metrics_server.js";
 import { hostPort, listening } from "./listening.js";
 
-/** A few Prometheus servers, and whoever looks by hand. */
+/** Enough for a few Prometheus servers, and for a person with a browser. */
 const CONNECTIONS = {
   anonymousConnections: 128,
   anonymousConnectionsPerSource: 32,

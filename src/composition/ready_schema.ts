@@ -6,7 +6,7 @@ import type { PrimaryStore } from "./stores.js";
  * date where a start would, else rejects with what to do. Resolves to the
  * migrations that this call applied.
  *
- * @param onWait told in a sentence of another process that migrates, as long as it is waited for
+ * @param onWait receives a sentence about the other process that migrates, as long as this one waits for it
  */
 export const readySchema = async (
   { autoMigrate, embedded }: Pick<Settings, "autoMigrate" | "embedded">,

@@ -4,11 +4,11 @@ import type { Logger } from "../telemetry/logger.js";
 /** A server that is back before this is not worth a line, in milliseconds. */
 const REPORT_AFTER_MS = 500;
 
-/** Tells the operator when Redis cannot be used, once, and when it can be again. */
+/** Reports to the operator once when Redis becomes unusable, and once when it is usable again. */
 export interface RedisWatch {
   /** Takes how a look at the servers came out: why it failed for some; undefined: it did not. */
   see(failure: unknown): void;
-  /** What is wrong with it; undefined: nothing that was reported. */
+  /** The reported problem of Redis; undefined if none was reported. */
   trouble(): string | undefined;
   /** Resolves when Redis was seen to work, or its failure was reported, for the first time. */
   readonly firstSeen: Promise<void>;

@@ -5,9 +5,8 @@ const PATIENCE_MS = 15_000;
 const AGAIN_AFTER_MS = 100;
 
 /**
- * Does what a start cannot do without, again if a store is too slow to answer
- * at first: limits that are right for a call are tight for a cold start. `work`
- * must be safe to repeat.
+ * Runs work that a start requires, and repeats it if a store is too slow to answer at first: limits that suit a call
+ * are tight for a cold start. `work` must be safe to repeat.
  */
 export const retryUntilAvailable = async <T>(work: () => Promise<T>): Promise<T> => {
   const deadline = performance.now() + PATIENCE_MS;

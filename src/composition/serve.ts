@@ -13,9 +13,9 @@ import { overseeWorkers } from "./workers.js";
 const ADMIN = "admin";
 
 /**
- * Runs the service until it is told to stop.
+ * Runs the service until it receives a stop signal.
  *
- * @param tell is told of the user that a first start makes, as this is the only time
+ * @param tell receives the user that a first start creates; its password cannot be read again later
  */
 export const serve = async (
   settings: Settings,

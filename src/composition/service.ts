@@ -38,9 +38,12 @@ import {
 import { openTracing, tracedHotStore, traceStatements } from "./traced.js";
 import { startUpkeep } from "./upkeep.js";
 
-/** How often the trust in the hot store is looked at, in milliseconds, and what ended elsewhere is told to it. */
+/**
+ * The interval of heartbeats, in milliseconds. A heartbeat checks the cache lease and sends the hot store the
+ * revocations of other replicas.
+ */
 const HEARTBEAT_MS = 100;
-/** The same where both stores are in this process: nothing can be lost, and nobody else ends anything. */
+/** The same where both stores are in this process: no entry can be lost, and no other process revokes sessions. */
 const EMBEDDED_HEARTBEAT_MS = 1000;
 /** How soon login attempts that an outage cut off are forgiven once Postgres answers. */
 const FORGIVE_MS = 250;
@@ -57,15 +60,15 @@ export interface Service {
   readonly metricsPort: number;
   /** Why Redis could not be used at the start; undefined: it could, or there is none. */
   readonly hotStoreTrouble: string | undefined;
-  /** Ends calls gracefully and writes what is only in memory. */
+  /** Ends calls gracefully and writes the data that is only in memory. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts everything that the settings ask for, in this process.
  *
- * @param onGeneratedPassword told of the first administrator's password if this
- * start made one up: from then on it is good, also if the start fails after all
+ * @param onGeneratedPassword receives the first administrator's password if this start generated one. The password is
+ * valid from then on, even if the start fails later.
  */
 export const startService = async (
   settings: Settings,
@@ -73,7 +76,7 @@ export const startService = async (
   onGeneratedPassword: (password: string) => void = () => undefined,
 ): Promise<Service> => {
   const closers: (() => Promise<unknown> | undefined)[] = [];
-  /** To the last one, or what is still open would keep the process alive. */
+  /** Closes all of them even if one fails: an open one would keep the process alive. */
   const closeAll = async (): Promise<void> => {
     const failures: unknown[] = [];
     for (const close of closers.reverse())
@@ -142,7 +145,7 @@ const start = async (
   const forWork = measuredPorts(primary.forWork, clock, metrics);
   const stores = { ...forWork("administration"), forWork, registry };
   metrics.queue.watchPool(() => poolUse(primaryStore.database));
-  // The lock of the data directory proves that whoever had a lease in it is dead.
+  // The lock of the data directory proves that every process that had a lease in it is dead.
   if (settings.embedded) await retryUntilAvailable(() => forgetReplicas(primaryStore.database));
   const keyring = await retryUntilAvailable(() => openKeys(settings, keys, clock));
   const hot = tracing && settings.redisUrl ? tracedHotStore(untraced, tracing) : untraced;

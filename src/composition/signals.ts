@@ -2,15 +2,14 @@ import cluster from "node:cluster";
 import type { Logger } from "../telemetry/logger.js";
 
 /**
- * Signals this close together are one telling, in milliseconds: a terminal
- * tells the whole group of processes, and npm passes on what it is told.
+ * Signals within this time count as one, in milliseconds: a terminal signals the whole group of processes, and npm
+ * forwards the signal that it receives.
  */
 const ONE_TELLING_MS = 1000;
 
 /**
- * Resolves when the process is told to stop. Told again, it ends at once; but
- * not a worker, which may be told by systemd and by the process that oversees
- * it, and ends with that one.
+ * Resolves when the process receives a stop signal. A second signal ends the process at once, except a worker: both
+ * systemd and the overseeing process may signal a worker, and it ends with the overseeing process.
  */
 export const untilTold = (logger: Logger): Promise<void> =>
   new Promise((resolve) => {

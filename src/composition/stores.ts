@@ -43,7 +43,7 @@ export const warmConnections = ({ postgresPoolSize }: Settings): number =>
 /** The primary store: Postgres, ours in the process or yours. */
 export interface PrimaryStore {
   readonly database: Database;
-  /** @param onWait told in a sentence of another process that migrates, as long as it is waited for */
+  /** @param onWait receives a sentence about the other process that migrates, as long as this one waits for it */
   migrateUp(onWait?: (sentence: string) => void): Promise<string[]>;
   migrationStatus(): Promise<MigrationStatus>;
   close(): Promise<void>;
@@ -53,7 +53,7 @@ export interface PrimaryStore {
  * Opens the database of the settings; the embedded one if they name none.
  *
  * @param patient for a command, whose caller rather waits than is refused
- * @param onQueue told of what waits for a connection, and what is refused
+ * @param onQueue receives the work that waits for a connection, and the refused work
  */
 export const openPrimaryStore = async (
   settings: Settings,
@@ -103,7 +103,7 @@ export const openPrimaryStore = async (
   };
 };
 
-/** Waits in bounded time for a database outside this process; `onWait` is told of a longer wait. */
+/** Waits in bounded time for a database outside this process; calls `onWait` when the wait is long. */
 export const reachDatabase = async (
   { databaseUrl }: Settings,
   onWait: (sentence: string) => void,

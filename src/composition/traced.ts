@@ -55,7 +55,7 @@ export const tracedCalls = (tracing: Tracing, believes: BelievesTrace): CallTrac
     };
   }, believes);
 
-/** What a handler does, as part of the call's span. */
+/** The handler, run as part of the call's span. */
 export const withinSpan =
   (calls: CallTracing<TracedCall>): Around =>
   (ctx, work) => {

@@ -9,9 +9,9 @@ import { openMetricsPort } from "./metrics_port.js";
 const REPLACE_AFTER_MS = 1000;
 
 /**
- * Keeps WORKERS processes that share the ports; connections go to them in turn
- * (node:cluster). Each is a replica like any other. Resolves when all have
- * ended after `told`; rejects when the first of them cannot start.
+ * Keeps WORKERS processes that share the ports; node:cluster distributes connections among them in turn. Each worker is
+ * a replica like any other. Resolves when all have ended after the stop signal; rejects when the first of them cannot
+ * start.
  */
 export const overseeWorkers = async (
   settings: Settings,

@@ -99,7 +99,7 @@ const problemOf = ({ path, message, ...issue }: z.core.$ZodIssue): string => {
   return `${where} ${isMissing ? "is missing" : message}`;
 };
 
-/** What is wrong with a document that is no object of JSON. */
+/** Describes the error of a document that is not a JSON object. */
 const syntaxProblem = (bytes: Uint8Array): string => {
   try {
     JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

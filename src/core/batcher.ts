@@ -10,11 +10,11 @@ export interface BatcherOptions<Item, Result> {
   readonly schedule: (flush: () => void) => void;
   /** Whether a run that rejects takes along all that wait for theirs: they would ask the same that failed. */
   readonly failTogether?: boolean;
-  /** How many items may wait for their run, and what the rest are rejected with, at once. */
+  /** The maximum number of items that may wait for their run. Further items are rejected with `error` at once. */
   readonly limit?: { readonly maxWaiting: number; readonly error: () => Error };
 }
 
-/** Asks about an item, or about many at once. */
+/** Queues an item, or many at once, and resolves to their results. */
 export interface Batcher<Item, Result> {
   (item: Item): Promise<Result>;
   /** Resolves to the results of all, in their order, for one promise; rejects as soon as one of their runs does. */

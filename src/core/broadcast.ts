@@ -9,7 +9,7 @@ export interface Subscriber {
 export interface Broadcast {
   /** Comes in. Once `signal` is aborted the subscriber waits no more. */
   enter(signal: AbortSignal): Subscriber;
-  /** Tells everybody that there is news: some in each event-loop turn, so that other work goes on in between. */
+  /** Notifies all subscribers of news: some in each event-loop turn, so that other work continues in between. */
   callAll(): void;
   size(): number;
 }

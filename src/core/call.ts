@@ -11,12 +11,12 @@ export interface CallLimits {
   readonly deadlineAt: number;
 }
 
-/** What a use case knows of its caller. Work in the background has no caller. */
+/** The data about its caller that a use case receives. Background work has no caller. */
 export interface Call extends CallLimits {
   /**
    * Calls back once, when the call is over.
    *
-   * @param listener told whether an OK answer was sent while the caller was still there
+   * @param listener receives whether an OK answer was sent while the caller was still connected
    */
   onAnswered(listener: (isSent: boolean) => void): void;
 }

@@ -1,6 +1,6 @@
 /**
- * What a call can fail for: a closed union with one table. Everything else that
- * is thrown is a defect, logged, and answered as INTERNAL with a fixed text.
+ * The failures of a call: a closed union with one table. Every other thrown value is a defect; it is logged and
+ * answered as INTERNAL with a fixed text.
  *
  * Sources: AIP-193 (errors), google.rpc.Code and its HTTP mapping.
  */
@@ -68,7 +68,7 @@ export type Reason = keyof typeof REASONS;
 export interface FieldViolation {
   /** Path in the request by proto names, for example `requests[2].audience`. */
   readonly field: string;
-  /** What it takes. */
+  /** The accepted values. */
   readonly description: string;
 }
 
@@ -116,14 +116,14 @@ export const unavailable = (cause?: unknown): CurfewError =>
 export const overloaded = (retryAfterMs = 1000, cause?: unknown): CurfewError =>
   new CurfewError("OVERLOADED", { retryAfterMs, cause });
 
-/** Reasons that say nothing of the session or the token: only that nobody could be asked now. */
+/** Reasons that say nothing about the session or the token: only that no store could answer now. */
 const UNDECIDED: ReadonlySet<Reason> = new Set([
   "DEPENDENCY_UNAVAILABLE",
   "OVERLOADED",
   "DEADLINE_EXCEEDED",
 ]);
 
-/** Whether a store did not answer, so that what was asked of it may or may not have happened. */
+/** Whether a store did not answer, so that the operation may or may not have taken effect. */
 export const isOutage = (failure: unknown): boolean =>
   failure instanceof CurfewError && failure.reason === "DEPENDENCY_UNAVAILABLE";
 

@@ -1,4 +1,4 @@
-/** What the core is told at start. Times are milliseconds. */
+/** The settings of the core, given at start. Times are milliseconds. */
 export interface CoreSettings {
   readonly issuer: string;
   readonly audience: string;

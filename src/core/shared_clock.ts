@@ -3,16 +3,15 @@ import type { Clock } from "./ports/clock.js";
 /** A clock that follows the store's. */
 export interface SharedClock extends Clock {
   /**
-   * Learns what the store's clock said between two moments of `monotonic`, all
-   * in milliseconds, and how often this clock had been interrupted before. The
-   * tightest of the recent samples counts; one that an interruption came into does not.
+   * Records a time of the store's clock that was read between two moments of `monotonic`, all in milliseconds, and the
+   * number of interruptions of this clock before. The tightest of the recent samples counts; a sample with an
+   * interruption in it does not.
    */
   synchronise(storeNow: number, sentAt: number, receivedAt: number, interruptions?: number): void;
   /**
-   * How often the machine's two clocks have come apart. The monotonic clock
-   * stands still while a virtual machine is suspended, and the wall clock does
-   * not: what was measured across such a moment counts no more. That somebody set
-   * the wall clock cannot be told from it.
+   * How often the machine's two clocks have come apart. The monotonic clock stands still while a virtual machine is
+   * suspended, and the wall clock does not: measurements across such a moment are void. A change of the wall clock
+   * looks the same.
    */
   interruptions(): number;
   /** Whether `now` follows the store's clock; not after an interruption, until the store is heard. */

@@ -1,13 +1,12 @@
-/** A map that forgets what was set long ago. */
+/** A bounded map that drops its oldest entries. */
 export interface TwoGenerationCache<Key, Value> {
   get(key: Key): Value | undefined;
   set(key: Key, value: Value): void;
 }
 
 /**
- * Remembers `max` entries (two or more) at most, and the newer half of them for
- * certain. To be looked up keeps no entry: to note that costs the hottest paths
- * more than to find out now and then what was forgotten.
+ * Holds at most `max` entries (two or more), and the newer half of them for certain. A lookup does not renew an entry:
+ * recording lookups costs the hottest paths more than an occasional miss.
  */
 export const twoGenerationCache = <Key, Value>(max: number): TwoGenerationCache<Key, Value> => {
   const half = Math.floor(max / 2);

@@ -50,7 +50,7 @@ import { sessionCheck } from "./validation/session_check.js";
 import { validateRefreshToken } from "./validation/validate_refresh_token.js";
 import { validateToken, validateTokens } from "./validation/validate_token.js";
 
-/** What the core reads and writes in the primary store on behalf of callers and in the background. */
+/** The ports of the primary store that the core uses for callers and in the background. */
 export interface PrimaryPorts {
   readonly store: SessionStore;
   readonly users: UserStore;
@@ -74,11 +74,14 @@ export interface Ports extends PrimaryPorts {
   readonly clock: SharedClock;
   /** Calls back at the end of the event-loop turn. */
   readonly schedule: (task: () => void) => void;
-  /** Told of what happened, as far as this replica was the one to look through it. */
+  /** Called with the result of each round in which this replica searched the events. */
   readonly onEvents?: (round: PatternRound) => void;
 }
 
-/** Doubts that wait for Postgres at most; the rest are answered OVERLOADED at once, so that no queue grows. */
+/**
+ * The maximum number of cache misses that wait for Postgres. Further ones are answered OVERLOADED at once, so that no
+ * queue grows.
+ */
 const MAX_DOUBTS = 5000;
 /** Statements that look at cache misses at once, so that a lost hot store does not become a lost Postgres. */
 const MAX_DOUBT_STATEMENTS = 4;
@@ -121,7 +124,7 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     clock,
     consistencyTimeoutMs,
   });
-  /** The same, but what a caller has to wait for is done in the class of its own work. */
+  /** The same, with the work that a caller waits for in the class of that caller. */
   const trustOf = ({ store }: Ports): CacheLease => ({
     ...cacheLease,
     awaitRevoked: (changes, timeoutMs) => cacheLease.awaitRevoked(changes, timeoutMs, store),
@@ -155,7 +158,7 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
   const issue = issueTokens({ ...ports, settings });
   const { tryPassword, requireSource, flushForgiven } = createPasswordAttempts(signIn);
   const findPatterns = unusualPatterns(background, ports.onEvents);
-  /** A machine that was suspended is late: nothing is judged before Postgres has told the time. */
+  /** A machine that was suspended has an outdated clock: nothing is validated before Postgres has supplied the time. */
   const onTime =
     <Args extends unknown[], Output>(act: (...args: Args) => Promise<Output>) =>
     (...args: Args): Promise<Output> =>
@@ -212,7 +215,7 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     currentSessions: current,
     explainToken: onTime(explainToken({ ...ports, check, current })),
     sessionStats: sessionStats({ ...ports, idleTimeoutMs, findPatterns }),
-    /** Kept going by the server: looks for unusual patterns, and tells watchers what happens. */
+    /** Run in the background by the server: it searches for unusual patterns and notifies watchers of events. */
     findPatterns,
     sessionEvents: sessionEventsFeed({ ...background, retentionMs: settings.auditRetentionMs }),
     /** Kept going by the server: ends sessions over a limit that was lowered. */
@@ -232,9 +235,9 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     noteUse: (sessionId: string): void => {
       check(sessionId, clock.now()).catch(() => undefined);
     },
-    /** The primary store for a class of work, for whoever asks it beside these use cases. */
+    /** The primary store for a class of work, for callers beside these use cases. */
     leased,
-    /** Kept going by the server: the trust in the hot store, and notes of uses and answers on their way to Postgres. */
+    /** Maintained by the server: the cache lease, and the records of uses and answers on their way to Postgres. */
     cacheLease,
     activity,
     answers,

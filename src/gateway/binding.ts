@@ -10,7 +10,7 @@ export interface Rpc {
   /** gRPC path, for example `/curfew.v1.AuthService/Login`. */
   readonly path: string;
   readonly method: DescMethod;
-  /** Who may call it; the service enforces it. */
+  /** The callers that may call it; the service enforces this. */
   readonly access: Access;
   /** Its own deadline in milliseconds, 0 if it declares none. */
   readonly deadlineMs: number;

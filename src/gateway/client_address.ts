@@ -7,9 +7,8 @@ import { sourceOf } from "../core/caller/source.js";
 declare module "fastify" {
   interface FastifyRequest {
     /**
-     * The addresses the request came by, the client first and the gateway's peer
-     * last: as much of `X-Forwarded-For` as trusted proxies vouch for. Empty: the
-     * peer is not known any more, and nothing is believed of it.
+     * The addresses that the request passed, the client first and the gateway's peer last: the part of
+     * `X-Forwarded-For` that trusted proxies wrote. Empty if the peer is no longer known; then no address is trusted.
      */
     clientChain: readonly string[];
   }
@@ -36,7 +35,7 @@ export const trustedProxies = (texts: readonly string[]): IsTrustedProxy => {
 /** Proxies that are remembered as reported. */
 const MAX_REPORTED = 100;
 
-/** An address without the IPv4-in-IPv6 form of dual-stack sockets; undefined for what is no address. */
+/** An address without the IPv4-in-IPv6 form of dual-stack sockets; undefined for an invalid address. */
 const addressOf = (text: string): string | undefined =>
   isIP(text) === 0 ? undefined : ipaddr.process(text).toString();
 

@@ -35,7 +35,7 @@ const endWith = (error: ProblemError, socket: Duplex): void => {
   );
 };
 
-/** Answers what is no HTTP request, before any route or hook sees it. */
+/** Answers input that is not an HTTP request, before any route or hook sees it. */
 export const clientErrorAnswerer =
   (onRefused: OnRefused) =>
   (error: Error & { code?: string }, socket: Duplex): void => {

@@ -11,7 +11,7 @@ const script = (read: () => Promise<Buffer | string>): PageFile => ({
   read,
 });
 
-/** Lets everybody who asks while work is under way wait for the same. */
+/** Callers that arrive while work is under way share its result. */
 const shared = <Result>(work: () => Promise<Result>): (() => Promise<Result>) => {
   let underWay: Promise<Result> | undefined;
   return () => {

@@ -35,7 +35,7 @@ export const compareVersions = (a: CookieVersion, b: CookieVersion): number =>
   a.generation - b.generation ||
   (a.sessionId < b.sessionId ? -1 : Number(a.sessionId > b.sessionId));
 
-/** What an answer says of its session. */
+/** The session data of an answer. */
 export interface AnsweredSession {
   readonly session_id?: unknown;
   readonly created_at?: unknown;

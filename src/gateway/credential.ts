@@ -6,7 +6,7 @@ import type { OriginCheck } from "./origin_check.js";
 import { badField } from "./problem.js";
 import { checkSession, readSessionCookies, type SessionCookies } from "./session_cookies.js";
 
-/** What a call is made with. */
+/** The credential of a call. */
 export interface Credential {
   /** Value of the `authorization` metadata. */
   readonly authorization: string | undefined;

@@ -19,8 +19,8 @@ const equal = (a: string, b: string): boolean => {
  * Refuses a state-changing request whose proof is a cookie unless the page that
  * sent it is allowed and repeats the CSRF cookie in `X-CSRF-Token`.
  *
- * The cookie needs no signature: `__Host-` keeps sibling domains and plain HTTP
- * from setting it, which is what a signature is for.
+ * The cookie needs no signature: a signature would keep sibling domains and plain HTTP from setting it, and `__Host-`
+ * does so already.
  *
  * Source: OWASP Cross-Site Request Forgery Prevention, "Double-Submit Cookie".
  *

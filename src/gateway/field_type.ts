@@ -38,7 +38,7 @@ const scalarText = (scalar: ScalarType): string => {
   }
 };
 
-/** What a field takes, in words that follow "takes". */
+/** Describes the values that a field takes, in words that follow "takes". */
 export const fieldTypeText = (field: DescField): string => {
   const one = field.enum
     ? enumText(field.enum)

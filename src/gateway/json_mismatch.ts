@@ -68,13 +68,12 @@ function* inMessage(
 }
 
 /**
- * The problem of a request that is no ProtoJSON of its message: each field and
- * what it takes. The parser's own text is not used, for it repeats values, and a
- * value may be a password.
+ * The problem of a request that is not ProtoJSON of its message: each field and its accepted values. The parser's own
+ * text is not used, because it repeats values, and a value may be a password.
  *
  * @param text the JSON that the parser refused
- * @param error what the parser threw; only its finding of a duplicate member,
- *   which the parsed value no longer shows, is taken over
+ * @param error the parser's error; only its report of a duplicate member, which the parsed value no longer shows, is
+ *   used
  */
 export const jsonMismatch = (message: DescMessage, text: string, error: unknown): ProblemError => {
   let json: JsonValue;

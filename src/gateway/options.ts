@@ -7,7 +7,7 @@ import type { SameSite } from "./cookies.js";
 import type { Localize } from "./localize.js";
 import type { BeginRequest } from "./tracing.js";
 
-/** What a gateway needs to know. Nothing here is read from the environment. */
+/** The configuration of a gateway. Nothing here is read from the environment. */
 export interface GatewayOptions {
   /** Where the service is, in a form of grpc-js: `host:port`, `dns:///…`, `unix:…`. */
   readonly target: string;
@@ -28,22 +28,22 @@ export interface GatewayOptions {
   readonly corsOrigins: readonly string[];
   /** `SameSite` of the session's cookies. Absent: strict. */
   readonly cookieSameSite?: SameSite | undefined;
-  /** Addresses and networks (CIDR) whose `X-Forwarded-*` headers are believed. */
+  /** Addresses and networks (CIDR) whose `X-Forwarded-*` headers are trusted. */
   readonly trustedProxies: readonly string[];
   /** Serves the example under `/example/` and the client at `/assets/`. */
   readonly development: boolean;
   /** A pino logger or one like it; false: no log. */
   readonly logger: FastifyBaseLogger | false;
-  /** Texts for what the gateway itself refuses. Absent: English. */
+  /** Texts for the gateway's own refusals. Absent: English. */
   readonly localize?: Localize | undefined;
-  /** Gives each request a span. Absent: the trace context of a trusted proxy is passed on as it is. */
+  /** Starts a span for each request. Absent: the trace context of a trusted proxy is passed on unchanged. */
   readonly beginRequest?: BeginRequest | undefined;
   /** Most bytes of a method's request in protobuf encoding, by its gRPC path. Absent: 64 KiB, and 4 MiB for batches. */
   readonly requestBytes?: ((path: string) => number) | undefined;
   /** Access classes whose methods need no credential. Absent: PUBLIC alone. */
   readonly openAccess?: ReadonlySet<Access> | undefined;
   readonly limits?: Partial<GatewayLimits> | undefined;
-  /** Told of each request and connection that a limit refuses, for the metrics. */
+  /** Called for each request and connection that a limit refuses, for the metrics. */
   readonly onRefused?: OnRefused | undefined;
   /** Deadline of a unary call whose method declares none, in milliseconds. Absent: 5,000. */
   readonly defaultDeadlineMs?: number | undefined;

@@ -3,7 +3,7 @@ import type { FieldViolation } from "../core/errors.js";
 
 /** Body of every failure: RFC 9457, `application/problem+json`. */
 export interface Problem {
-  /** Always `about:blank`: `code` is what tells problems apart. */
+  /** Always `about:blank`: `code` distinguishes problems. */
   readonly type: string;
   /** The phrase of the HTTP status. */
   readonly title: string;
@@ -20,7 +20,7 @@ export interface Problem {
   readonly violations?: readonly FieldViolation[];
 }
 
-/** What a failure may say beside its status, code and detail. */
+/** The optional members of a problem beside its status, code and detail. */
 export interface ProblemExtras {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly violations?: readonly FieldViolation[] | undefined;

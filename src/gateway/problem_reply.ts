@@ -39,7 +39,7 @@ const ofFramework = (error: FastifyError): ProblemError | undefined => {
     : undefined;
 };
 
-/** What anything thrown is answered as. What nobody foresaw is 500 with a fixed text. */
+/** Converts a thrown value to a problem. Unexpected errors become 500 with a fixed text. */
 export const problemFrom = (error: unknown): ProblemError => {
   if (error instanceof ProblemError) return error;
   if (isServiceError(error)) return problemOfCall(error);
@@ -49,7 +49,7 @@ export const problemFrom = (error: unknown): ProblemError => {
   );
 };
 
-/** Texts in the caller's language for what the gateway itself refuses. */
+/** The gateway's own refusals in the caller's language. */
 const localized = (
   { status, code, detail, extras }: ProblemError,
   request: FastifyRequest,
@@ -76,7 +76,7 @@ const log = (request: FastifyRequest, problem: ProblemError, error: unknown): vo
   };
   if (problem.status === 500) request.log.error(facts, "call failed");
   else if (problem.status > 500) request.log.warn(facts, "call failed");
-  // What the service refused, it has logged itself. Neither the URL nor the cause: both may quote a secret.
+  // The service has logged its own refusals. Log neither the URL nor the cause: both may quote a secret.
   else if (!isServiceError(error)) {
     const { method, clientChain = [] } = request;
     request.log.info(

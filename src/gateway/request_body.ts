@@ -48,10 +48,10 @@ const ADMITTED = new Set([3, 5]);
 const DENIED = new Set([401, 403]);
 
 /**
- * Asks the service whether a caller may call a method, with an empty request, which does
- * nothing: so the large body of a caller without a good credential is neither read nor decoded.
+ * Asks the service whether a caller may call a method, with an empty request that has no effect. The large body of a
+ * caller without a good credential is therefore neither read nor decoded.
  *
- * @throws ProblemError what the service refuses the caller for
+ * @throws ProblemError with the service's refusal
  */
 const requireAdmission = async (
   { channel, onRefused }: BodyReader,

@@ -98,7 +98,7 @@ const readBody = ({ rpc, body }: Binding, text: string): Message => {
  *
  * Source: google/api/http.proto, "Rules for HTTP mapping".
  *
- * @throws ProblemError 400 that names each field and what it takes
+ * @throws ProblemError 400 that names each field and its accepted values
  */
 export const readMessage = (binding: Binding, parts: RequestParts): Message => {
   const { input } = binding.rpc.method;

@@ -48,7 +48,7 @@ const decoded = (path: string, text: string): string => {
   }
 };
 
-/** URLSearchParams repairs what is malformed, and a repaired value is another one. */
+/** URLSearchParams repairs malformed input, and a repaired value differs from the sent one. */
 const refuseMalformed = (query: string): void => {
   for (const pair of query.split("&")) {
     try {
@@ -60,8 +60,8 @@ const refuseMalformed = (query: string): void => {
 };
 
 /**
- * What path and query say, as ProtoJSON by proto names. A parameter that the
- * path or the body already carries is refused, and so is one nobody knows.
+ * Returns the values of path and query as ProtoJSON by proto names. Refuses unknown parameters, and parameters that the
+ * path or the body already carries.
  *
  * Source: google/api/http.proto, "Rules for HTTP mapping".
  *

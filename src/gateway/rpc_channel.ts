@@ -42,8 +42,8 @@ const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /**
- * grpc-js keeps a stack trace of each call for the text of its error, which nobody reads here: the trace
- * takes 3 % of a request.
+ * grpc-js keeps a stack trace of each call for its error text, which this gateway does not use: the trace takes 3 % of
+ * a request.
  */
 const withoutStackTrace = <T>(run: () => T): T => {
   const { stackTraceLimit } = Error;

@@ -24,7 +24,7 @@ declare module "fastify" {
   }
 }
 
-/** What the routes of methods are made of. */
+/** The parts of the routes of methods. */
 export interface RpcRoutes {
   readonly routes: RouteTable;
   readonly channel: RpcChannel;

@@ -31,9 +31,8 @@ const HTTP_STATUS: Readonly<Record<number, number>> = {
 };
 
 /**
- * What a status without details stands for. It was not written by the service
- * but by the channel or a proxy on the way, so its text is not for callers, and
- * it says nothing about a session: 401 and 403 count as an outage.
+ * The meaning of a status without details. The channel or a proxy on the way wrote it, not the service, so its text is
+ * not for callers and it says nothing about a session: 401 and 403 count as an outage.
  */
 const BARE_STATUS: Readonly<Record<number, readonly [number, string, string]>> = {
   [Code.CANCELLED]: [499, "deadline_exceeded", "The call was cancelled."],

@@ -35,7 +35,7 @@ const options = (
   hsts: development ? false : { maxAge: 31_536_000, includeSubDomains: false },
 });
 
-/** What a page has instead of an answer's headers. */
+/** The headers of a page, in place of those of an API answer. */
 export const pageHeaders = (development: boolean): Promise<Readonly<Record<string, string>>> =>
   helmetHeaders(options(PAGE_POLICY, development));
 

@@ -20,14 +20,14 @@ import { sessionIdOf } from "./token_session.js";
 
 /** Names the session of the cookies that an answer was made with, or has set. */
 export const SESSION_ID_HEADER = "x-session-id";
-/** Counts the refreshes of that session. A browser that keeps its cookies sends what it was last told. */
+/** Counts the refreshes of that session. A browser that keeps its cookies sends the last value that it received. */
 export const GENERATION_HEADER = "x-session-generation";
 
 /** The cookies of a session in a request. */
 export interface SessionCookies {
   readonly access: string | undefined;
   readonly refresh: string | undefined;
-  /** Undefined where no cookie tells. */
+  /** Undefined if no cookie names the session. */
   readonly sessionId: string | undefined;
   readonly generation: number | undefined;
 }
@@ -100,8 +100,8 @@ export interface CookieTokens {
 }
 
 /**
- * Cookies outlive the session, in seconds: who comes back to one that has ended
- * is told why, which takes its tokens. They prove nothing any more by then.
+ * The time in seconds by which cookies outlive the session: a user who returns to an ended session learns the reason,
+ * which requires its tokens. The tokens prove nothing else by then.
  */
 const AFTERLIFE_SECONDS = 24 * 3600;
 
@@ -113,9 +113,8 @@ export const cookieLifetime = ({ session, expires_in: expiresIn }: CookieTokens)
 };
 
 /**
- * Puts tokens into cookies. All live longer than the tokens do: an expired
- * access token is what a logout still needs. Clears the refresh cookies that
- * came with the request, which are older.
+ * Stores tokens in cookies. All cookies outlive the tokens, because a logout still needs the expired access token.
+ * Clears the refresh cookies that came with the request, which are older.
  */
 export const setSessionCookies = (
   request: FastifyRequest,

@@ -76,7 +76,7 @@ const fieldOf = ({ method }: Rpc, name: string) => {
   return field;
 };
 
-/** Asks for an access token whose size does not grow with the user's roles: it has to fit into a cookie. */
+/** Requests an access token whose size does not grow with the user's roles: it has to fit into a cookie. */
 const omitRoles = (rpc: Rpc, message: Message): void =>
   reflect(rpc.method.input, message).set(fieldOf(rpc, OMIT_ROLES_FIELD), true);
 
@@ -106,7 +106,7 @@ const refresh = (rpc: Rpc): SessionExchange => ({
         );
       }
     } else if (cookie !== undefined) {
-      // X-Session-Mode does what the token does: no page of another origin can send it.
+      // X-Session-Mode replaces the CSRF token: no page of another origin can send this header.
       if (!wanted) checkCsrf(request, checkOrigin);
       checkSession(request, cookies);
       fields.set(field, cookie);

@@ -16,8 +16,8 @@ const refusePlainHttp = ({ headers }: FastifyRequest): void => {
 };
 
 /**
- * Whether the caller asks for cookies instead of tokens, with the header
- * `X-Session-Mode: cookie`. Absent or `bearer`: it does not.
+ * Whether the caller requests cookies instead of tokens, with the header `X-Session-Mode: cookie`. False if the header
+ * is absent or `bearer`.
  *
  * @throws ProblemError 400 for any other value or a page that cannot keep the
  *   cookies, 403 for a page of an origin that is not allowed

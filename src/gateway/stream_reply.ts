@@ -32,9 +32,8 @@ const framingFor = ({ headers }: FastifyRequest): Framing =>
   headers.accept?.includes(EVENTS.contentType) ? EVENTS : LINES;
 
 /**
- * Calls a server-streaming method and answers with its messages as they come, in
- * the framing that `Accept` asks for. A failure before the first message is an
- * ordinary problem. The call ends when the client goes away.
+ * Calls a server-streaming method and forwards its messages as they arrive, in the framing of the `Accept` header. A
+ * failure before the first message is an ordinary problem. The call ends when the client disconnects.
  */
 export const replyStream = async (
   channel: RpcChannel,

@@ -1,6 +1,6 @@
 /**
- * The session (`sid`) of an access token, read without any check: to compare
- * with, never to trust. Undefined if the text is no JWT with one.
+ * The session (`sid`) of an access token, read without any check: for comparisons only, never as proof. Undefined if
+ * the text is no JWT with one.
  */
 export const sessionIdOf = (token: string): string | undefined => {
   const [, payload, signature] = token.split(".");

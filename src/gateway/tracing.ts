@@ -4,7 +4,7 @@ import type { IsTrustedProxy } from "./client_address.js";
 
 /** A request as a trace shows it, while it goes on. */
 export interface RequestSpan {
-  /** What the service is told, so that its spans are children of this one. */
+  /** The value that the service receives, so that its spans are children of this one. */
   readonly traceparent: string;
   /** @param route the template of its path; empty: there is none */
   end(status: number, route: string): void;
@@ -23,10 +23,10 @@ const text = (header: string | string[] | undefined): string =>
   typeof header === "string" ? header : "";
 
 /**
- * Gives each request a span, and its trace to the calls that are made for it.
- * The trace of the client goes no further than this, unless a trusted proxy sends it.
+ * Starts a span for each request, and passes its trace to the calls made for it. The client's own trace is not passed
+ * on, unless a trusted proxy sends it.
  *
- * @param begin absent: no spans; what a trusted proxy sends is passed on
+ * @param begin absent: no spans; the trace context of a trusted proxy is passed on
  */
 export const installTracing = (
   app: FastifyInstance,

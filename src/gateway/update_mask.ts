@@ -23,9 +23,8 @@ const maskField = ({ method }: Binding["rpc"]): DescField | undefined =>
   );
 
 /**
- * Fills the `update_mask` that a PATCH did not give with the members its body
- * has, so that `{"is_active": false}` changes that and nothing else. What the
- * path names is no change.
+ * Fills the `update_mask` that a PATCH did not give with the members its body has, so that `{"is_active": false}`
+ * changes only that member. Members that the path names are not changes.
  *
  * Source: AIP-134 and grpc-gateway, which does the same.
  */

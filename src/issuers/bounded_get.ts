@@ -9,9 +9,8 @@ export interface GetBounds {
   readonly signal: AbortSignal;
   readonly maxBytes: number;
   /**
-   * Whether the host may be in a private or loopback network. True only for
-   * what the operator has configured: an address that another server names
-   * must not lead into the operator's own network.
+   * Whether the host may be in a private or loopback network. True only for addresses that the operator has configured:
+   * an address that another server names must not lead into the operator's own network.
    */
   readonly mayBePrivate: boolean;
 }

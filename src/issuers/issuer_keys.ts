@@ -25,8 +25,8 @@ export interface IssuerKeys {
    */
   candidates(header: JWSHeaderParameters): Promise<readonly CryptoKey[]>;
   /**
-   * The same after none of the candidates fitted: where keys have no `kid`, a
-   * new one cannot be told from the one before by the header.
+   * The same after no candidate fitted: if keys have no `kid`, the header does not distinguish a new key from the
+   * previous one.
    */
   candidatesAfterMismatch(header: JWSHeaderParameters): Promise<readonly CryptoKey[]>;
 }
@@ -36,7 +36,7 @@ export interface IssuerKeysOptions {
   /** Most milliseconds that a load takes, discovery included. */
   readonly timeoutMs: number;
   readonly allowLoopbackHttp: boolean;
-  /** Told why a load failed, for the log. */
+  /** Receives the cause of a failed load, for the log. */
   readonly onFailure: (issuer: string, cause: unknown) => void;
 }
 

@@ -54,8 +54,7 @@ const listClaim = (
 };
 
 /**
- * What a verified token says of the user and of the sign-in, by the names that
- * its issuer's configuration gives.
+ * The claims of a verified token about the user and the sign-in, under the names that its issuer's configuration gives.
  *
  * @throws CurfewError SUBJECT_TOKEN_INVALID for a claim of another type or beyond the bounds
  */

@@ -15,7 +15,7 @@ const MAX_KID_LENGTH = 512;
 export interface SubjectTokenForm {
   readonly header: JWSHeaderParameters & { readonly alg: SubjectTokenAlgorithm };
   readonly payload: Readonly<Record<string, unknown>>;
-  /** What the signature is of. Of one token there are several signatures, but one such text. */
+  /** The signed text. One token may have several signatures, but only one such text. */
   readonly signingInput: string;
 }
 

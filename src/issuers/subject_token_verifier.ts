@@ -15,9 +15,8 @@ export interface SubjectTokenVerifierOptions extends Omit<IssuerKeysOptions, "cl
 }
 
 /**
- * Verifies ID tokens (OpenID Connect Core 1.0, section 3.1.3.7; RFC 8725).
- * Only what is configured decides which keys are used: URLs and keys in a
- * token's header are ignored.
+ * Verifies ID tokens (OpenID Connect Core 1.0, section 3.1.3.7; RFC 8725). Only the configuration decides which keys
+ * are used: URLs and keys in a token's header are ignored.
  */
 export const createSubjectTokenVerifier = ({
   issuers,
@@ -83,7 +82,7 @@ const isSignedByAny = async (
   return false;
 };
 
-/** One token is one `jti` of its issuer; without one, it is what was signed. */
+/** A token is identified by the `jti` of its issuer; without one, by the signed text. */
 const fingerprint = (
   { issuer }: TrustedIssuer,
   jti: string | undefined,

@@ -13,9 +13,9 @@ export interface AdmissionOptions {
   readonly shares: Shares;
   /** How long work without a caller waits for its turn, in milliseconds. */
   readonly maxWaitMs: number;
-  /** Whether the store answers: what is refused while it does not is UNAVAILABLE. */
+  /** Whether the store answers: refusals while it does not are UNAVAILABLE. */
   readonly answers?: () => boolean;
-  /** Told how long work waited for its turn, in milliseconds. */
+  /** Receives how long work waited for its turn, in milliseconds. */
   readonly onAdmitted?: ((work: WorkClass, waitedMs: number) => void) | undefined;
   readonly onRefused?: ((work: WorkClass, cause: RefusalCause) => void) | undefined;
   /** Milliseconds of a clock that never goes back. */
@@ -55,8 +55,8 @@ const MAX_WAITING: Readonly<Record<WorkClass, number>> = {
 };
 
 /**
- * Of the time that a caller still waits, this part may pass in the queue. The
- * rest is for the work itself, and for what the estimate is wrong by.
+ * The part of the caller's remaining time that may pass in the queue. The rest is for the work itself, and for errors
+ * of the estimate.
  */
 const WAITING_PART = 0.5;
 /** Weight of the newest measurement in an average, and how many measurements an estimate needs. */
@@ -73,7 +73,7 @@ interface Waiter {
   settle(failure?: CurfewError): void;
 }
 
-/** What is known of one class of work. */
+/** The state of one class of work. */
 interface Lane {
   readonly work: WorkClass;
   readonly share: number;
@@ -115,7 +115,7 @@ export const createAdmission = (options: AdmissionOptions): Admission => {
 
   const laneOf = (work: WorkClass): Lane => lanes.get(work) as Lane;
 
-  /** Whether one more may work: within its own share, or beyond what is kept for the other classes. */
+  /** Whether one more may start: within its own share, or beyond the places reserved for the other classes. */
   const mayStart = (lane: Lane): boolean => {
     if (used >= size) return false;
     if (lane.used < lane.share) return true;

@@ -2,16 +2,15 @@ import type { Database } from "./database.js";
 import { preparedRows } from "./statements.js";
 
 /**
- * More revocations than a service tells between a backup and its restore. Nine
- * thousand such leaps stay below 2^53, up to where a revision is exact in JSON.
+ * More revocations than a service makes between a backup and its restore. After nine thousand such leaps a revision is
+ * still below 2^53, up to which JSON is exact.
  */
 const LEAP = 1_000_000_000_000;
 
 /**
- * Lets the order of revocations go on beyond every revision that can have been
- * given out, and the order of events beyond every id. A restored database would
- * give out some of them anew, for other revocations and events, and a follower
- * that knows them already would not be told of those.
+ * Advances the order of revocations beyond every revision that can have been issued, and the order of events beyond
+ * every id. A restored database would issue some of them again for other revocations and events, and a follower that
+ * has seen the old ones would miss the new ones.
  *
  * @returns the revision after which the next revocations come
  */

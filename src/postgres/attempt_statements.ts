@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type AttemptTransaction, RESERVATION_MS } from "../core/ports/login_throttle.js";
 import type { Rows } from "./statements.js";
 
-/** What stands for a text in the table: what strangers typed as a username may be a password. */
+/** The stand-in for a text in the table: a username that a stranger typed may be a password. */
 export const print = (text: string): string =>
   createHash("sha256").update(text).digest("base64url");
 /** The row of an account. */

@@ -11,7 +11,7 @@ const MAX_SUBJECTS = 10;
 const MAX_PATTERNS = 100;
 const MAX_CLIENTS = 100;
 
-/** What was told of each subject, and how often; a pattern that counts says so itself. */
+/** The reports of each subject, and their number; a pattern that counts states its own number. */
 const UNUSUAL = `
   SELECT e.reason AS kind, coalesce(e.user_id, e.actor, e.ip, '') AS subject,
     greatest(count(*), max((e.metadata->>'count')::bigint))::int AS count
@@ -54,7 +54,7 @@ export const postgresAuditLog = (database: Database): AuditLog => {
 
     async statistics(sinceMs) {
       const since = new Date(sinceMs);
-      // First, so that what it leaves out is told to who watches after it.
+      // Read first, so that a watcher receives the events that this answer leaves out.
       const { position } = await ordered.head();
       const [counts, failingUsers, failingAddresses, unusual, loginsByClient] = await Promise.all([
         rows<{ type: AuditEventType; reason: string | null; count: number }>(

@@ -46,9 +46,8 @@ const DURABLE = `
   WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')`;
 
 /**
- * The schema of our tables. A search path that the connection or the role asks
- * for is the operator's choice. A default of the whole database is not: with
- * it, tables that exist in `public` must not seem to be missing.
+ * The schema of our tables. A search path of the connection or the role is the operator's choice. A default of the
+ * whole database is not: it must not hide tables that exist in `public`.
  */
 const SEARCH_PATH = `
   SELECT pg_catalog.set_config('search_path', coalesce(

@@ -31,7 +31,7 @@ export interface DatabaseOptions {
   readonly reserve?: boolean;
   /** Connections that stay open when they are idle. Default: 0. */
   readonly warmConnections?: number;
-  /** Told of what waits for its turn, and what is refused. */
+  /** Receives the work that waits for its turn, and the refused work. */
   readonly onQueue?: Pick<AdmissionOptions, "onAdmitted" | "onRefused"> | undefined;
   /** Most time of one statement, in milliseconds; 0: no limit. */
   readonly statementTimeoutMs: number;
@@ -60,7 +60,7 @@ export const openDatabase = (options: DatabaseOptions): Database => {
   const names = createStatementNames(options.sharedBackend === true);
   const primary = createKnownPrimary();
   const drop = (connection: PooledConnection, error: Error): void => {
-    // knex listens, and lends it to nobody any more.
+    // knex listens to this event, and stops lending the connection.
     connection.emit("error", error);
     void connection.end();
   };
@@ -182,7 +182,7 @@ export const primaryIdOf = (database: Database): string | undefined => {
   return known && identityText(known);
 };
 
-/** The clock by which the silence of a database is measured. */
+/** The clock that measures how long a database has been unresponsive. */
 export const attentiveClockOf = (database: Database): AttentiveClock =>
   database.userParams.clock as AttentiveClock;
 
@@ -209,10 +209,9 @@ type PooledConnection = pg.Client & { readonly __knexUid: string };
 const ignore = (): void => undefined;
 
 /**
- * Whether a failed statement leaves a connection that must not be used again.
- * One that did not answer in time may still do what it was told, and a late
- * BEGIN would swallow the writes of the next to use it. A server that goes down
- * or only reads is no longer the one to talk to. SQLSTATEs: PostgreSQL, appendix A.
+ * Whether a failed statement leaves a connection that must not be used again. A connection that did not answer in time
+ * may still execute its statement, and a late BEGIN would swallow the writes of its next user. A server that shuts down
+ * or became read-only is no longer the right server. SQLSTATEs: PostgreSQL, appendix A.
  */
 const isLost = (error: Error): boolean =>
   error.message.endsWith("Query read timeout") || /^(08...|57P0[1-5]|25006)$/.test(codeOf(error));
@@ -226,8 +225,8 @@ const DEFECTS = new Set(["0A", "21", "22", "23", "26", "42"]);
 const TROUBLE = /connection|timeout|not queryable|acquire|terminat|^aborted$/i;
 
 /**
- * What a failed statement means: DEPENDENCY_UNAVAILABLE, or the error itself
- * when it is a defect. SQLSTATEs: PostgreSQL, appendix A.
+ * Converts the failure of a statement: to DEPENDENCY_UNAVAILABLE, or to the error itself when it is a defect.
+ * SQLSTATEs: PostgreSQL, appendix A.
  */
 export const databaseFailure = (error: unknown): unknown => {
   if (error instanceof CurfewError || !(error instanceof Error)) return error;
@@ -242,7 +241,7 @@ export const databaseFailure = (error: unknown): unknown => {
   return TROUBLE.test(message) ? unavailable(error) : error;
 };
 
-/** A deadlock, a conflict, and what is wrong with a prepared statement of an older schema. */
+/** A deadlock, a serialization conflict, and failures of a prepared statement of an older schema. */
 const REPEATABLE = new Set(["40P01", "40001", "0A000", "26000", "42P05"]);
 
 /** Whether the same transaction may succeed when run again at once. */

@@ -2,7 +2,7 @@ import { OWN_SETTINGS } from "./connection_settings.js";
 import type { Database } from "./database.js";
 import { namesOf, plannedRows } from "./statements.js";
 
-/** What the start has to say about the way to the database. */
+/** The start's report about the connection to the database. */
 export interface DatabaseReport {
   /** Whether a pooler such as PgBouncer stands between. */
   readonly isPooled: boolean;
@@ -15,7 +15,7 @@ const SETTINGS = `
     pg_catalog.pg_is_in_recovery() AS is_standby
   FROM pg_catalog.pg_settings s`;
 
-/** Limits that end what a client has given up; without them it goes on in Postgres. */
+/** Limits that end statements which a client has abandoned; without them Postgres continues them. */
 const LIMITS = { statement_timeout: "2s", idle_in_transaction_session_timeout: "10s" };
 
 const alterRole = (name: string, value: string): string => `ALTER ROLE … SET ${name} = '${value}'`;

@@ -15,7 +15,7 @@ type EndedSessions = Pick<
 const TELLING_MS = 1000;
 
 /**
- * What becomes of sessions after their end: told to the hot store, and at last deleted.
+ * Handles sessions after their end: they are invalidated in the hot store, and finally deleted.
  *
  * @param primaryId the primary that the statements are run on, if it is known
  */
@@ -67,12 +67,10 @@ export const endedSessions = (rows: Rows, primaryId: () => string | undefined): 
 });
 
 /**
- * Locked in the order of ids, as everybody locks sessions. What was told before
- * the newest change settles nothing, and neither does what was told to another
- * server than the one agreed on: entries of that one count again as soon as a
- * replica trusts it again, while adopting another starts an epoch without entries.
- * Nor does what was told while a replica could still fill in what a former
- * primary had told it.
+ * Sessions are locked in the order of ids, as everywhere. Three kinds of invalidation mark nothing: one that was sent
+ * before the newest change; one that went to another server than the agreed one, because that server's entries count
+ * again as soon as a replica uses it again, while adopting another server starts an epoch without entries; and one that
+ * was sent while a replica could still fill in data that it had read from a former primary.
  */
 const MARK_BURIED = `
   WITH told AS (

@@ -10,7 +10,7 @@ const LATELY = 20;
 
 type Counts = ReadonlyMap<string, number>;
 
-/** What came before `handled`, in the follower's transaction. */
+/** The events before `handled`, in the follower's transaction. */
 export const eventHistory = (rows: Rows, handled: EventPosition): EventHistory => {
   const counts = async (sql: string, bindings: readonly Knex.RawBinding[]): Promise<Counts> => {
     const found = await rows<{ subject: string; count: number }>(sql, bindings);
@@ -26,7 +26,7 @@ export const eventHistory = (rows: Rows, handled: EventPosition): EventHistory =
           [of as string[], new Date(since)],
         );
       if (by === "user") return failed("e.user_id", subjects);
-      // Single addresses have an index; networks are found among what has failed since.
+      // Single addresses have an index; networks are searched among the recent failures.
       const networks = subjects.filter((subject) => subject.includes(":"));
       const addresses = subjects.filter((subject) => !subject.includes(":"));
       const ofAddresses = await failed("e.ip", addresses);
@@ -107,9 +107,8 @@ const ADDRESSES = `
   GROUP BY 1`;
 
 /**
- * Resolves to the devices that were not known, of users that had others before.
- * What is known is noted again once a day, so that a login writes nothing here.
- * "Before" is the snapshot that both reads share with the insert.
+ * Resolves to the devices that were not known, of users that had others before. A known device is recorded again once a
+ * day, so that most logins write nothing here. "Before" is the snapshot that both reads share with the insert.
  */
 const NOTE_DEVICES = `
   WITH used AS (

@@ -29,7 +29,7 @@ const WRITERS = `
       'AccessExclusiveLock')
     AND l.pid <> pg_catalog.pg_backend_pid()`;
 
-/** What the order of events waits for. */
+/** The obstacle that the order of events waits for. */
 export interface HeldUp {
   /** For how long, in milliseconds. */
   readonly forMs: number;
@@ -64,7 +64,8 @@ const createEventHorizon = (rows: Rows): EventHorizon => {
   let waiting: Waiting | undefined;
 
   const look = async (): Promise<bigint> => {
-    // In this order: what a writer that ends in between has written can be read from now on.
+    // The order matters: a writer that finishes between the two reads is not found, but its events can be read from now
+    // on.
     const [drawn] = await rows<{ newest: string }>(NEWEST, []);
     const found = await rows<{ writer: string; pid: number }>(WRITERS, []);
     const newest = BigInt(drawn?.newest ?? 0);

@@ -7,17 +7,17 @@ import { primaryConnection } from "./primary_host.js";
 export interface FirstContactLimits {
   /** Gives up after this long. */
   readonly limitMs: number;
-  /** Tells what is waited for after this long. */
+  /** Reports what it waits for after this time. */
   readonly noticeMs: number;
 }
 
 export const FIRST_CONTACT: FirstContactLimits = { limitMs: 10_000, noticeMs: 2_000 };
 
 /**
- * Opens a connection, asks the database one question and closes the connection, so that a start or
- * a command finds out in bounded time whether there is a database at all.
+ * Opens a connection, runs one query and closes the connection, so that a start or a command learns in bounded time
+ * whether the database is available.
  *
- * @param onWait told once in a sentence, when the answer takes longer than `noticeMs`
+ * @param onWait receives one sentence, once, when the answer takes longer than `noticeMs`
  * @throws CurfewError DEPENDENCY_UNAVAILABLE that names host and port, or the error of a database
  * that answered and refuses
  */

@@ -1,7 +1,6 @@
 /**
- * Whether a replica may still answer from a former primary, which knows nothing
- * of what has been committed here since the failover. Its placeholder is the
- * primary of this connection (`primaryIdOf`); without one the answer is no.
+ * Whether a replica may still answer from a former primary, which lacks the commits since the failover. Its placeholder
+ * is the primary of this connection (`primaryIdOf`); without one the answer is no.
  *
  * @param marginMs how long ago a lease must have ended, in milliseconds
  */

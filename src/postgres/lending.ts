@@ -153,7 +153,7 @@ export const lendConnections = (
     const handle = knexFactory({ client: "pg", log });
     handle.userParams = database.userParams;
     route(handle, work);
-    // Who listens to the database hears the statements of all classes.
+    // A listener on the database receives the statements of all classes.
     for (const event of EVENTS)
       handle.on(event, (...about: unknown[]) => database.emit(event, ...about));
     return handle;

@@ -27,7 +27,7 @@ export const migrateUp = async (
   connection: string | pg.ClientConfig,
   wait: Partial<MigrationWait> = {},
 ): Promise<string[]> => {
-  // Nobody else uses an embedded database, whose connections would all wait for a transaction left open.
+  // An embedded database has no other user, and all its connections would wait for an open transaction.
   if (database.userParams.sharedBackend === true) return migrate(database);
   const parts = await primaryConnection(connection);
   const guard = new pg.Client({
@@ -49,7 +49,7 @@ export const migrateUp = async (
   }
 };
 
-/** What another process that waits is told; PostgreSQL keeps 63 bytes. */
+/** The name that another waiting process reports; PostgreSQL keeps 63 bytes. */
 const migratorName = (): string => `curfew ${process.pid} on ${hostname()}`.slice(0, 63);
 
 /** @returns the names of the migrations that were applied */

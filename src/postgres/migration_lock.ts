@@ -9,7 +9,7 @@ export const MIGRATION_LOCK = 7_302_001;
 export interface MigrationWait {
   /** Gives up after this long, in milliseconds. */
   readonly limitMs: number;
-  /** Told in a sentence who is waited for, at first and then every `noticeMs`. */
+  /** Receives a sentence that names the process it waits for, at first and then every `noticeMs`. */
   readonly onWait: (sentence: string) => void;
   /** Milliseconds from one notice to the next. */
   readonly noticeMs: number;

@@ -3,7 +3,7 @@ import { unavailable } from "../core/errors.js";
 import { hostUrls } from "./hosts.js";
 import { isFormer, readServerIdentity, type ServerIdentity } from "./server_identity.js";
 
-/** Most time of a host to say what it is, in milliseconds. */
+/** The time within which a host must report its role, in milliseconds. */
 const PROBE_TIMEOUT_MS = 1000;
 /** How long the other hosts are waited for once a primary has answered, in milliseconds: it may be a former one. */
 const OTHERS_MS = 250;

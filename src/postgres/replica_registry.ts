@@ -27,7 +27,7 @@ export const postgresReplicaRegistry = (
   const query = async <Row>(trx: Knex, sql: string, bindings: readonly Knex.RawBinding[] = []) =>
     (await trx.raw<{ rows: Row[] }>(sql, bindings)).rows;
 
-  /** The lease that can be had: of the shards for which nobody trusts another server. */
+  /** The lease that can be granted: for the shards for which no replica uses another server. */
   const agreed = async (trx: Knex, serverIds: readonly string[]): Promise<Lease | undefined> => {
     await query(trx, "SELECT pg_advisory_xact_lock(?)", [REGISTRY_LOCK]);
     const refused = await query<{ shard: number }>(trx, REFUSED, [

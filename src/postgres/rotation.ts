@@ -3,11 +3,9 @@ import { type SessionRow, sessionColumns, sessionFromRow } from "./rows.js";
 import type { Rows } from "./statements.js";
 
 /**
- * Compares and sets the generation of each session. Sessions that another
- * transaction holds are left out, so that nobody waits for a row and a batch
- * cannot be part of a deadlock. A row that has changed since the statement began
- * is judged again as it is once it is locked (PostgreSQL manual, "Read
- * Committed Isolation Level").
+ * Compares and sets the generation of each session. Sessions that another transaction holds are left out, so that no
+ * caller waits for a row and a batch cannot be part of a deadlock. A row that has changed since the statement began is
+ * judged again once it is locked (PostgreSQL manual, "Read Committed Isolation Level").
  *
  * Bindings: the arrays of the rotations, the time, the time after which a session
  * must have been used, and the time again.

@@ -19,8 +19,8 @@ const IDENTITY = `
   FROM pg_catalog.pg_control_system() c`;
 
 /**
- * Asks a server which primary it is. Undefined: it does not say, as some services that are only compatible
- * with PostgreSQL.
+ * Reads the primary that a server belongs to. Undefined if the server does not report it, as some PostgreSQL-compatible
+ * services do not.
  *
  * @throws CurfewError DEPENDENCY_UNAVAILABLE: the server is a standby
  */
@@ -50,7 +50,7 @@ const isMissing = (error: unknown): boolean =>
 export const identityText = ({ cluster, timeline }: ServerIdentity): string =>
   `${cluster}/${timeline}`;
 
-/** Whether `other` was the primary before `known`. Of different clusters, nobody can tell. */
+/** Whether `other` was the primary before `known`. Unknown for different clusters. */
 export const isFormer = (other: ServerIdentity, known: ServerIdentity): boolean =>
   other.cluster === known.cluster && other.timeline < known.timeline;
 

@@ -83,7 +83,7 @@ export const countLive = async (
   return total;
 };
 
-/** The last of the next open sessions after an id; undefined: what is left is less than a slice. */
+/** The last of the next open sessions after an id; undefined if less than a slice remains. */
 export const endOfSlice = async (
   database: Database,
   { userId, ip }: SessionFilter,

@@ -22,7 +22,7 @@ export const narrowings = (
   return states.map((byState) => (query) => byState(narrow(query, filter)));
 };
 
-/** Whether a filter asks for what timed out of everybody: rare among all that is open. */
+/** Whether a filter selects timed-out sessions of all users: these are rare among the open ones. */
 export const seeksTimedOut = ({ state, userId, ip }: SessionFilter): boolean =>
   (state === "EXPIRED" || state === "IDLE_TIMEOUT") && userId === undefined && ip === undefined;
 

@@ -3,7 +3,7 @@ import { formerReaders } from "./former_readers.js";
 import { endFromRow, isUuid, type SessionRow } from "./rows.js";
 import type { Rows } from "./statements.js";
 
-/** What validation reads when the hot store leaves a doubt. */
+/** The session status that validation reads after a cache miss. */
 const SESSION_STATUSES = `
   SELECT s.session_id, s.user_id, s.last_activity_at, s.expires_at, s.access_expires_at,
     s.revoked_at, s.end_reason, s.ended_by, s.revision, u.username, u.roles,

@@ -32,7 +32,7 @@ export const postgresSessionStore = (database: Database): SessionStore => {
   const rows = preparedRows(database);
   const primaryId = () => primaryIdOf(database);
 
-  /** Where to look for what timed out: among what is due, unless the sweeper has fallen far behind. */
+  /** Narrows the search for timed-out sessions to those that are due, unless the sweeper has fallen far behind. */
   const amongDue = async (liveAt: LiveAt): Promise<Narrow | undefined> => {
     const due = dueForCheck(liveAt, MAX_DUE);
     const some = due(database("sessions").select("next_check_at")).as("some");

@@ -20,10 +20,9 @@ export interface SilenceGuard {
  * sends ten times a second; the guard waits for it. Time in which this process
  * could not read an answer does not count (O1).
  *
- * A transaction that was given up must have no effect (O3): its next statement
- * is refused, and so is its COMMIT. Only a COMMIT that was already sent may
- * still take effect, and the use cases make either outcome harmless. What a
- * connection still waits for ends by the limits of the database.
+ * An abandoned transaction must have no effect (O3): its next statement is refused, and so is its COMMIT. Only a COMMIT
+ * that was already sent may still take effect, and the use cases make either outcome harmless. The limits of the
+ * database end any statement that a connection still waits for.
  */
 export const unlessUnresponsive = (database: Database): SilenceGuard => {
   const clock = attentiveClockOf(database);

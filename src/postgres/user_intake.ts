@@ -22,7 +22,7 @@ export const postgresUserIntake = (database: Database): UserIntake => ({
   },
 });
 
-/** One statement, so that a user and the event that tells of them are one transaction. */
+/** One statement, so that a user and the event of the user's creation are one transaction. */
 const INSERT_USERS = `
   WITH added AS (
     INSERT INTO users (user_id, username, username_folded, display_name, roles, is_active,

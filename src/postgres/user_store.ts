@@ -30,7 +30,7 @@ const NEXT_PAGE = `${PAGE}
     (SELECT l.username_folded FROM users l WHERE l.user_id = ?::uuid), ?)
   ORDER BY u.username_folded LIMIT ?`;
 
-/** User and start of the name of a cursor; an altered one names nobody, and starts where its text says. */
+/** The user and the start of the name in a cursor; an altered cursor names no user, and starts where its text says. */
 const placeOf = (cursor: string): [string | null, string] => {
   const userId = cursor.slice(0, 36);
   return [isUuid(userId) ? userId : null, cursor.slice(37)];

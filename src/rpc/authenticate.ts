@@ -27,10 +27,10 @@ export interface CredentialJudge {
 /** Says who calls, or throws why the call is refused. Synchronous where the judge is. */
 export type Authenticate = (ctx: CallContext) => Caller | Promise<Caller>;
 
-/** What the text of every service key begins with. */
+/** The prefix of every service key. */
 export const SERVICE_KEY_PREFIX = "cfs_";
 
-/** Who calls a method for services where services need not prove who they are. */
+/** The caller of a service method when services need not authenticate. */
 const UNVERIFIED_SERVICE: ServiceCaller = {
   kind: "service",
   name: "unverified",
@@ -96,7 +96,7 @@ const isPermitted = (access: Access, caller: Caller): boolean => {
 /**
  * Makes an Authenticate by the access class of the method:
  *
- * - PUBLIC: nobody is asked who they are.
+ * - PUBLIC: no credential is required.
  * - A bearer token, if there is one, is the credential: a service key by its
  *   prefix, else an access token. A bad key is ACCESS_TOKEN_INVALID.
  * - Else a service key in the scheme Basic, with its name. Another name is a bad key.

@@ -12,13 +12,13 @@ import type { RequestId } from "./request_id.js";
 import type { MethodRule } from "./rules.js";
 import { failureOf, toRpcStatus } from "./status.js";
 
-/** What is the same for all calls of a server. */
+/** The parts that all calls of a server share. */
 export interface CallEnvironment {
   readonly pickLanguage: PickLanguage;
   readonly clientAddress: ClientAddress;
   readonly peerService: PeerService;
   readonly requestId: RequestId;
-  /** Told of defects inside answers of calls that themselves succeed. */
+  /** Called for defects inside answers of calls that succeed themselves. */
   readonly onDefect: (ctx: CallContext, failure: CurfewError) => void;
 }
 
@@ -37,13 +37,13 @@ export interface UnderlyingCall extends ServerInterceptingCallInterface {
 const CONTEXT_KEY = "curfew.call_context";
 
 /**
- * What is known of one call. A class, with everything that costs time computed
- * lazily, for the sake of the hot path: most calls never need it.
+ * The state of one call. It is a class that computes every expensive value lazily, for the sake of the hot path: most
+ * calls never need it.
  */
 export class CallContext implements Call {
-  /** Who calls, once authentication has come through. */
+  /** The caller, once authentication has succeeded. */
   caller: Caller = ANONYMOUS;
-  /** What the call failed for. */
+  /** The failure of the call. */
   failure: CurfewError | undefined;
   /** The `language` field of the request. */
   wantedLanguage = "";
@@ -79,25 +79,27 @@ export class CallContext implements Call {
     return this.environment.pickLanguage(this.wantedLanguage, this.header("accept-language"));
   }
 
-  /** The client's address, past trusted proxies. */
+  /** The client's address as reported by trusted proxies, if any. */
   get ip(): string {
     this.#ip ??= this.environment.clientAddress.of(this.#peer, this.header("x-forwarded-for"));
     return this.#ip;
   }
 
-  /** Whether our own gateway or a trusted proxy made the connection, and is believed about its clients. */
+  /**
+   * Whether our own gateway or a trusted proxy made the connection, so that its report about its clients is trusted.
+   */
   get isForwarded(): boolean {
     return this.environment.clientAddress.isProxy(this.#peer);
   }
 
-  /** The client's software, past a trusted proxy; cut at 256 characters. */
+  /** The client's software, as reported by a trusted proxy if any; cut at 256 characters. */
   get userAgent(): string {
     const forwarded = this.header("x-forwarded-user-agent");
     const believed = forwarded !== "" && this.isForwarded;
     return (believed ? forwarded : this.header("user-agent")).slice(0, 256);
   }
 
-  /** What the call came over. */
+  /** The connection of the call. */
   get connection(): Connection {
     return this.call.connection;
   }
@@ -178,7 +180,10 @@ export class CallContext implements Call {
     this.#abort?.abort();
   }
 
-  /** As the connection was accepted: after a reset Node no longer knows the address, and nobody is mistaken for our gateway. */
+  /**
+   * As the connection was accepted: after a reset Node no longer knows the address, and no other peer must be taken for
+   * our gateway.
+   */
   get #peer(): Peer {
     const { address, isGateway } = this.call.connection;
     return { address: address.remoteAddress ?? "", isGateway };

@@ -90,7 +90,7 @@ export const certificateFiles = async (
   return {
     addIdentityCertificateListener: (listener) => {
       identityListeners.add(listener);
-      // Not before grpc-js, which is still registering, is ready to be told.
+      // Wait until grpc-js, which is still registering, can receive the call.
       process.nextTick(() => listener(current));
       watch();
     },

@@ -4,24 +4,24 @@ import { forwardedAddress } from "../core/caller/forwarded_address.js";
 
 /** The other end of a connection. */
 export interface Peer {
-  /** As the connection was accepted; empty: it is not known, and nothing is believed of it. */
+  /** As the connection was accepted; empty if unknown, and then the peer is not trusted. */
   readonly address: string;
   /** Whether the connection came over the listener that only our own gateway can reach. */
   readonly isGateway: boolean;
 }
 
-/** Tells where calls come from, past the proxies that are believed. */
+/** Determines the address of callers behind trusted proxies. */
 export interface ClientAddress {
   /**
    * @param forwardedFor the value of `x-forwarded-for`: the client first, the
    * nearest proxy last; may be empty
    */
   of(peer: Peer, forwardedFor: string): string;
-  /** Whether that peer is believed about the clients whose calls it forwards. */
+  /** Whether that peer is trusted about the clients whose calls it forwards. */
   isProxy(peer: Peer): boolean;
 }
 
-/** Told of a trusted proxy that forwards something that is no address, once for each proxy. */
+/** Called once for each trusted proxy that forwards an invalid address. */
 export type OnUnreadableAddress = (proxy: string) => void;
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -31,8 +31,8 @@ type Network = readonly [Address, number];
 const MAX_REPORTED = 100;
 
 /**
- * An address as it is stored and compared, or undefined for what is none. IPv6
- * is written as in RFC 5952, and IPv4 without the form that IPv6 has for it.
+ * An address as it is stored and compared, or undefined for an invalid one. IPv6 is written as in RFC 5952, and IPv4
+ * without its IPv6 form.
  */
 export const canonicalAddress = (text: string): string | undefined => parse(text)?.toString();
 
@@ -47,10 +47,10 @@ const network = (text: string): Network => {
 };
 
 /**
- * Makes a ClientAddress that believes our own gateway, and `x-forwarded-for` only as far as proxies
- * of these addresses and networks (CIDR) wrote it (D1, D9).
+ * Creates a ClientAddress that trusts our own gateway, and `x-forwarded-for` only as far as proxies of these addresses
+ * and networks (CIDR) wrote it (D1, D9).
  *
- * @throws Error for what is neither an address nor a network
+ * @throws Error for a text that is neither an address nor a network
  */
 export const clientAddress = (
   trustedProxies: readonly string[],

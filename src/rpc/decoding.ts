@@ -13,9 +13,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const decodeUtf8 = (bytes: Uint8Array): string => utf8.decode(bytes);
 
 /**
- * A generated decoder that refuses what the generated code lets pass: text that
- * is not UTF-8, bytes after the end of the message, and before any decoding more
- * fields or list elements than the method takes.
+ * A generated decoder with additional refusals: text that is not UTF-8, bytes after the end of the message, and before
+ * any decoding more fields or list elements than the method accepts.
  */
 export const strictly =
   <T>(decode: (bytes: Buffer) => T, countFields: MethodRule["countFields"]) =>

@@ -13,10 +13,9 @@ const endStalled = (ctx: CallContext): void =>
   ctx.end(fail("TOO_MANY_ATTEMPTS", { metadata: { cause: "slow_reader" } }));
 
 /**
- * The adapter of handlers that answer each message of a stream. A question is
- * open until its answer is on its way, as HTTP/2's flow control allows. While
- * too many are open, no more are read; a caller that asks but does not read
- * loses its stream.
+ * The adapter of handlers that answer each message of a stream. A question is open until its answer is on its way, as
+ * HTTP/2's flow control allows. While too many are open, no more are read; a caller that sends but does not read loses
+ * its stream.
  */
 export const exchange =
   <Request, Response>(

@@ -29,7 +29,7 @@ export type ServerStreamHandler<Request, Response> = (
 /** Answers each message of a stream with one message, in any order. */
 export interface ExchangeHandler<Request, Response> {
   readonly answer: UnaryHandler<Request, Response>;
-  /** Says in a message what the question fails for; the stream goes on. */
+  /** Encodes the failure of a question in a message; the stream goes on. */
   readonly refuse: (request: Request, failure: CurfewError, ctx: CallContext) => Response;
   /** Most questions to work on at once; while there are as many, no more are read. Default: 256. */
   readonly mostInFlight?: number;

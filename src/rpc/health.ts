@@ -1,7 +1,7 @@
 import type { Server } from "@grpc/grpc-js";
 import { HealthImplementation, type ServingStatus } from "grpc-health-check";
 
-/** Whether a service can answer now. Called often: it looks at what is known, and asks nobody. */
+/** Whether a service can answer now. Called often: it reads known state and makes no query. */
 export type IsServing = (service: string) => boolean;
 
 /** `grpc.health.v1.Health`: of each service, and under the empty name of all together. */

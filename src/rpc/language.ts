@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import Negotiator from "negotiator";
 import { DEFAULT_LANGUAGE, LANGUAGES, type Language } from "./messages/catalogue.js";
 
-/** Picks the language to answer in from what a caller prefers. */
+/** Picks the language of the answer by the caller's preferences. */
 export type PickLanguage = (
   /** A language tag, as in the `language` field of requests. Comes first; may be empty. */
   tag: string,
@@ -32,9 +32,8 @@ const firstSpoken = (preference: string): Language | typeof NONE_SPOKEN => {
 };
 
 /**
- * Makes a PickLanguage that remembers its answers, since callers repeat their
- * headers. `pt-BR` gets `pt` (RFC 4647, section 3.4); preferences that nobody can
- * read, or for languages that we do not speak, get the default.
+ * Creates a PickLanguage that caches its results, since callers repeat their headers. `pt-BR` gets `pt` (RFC 4647,
+ * section 3.4); invalid preferences, and those for unsupported languages, get the default.
  */
 export const languagePicker = (remembered = 512): PickLanguage => {
   const answers = new LRUCache<string, Language | typeof NONE_SPOKEN>({ max: remembered });

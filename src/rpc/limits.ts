@@ -7,7 +7,7 @@ const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
 const MINUTE = 60_000;
 
-/** What a server takes (D5), and what of it strangers may use (D8). grpc-js has no limits of its own. */
+/** The limits of a server (D5), and the share of them that strangers may use (D8). grpc-js has no limits of its own. */
 export interface RpcLimits extends CallLimits, ConnectionLimits, MemoryLimits {
   readonly streamsPerConnection: number;
   /** Most bytes of one message in either direction, whatever its method takes. */

@@ -12,9 +12,8 @@ const alternativeNames = (certificate: PeerCertificate, type: string): string[] 
 };
 
 /**
- * Whom a client certificate stands for: its SPIFFE id, else its first DNS name,
- * else its common name. A certificate with two SPIFFE ids stands for nobody
- * (SPIFFE X.509-SVID, section 2), nor does one without a name.
+ * The service that a client certificate names: by its SPIFFE id, else its first DNS name, else its common name. A
+ * certificate with two SPIFFE ids names no service (SPIFFE X.509-SVID, section 2), nor does one without a name.
  */
 export const serviceNameOf = (certificate: PeerCertificate): string | undefined => {
   const ids = alternativeNames(certificate, "URI").filter((uri) => uri.startsWith("spiffe://"));
@@ -23,12 +22,12 @@ export const serviceNameOf = (certificate: PeerCertificate): string | undefined 
   return typeof name === "string" && name !== "" ? name : undefined;
 };
 
-/** A call and what it came over. */
+/** A call and its connection. */
 interface CallOfConnection extends Pick<ServerInterceptingCallInterface, "getAuthContext"> {
   readonly connection: object;
 }
 
-/** Tells the service at the other end of a call's connection; undefined: no verified certificate. */
+/** Returns the service at the other end of a call's connection, or undefined without a verified certificate. */
 export type PeerService = (call: CallOfConnection) => string | undefined;
 
 /** Makes a PeerService that reads a certificate once per connection: Node parses it anew each time. */

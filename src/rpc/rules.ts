@@ -11,7 +11,7 @@ import { messageChecks } from "./validation/message_check.js";
 export interface MethodRule {
   /** Full path: `/package.Service/Method`. */
   readonly path: string;
-  /** Who may call it. UNSPECIFIED: nobody. */
+  /** The callers that may call it. UNSPECIFIED: none. */
   readonly access: Access;
   /** The longest time to work on one call, in milliseconds; 0: no limit (streams). */
   readonly deadlineMs: number;
@@ -37,7 +37,7 @@ const FOREIGN_REQUEST_BYTES = 16 * 1024;
 
 export interface Rules {
   readonly methods: readonly MethodRule[];
-  /** The rule of a method. For one that is not in the descriptors: a rule that lets nobody in. */
+  /** The rule of a method. A method that is not in the descriptors gets a rule that admits no caller. */
   of(path: string): MethodRule;
   /** The check of a message type by its full name. @throws Error for a type not in the descriptors */
   checkOf(typeName: string): Check | undefined;
@@ -48,7 +48,7 @@ export interface RulesOptions {
   readonly defaultDeadlineMs?: number;
 }
 
-/** Where nothing is declared, nobody may call (house, point 5). */
+/** An undeclared method admits no caller (house, point 5). */
 export const closedRule = (path: string): MethodRule => ({
   path,
   access: Access.UNSPECIFIED,

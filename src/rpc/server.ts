@@ -39,16 +39,16 @@ export interface RpcServerOptions {
   readonly trackActivity: TrackActivity;
   readonly onDenied: DenialListener;
   readonly observe: CallObserver;
-  /** Told of defects inside answers (ValidateTokens) of calls that themselves succeed. */
+  /** Called for defects inside answers (ValidateTokens) of calls that succeed themselves. */
   readonly onDefect: CallEnvironment["onDefect"];
   readonly isServing: IsServing;
-  /** Addresses and networks (CIDR) whose `x-forwarded-*` metadata is believed. */
+  /** Addresses and networks (CIDR) whose `x-forwarded-*` metadata is trusted. */
   readonly trustedProxies: readonly string[];
   readonly onUnreadableAddress?: OnUnreadableAddress;
   /** The descriptors to serve by reflection. Absent: no reflection. */
   readonly reflect?: Uint8Array | undefined;
   readonly limits?: Partial<RpcLimits>;
-  /** Told of each connection that a budget refuses; `observe` is told of refused calls. */
+  /** Called for each connection that a budget refuses; `observe` receives the refused calls. */
   readonly onRefused?: OnRefused;
   /** Comes after all of the server's own: the caller is known. */
   readonly tracing?: Interceptor | undefined;

@@ -10,12 +10,12 @@ import { noteLanguage } from "./unary.js";
 const LONGEST_STALL_MS = 10_000;
 
 /**
- * It does not say what was sent last, since clients drop what they have not read
- * when a failure arrives: they go on after what they have seen.
+ * The failure does not name the last sent message, since clients drop unread messages when a failure arrives: they
+ * resume after the last message that they have read.
  */
 const endStalled = (ctx: CallContext): void => ctx.end(fail("WATCH_FELL_BEHIND"));
 
-/** Resolves when the caller has read what was written, or the call is over. */
+/** Resolves when the caller has read the written messages, or the call is over. */
 const drained = <Request, Response>(
   call: ServerWritableStream<Request, Response>,
   ctx: CallContext,
@@ -61,7 +61,7 @@ export const serverStream =
     send().catch((error: unknown) => {
       if (ctx.over) return;
       ctx.failure = failureOf(error);
-      // Unlike ctx.end, this lets what was written before the failure arrive.
+      // Unlike ctx.end, this lets the messages that were written before the failure arrive.
       call.emit("error", statusOf(ctx.failure, ctx));
     });
   };

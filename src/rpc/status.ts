@@ -16,7 +16,7 @@ export interface GrpcStatus {
   readonly metadata: Metadata;
 }
 
-/** What a call failed for; anything but a CurfewError is a defect, and masked. */
+/** Returns the failure of a call; every error but a CurfewError is a defect, and masked. */
 export const failureOf = (error: unknown): CurfewError =>
   error instanceof CurfewError ? error : fail("INTERNAL", { cause: error });
 
@@ -39,10 +39,9 @@ const encode = (error: CurfewError, language: Language, requestId: string | unde
 });
 
 /**
- * Tells the retry policies of gRPC clients, which know only codes, whether and
- * when to call again: "Pushback" of gRFC A6. Of the reasons that share
- * RESOURCE_EXHAUSTED only OVERLOADED is worth a repetition; a login that was
- * refused by a limit would be counted once more by each.
+ * Informs the retry policies of gRPC clients, which know only codes, whether and when to call again: "Pushback" of gRFC
+ * A6. Of the reasons that share RESOURCE_EXHAUSTED only OVERLOADED is worth a repetition; a login that was refused by a
+ * limit would be counted once more by each.
  */
 const PUSHBACK_KEY = "grpc-retry-pushback-ms";
 const NEVER = "-1";
@@ -92,10 +91,10 @@ const refusalStatus = (failure: CurfewError, language: Language): GrpcStatus => 
   return status;
 };
 
-/** Whom a status is for. */
+/** The recipient of a status. */
 export interface Addressee {
   readonly language: Language;
-  /** Told when the failure is a defect of ours, to find it in the log. */
+  /** Included when the failure is a defect, so that an operator can find it in the log. */
   readonly requestId: string;
 }
 

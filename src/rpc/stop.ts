@@ -12,7 +12,7 @@ export interface StopOptions {
   readonly beforeDrain?: () => Promise<void>;
   /** Milliseconds that calls in flight have to end, before they are cut off. */
   readonly graceMs: number;
-  /** Writes what is still only in memory (A1), when no call can add to it any more. */
+  /** Writes the uses that are still only in memory (A1), when no call can add to them any more. */
   readonly flush: () => Promise<void>;
 }
 
@@ -50,7 +50,7 @@ export const stopGracefully = async (
   const { health, streams } = parts;
   health.stop();
   if (delayMs > 0) await wait(delayMs);
-  // While the gateway answers what it has begun, this server answers the gateway.
+  // While the gateway answers its open requests, this server answers the gateway.
   await beforeDrain?.();
   streams.endAll(unavailable("the server is stopping"));
   streams.close();

@@ -7,7 +7,7 @@ export interface TlsOptions extends CertificateFiles {
   readonly requireClientCertificate: boolean;
   /** Milliseconds between looks at the files. */
   readonly refreshMs: number;
-  /** Told when new files are in use, and when they are not fit for it and the old ones stay. */
+  /** Called when new files are in use, and with the failure when they are unfit and the old files stay in use. */
   readonly onReload: (failure: Error | undefined) => void;
 }
 

@@ -5,15 +5,14 @@ import { enforce, type MethodRule } from "./rules.js";
 import { failureOf } from "./status.js";
 import type { Check } from "./validation/check.js";
 
-/** Remembers the language that a request asks for, before anything can fail. */
+/** Remembers the language that a request prefers, before anything can fail. */
 export const noteLanguage = (rule: MethodRule, request: unknown, ctx: CallContext): void => {
   if (rule.localized) ctx.wantedLanguage = (request as { language: string }).language;
 };
 
 /**
- * The adapter of all unary handlers, with the only try/catch there is: whatever
- * a handler throws ends its own call, with a status of ours. Who may call, for
- * how long, and what happens if the caller goes away, the interceptors see to.
+ * The adapter of all unary handlers, with the only try/catch there is: a value that a handler throws ends only its own
+ * call, with a status of ours. The interceptors handle access, deadlines and disconnected callers.
  *
  * @param check what requests have to pass; undefined: nothing
  */

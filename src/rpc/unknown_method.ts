@@ -3,7 +3,7 @@ import { fail } from "../core/errors.js";
 import { contextOf } from "./call_context.js";
 import type { ServedMethod } from "./wire/served_method.js";
 
-/** The name that all methods which nobody serves share, in logs and metrics. */
+/** The shared name of all unknown methods, in logs and metrics. */
 export const UNKNOWN_METHOD = "/unknown/Unknown";
 
 const nothing = (): Buffer => Buffer.alloc(0);

@@ -4,7 +4,7 @@ import type { BrowserContext, Page, Route } from "playwright-core";
 import { PASSWORD } from "../support/service.js";
 import type { ExampleStage } from "./example_stage.js";
 
-/** What happened in a page, as its manager told it. */
+/** An event in a page, as its manager reported it. */
 export interface ToldEvent {
   readonly type: string;
   readonly code?: string;
@@ -14,7 +14,7 @@ export interface ToldEvent {
 /** A bare page of an application with a SessionManager. */
 export interface AppPage {
   readonly page: Page;
-  /** Runs an expression of the page, with `manager` in scope, and resolves to what it gives. */
+  /** Runs an expression of the page, with `manager` in scope, and resolves to its value. */
   run(expression: string): Promise<unknown>;
   /** The code that a call rejects with, else "ok". */
   codeOf(call: string): Promise<unknown>;

@@ -115,7 +115,7 @@ const ASKED_REQUESTS: readonly (readonly [what: string, path: string, init: Requ
   ["a revocation", "/auth/sessions/any", { method: "DELETE", credentials: "include" }],
 ];
 
-/** What a form may send: https://html.spec.whatwg.org/#attr-fs-enctype */
+/** The content types that a form may send: https://html.spec.whatwg.org/#attr-fs-enctype */
 const ENCTYPES = ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"];
 
 describe.each([

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
 import { launchBrowser } from "../support/chromium.js";
 import { PASSWORD, startTestService, type TestService } from "../support/service.js";
 
-/** Who keeps the tokens. */
+/** The keeper of the tokens. */
 export type Mode = "cookie" | "bearer";
 
 /** A real browser in front of a whole service, which serves the example. */
@@ -35,7 +35,7 @@ export const submitSignIn = async (
   await page.getByTestId("sign-in").click();
 };
 
-/** Resolves when the page shows what only the server can tell somebody who is signed in. */
+/** Resolves when the page shows data that only the server can supply to a signed-in user. */
 export const isSignedIn = (page: Page): Promise<void> =>
   page.getByTestId("device").first().waitFor();
 

@@ -7,7 +7,7 @@ const stage = setUpExample();
 
 const devicesOf = (page: Page) => page.getByTestId("device");
 
-/** Any next step of a user: what is shown comes from the server. */
+/** Any next step of a user: the displayed data comes from the server. */
 const askToStay = (page: Page) => page.getByTestId("stay-signed-in").click();
 
 describe.each(["cookie", "bearer"] as const)("in %s mode", (mode) => {
@@ -61,7 +61,7 @@ describe.each(["cookie", "bearer"] as const)("in %s mode", (mode) => {
     expect(await foreign.textContent()).toContain("127.0.0.1 · signed in just now");
     await foreign.getByTestId("revoke").click();
     await expect.poll(() => devicesOf(page).count()).toBe(1);
-    // Who uses the keyboard goes on where the device was.
+    // The keyboard focus continues where the device was.
     await page.locator("#devices-title:focus").waitFor();
 
     await askToStay(lost);

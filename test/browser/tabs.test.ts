@@ -40,7 +40,7 @@ test.each(["cookie", "bearer"] as const)(
     await Promise.all(others.map(isSignedIn));
     const pages = [first, ...others];
 
-    // Each tab's own timer is due at the same moment: one of them asks for all.
+    // The timers of all tabs are due at the same moment: one tab refreshes for all.
     const start = new Date();
     await device.clock.fastForward(UNTIL_REFRESH);
     await waitUntil("a tab has refreshed", async () => (await refreshesSince(start)).length > 0);
@@ -50,8 +50,8 @@ test.each(["cookie", "bearer"] as const)(
     expect(together?.type).toBe("REFRESHED");
     expect(together?.count).toBeLessThan(TABS / 4);
 
-    // Where tabs cannot agree, each asks: the grace time gives them the same successor, and who comes
-    // after that one's own exchange is told so (R3) and takes what the others were given.
+    // Tabs that cannot coordinate all refresh: the grace time gives them the same successor, and a tab that comes after
+    // that successor's own exchange is refused with the reason (R3) and takes over the tokens of the others.
     const again = new Date();
     await Promise.all(pages.map((page) => refreshTokens(page, { mode, locks: null })));
     const apart = (await refreshesSince(again)).map(({ type }) => type);

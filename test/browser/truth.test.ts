@@ -135,7 +135,7 @@ describe("an answer that arrives late", () => {
     expect(await two.login(username)).toBe("ok");
     await held.release();
     const names = async () => (await device.cookies()).map(({ name }) => name);
-    // The late answer does what it cannot but do.
+    // The late answer has its unavoidable effect.
     await expect.poll(names, PATIENCE).not.toContain("__Host-access");
     await expect.poll(() => two.request("/auth/activity", POST), PATIENCE).toBe(200);
     expect(await two.snapshot()).toMatchObject({ status: "authenticated" });

@@ -10,7 +10,7 @@ import {
 } from "../support/core_replica.js";
 import type { ModelSession, ModelToken, SessionModel } from "./session_model.js";
 
-/** The model, with what the test knows of each session to talk about it. */
+/** The model, and the tokens and ids that the test needs for each session. */
 export interface Modelled {
   readonly model: SessionModel;
   readonly known: KnownSession[];

@@ -1,6 +1,6 @@
 /**
- * What the contract says of one user's sessions, in memory and without a race:
- * the verdicts that the service has to come to, whatever its stores remember.
+ * A model of the contract for one user's sessions, in memory and without a race: the verdicts that the service has to
+ * reach, whatever its stores remember.
  */
 
 export interface ModelSettings {

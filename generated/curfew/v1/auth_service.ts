@@ -83,10 +83,8 @@ export interface ExchangeTokenRequest {
   /** A signed JWT of the issuer. */
   subjectToken: string;
   /**
-   * What the token is (RFC 8693, section 3): empty or
-   * `urn:ietf:params:oauth:token-type:id_token` for an ID token,
-   * `urn:ietf:params:oauth:token-type:jwt` for any JWT that the issuer made for
-   * one of the configured audiences.
+   * The type of the token (RFC 8693, section 3): empty or `urn:ietf:params:oauth:token-type:id_token` for an ID token,
+   * `urn:ietf:params:oauth:token-type:jwt` for any JWT that the issuer made for one of the configured audiences.
    */
   subjectTokenType: string;
   /**

@@ -1,6 +1,6 @@
 import type { ServiceScope } from "../ports/service_key_store.js";
 
-/** Somebody who has not said who they are. */
+/** A caller without a credential. */
 export interface AnonymousCaller {
   readonly kind: "anonymous";
 }

@@ -5,7 +5,7 @@ import type { ServiceCaller } from "./caller.js";
 /** Reloads because of a key that is not known; more often, guessing would be work for Postgres. */
 const RELOAD_UNKNOWN_EVERY_MS = 100;
 
-/** Who holds a service key. Keys are kept in memory and read again by `reload`. */
+/** Finds the holder of a service key. Keys are kept in memory and read again by `reload`. */
 export interface ServiceKeyCheck {
   /** By the SHA-256 of the key's text; undefined: unknown or revoked. Synchronous for known keys. */
   find(hash: string): ServiceCaller | undefined | Promise<ServiceCaller | undefined>;

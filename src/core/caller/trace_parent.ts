@@ -14,9 +14,8 @@ export interface ReceivedTrace {
   readonly traceparent: string;
   readonly tracestate: string;
   /**
-   * Whether the sender is believed about it: a service that has proved who it
-   * is, our own gateway or a trusted proxy. Anybody else could have each of its
-   * calls recorded, and its spans put into traces of others.
+   * Whether the sender of the trace context is trusted: a service that has authenticated, our own gateway or a trusted
+   * proxy. Any other caller could have each of its calls recorded, and add its spans to other callers' traces.
    */
   readonly isBelieved: boolean;
 }

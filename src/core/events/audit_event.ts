@@ -19,7 +19,7 @@ export const AUDIT_EVENT_TYPES = [
 ] as const;
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
 
-/** A security event, written in the transaction it tells of (D7). Nothing in it is secret. */
+/** A security event, written in the transaction that it records (D7). Nothing in it is secret. */
 export interface AuditEvent {
   readonly type: AuditEventType;
   /** Milliseconds since the epoch. */

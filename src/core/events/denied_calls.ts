@@ -5,19 +5,19 @@ import type { AuditEvent } from "./audit_event.js";
 
 /** One source writes at most two events in this time. Milliseconds. */
 export const DENIED_CALLS_WINDOW_MS = 60_000;
-/** Sources told of one by one in a window; those beyond are told of together. */
+/** The number of sources that are reported one by one in a window; further sources are reported together. */
 const MAX_SOURCES = 500;
 const MAX_METHODS = 10;
 
 export interface DeniedCall {
   readonly method: string;
   readonly reason: string;
-  /** Who it was, if a credential said so; else empty. */
+  /** The actor, if a credential named one; else empty. */
   readonly actor: string;
   readonly ip: string;
 }
 
-/** Further denied calls of one source, waiting to be told of together. */
+/** Further denied calls of one source that will be reported together. */
 interface Tally {
   readonly event: AuditEvent;
   readonly methods: Set<string>;
@@ -25,11 +25,10 @@ interface Tally {
 }
 
 /**
- * Tells of denied calls as security events, without letting a scanner write
- * without bound: the first of a source (network, actor and reason) in a minute
- * is written before it is answered, the others of that minute as one event with
- * their number as `count`. The counts add up to the calls, but for those of the
- * last minute before a crash.
+ * Writes security events about denied calls, in bounded number, so that a scanner cannot fill the log: the first call
+ * of a source (network, actor and reason) in a minute is written before it is answered, the others of that minute as
+ * one event with their number as `count`. The counts add up to the number of calls, except for those of the last minute
+ * before a crash.
  */
 export interface DeniedCalls {
   record(call: DeniedCall): Promise<void>;
@@ -81,7 +80,7 @@ export const deniedCalls = (deps: {
       try {
         await audit.record(over.map((tally) => sum(tally, clock.now())));
       } catch (failure) {
-        // Kept for the next time, under what has come in since.
+        // Kept for the next attempt, together with the calls that have arrived since.
         for (const [key, tally] of window) {
           const newer = tallies.get(key);
           tally.count += newer?.count ?? 0;

@@ -15,9 +15,8 @@ export interface EventPosition {
 export const ORIGIN: EventPosition = { transactionId: 0n, eventId: 0n, at: 0 };
 
 /**
- * Added to the time of cursors in the order of ids, which tells them from those
- * in the order of transactions. Replicas of the version before take it for a
- * time to come, and go on from the same event.
+ * Added to the time of cursors in the order of ids, to distinguish them from those in the order of transactions.
+ * Replicas of the previous version read such a time as a future one, and continue from the same event.
  */
 const ORDER_OF_IDS = 50_000_000_000_000;
 
@@ -26,7 +25,7 @@ export const writeCursor = ({ transactionId, eventId, at }: EventPosition): stri
   [transactionId, eventId, BigInt(at + ORDER_OF_IDS)].map((part) => part.toString(36)).join(".");
 
 const CURSOR = /^([0-9a-z]{1,13})\.([0-9a-z]{1,13})\.([0-9a-z]{1,9})$/;
-/** What a bigint of Postgres holds. */
+/** The maximum of a Postgres bigint. */
 const MAX = 2n ** 63n - 1n;
 
 const readNumber = (text: string): bigint =>

@@ -12,10 +12,9 @@ export const EVENTS_POLL_MS = 250;
 const PAGE_SIZE = 500;
 
 /**
- * Tells watchers of every security event, in order and without a gap. One poll
- * looks for all watchers whether there is something new, and not at all while
- * nobody watches; each then reads its own pages at the pace it is read from, so
- * that none is held in memory for a slow one.
+ * Delivers every security event to watchers, in order and without a gap. One poll checks for new events on behalf of
+ * all watchers, and stops while there is no watcher. Each watcher then reads its own pages at the pace of its client,
+ * so that no page is held in memory for a slow one.
  */
 export interface SessionEventsFeed {
   /**

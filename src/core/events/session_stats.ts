@@ -12,13 +12,13 @@ export interface UnusualCount {
 
 export interface SessionStats extends Omit<AuditStatistics, "unusual"> {
   readonly live: number;
-  /** Past their inactivity timeout, and nobody has noticed yet. */
+  /** Past their inactivity timeout, but not yet recorded as ended. */
   readonly idle: number;
   readonly ended: number;
   readonly unusual: readonly UnusualCount[];
 }
 
-/** What a pattern means, by its kind. A kind of a newer version explains itself by its name. */
+/** Describes a pattern by its kind. A kind from a newer version is described by its name. */
 const DETAILS: Readonly<Record<string, (count: number) => string>> = {
   many_failed_logins: (count) => `${count} failed logins of one user`,
   many_failed_logins_from_address: (count) => `${count} failed logins from one address`,
@@ -30,8 +30,8 @@ const DETAILS: Readonly<Record<string, (count: number) => string>> = {
 };
 
 /**
- * Counts over the whole service, and over a window what happened in it, up to
- * this moment: patterns are looked for first, unless somebody is at it already.
+ * Counts the sessions of the whole service, and the events of a window up to this moment. It searches for patterns
+ * first, unless another search is running.
  */
 export const sessionStats =
   (deps: {
@@ -51,7 +51,7 @@ export const sessionStats =
     return { ...counts, ...events, unusual: describeUnusual(events) };
   };
 
-/** Told once while it goes on, failures may have become more since. */
+/** A pattern is reported once while it continues, so the failures may have become more since. */
 const describeUnusual = (events: AuditStatistics): UnusualCount[] => {
   const newest: Readonly<Record<string, AuditStatistics["failingUsers"]>> = {
     many_failed_logins: events.failingUsers,

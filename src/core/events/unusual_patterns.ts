@@ -5,15 +5,15 @@ import { newDevices } from "./patterns/new_device.js";
 import { failedLoginPatterns, revocationBursts } from "./patterns/repetition.js";
 import type { UnusualPattern } from "./patterns/unusual_pattern.js";
 
-/** Who the events are handed to, over all replicas. */
+/** The name of the follower that receives the events, over all replicas. */
 const FOLLOWER = "unusual_patterns";
 const BATCH = 500;
 
-/** What a round of looking has come to. */
+/** The result of one round. */
 export interface PatternRound {
   /** The events that were looked at. */
   readonly events: readonly AuditEvent[];
-  /** The patterns that were found in them and told, each as one event. */
+  /** The patterns that were found in them and reported, each as one event. */
   readonly found: readonly AuditEvent[];
 }
 
@@ -31,12 +31,11 @@ const toEvent = ({ kind, event, metadata }: UnusualPattern): AuditEvent => ({
 });
 
 /**
- * Looks through all events that nobody has looked at yet for what an operator
- * should know of, and tells each pattern as one event, in the transaction that
- * notes how far it has come: once over all replicas. While another replica is
- * at it, does nothing.
+ * Searches all unread events for patterns that an operator should know of, and writes one event for each pattern, in
+ * the transaction that stores the position of the search: once over all replicas. Does nothing while another replica
+ * searches.
  *
- * @param onRound told of each batch after its commit
+ * @param onRound receives the result of each batch after its commit
  */
 export const unusualPatterns =
   (deps: { audit: Pick<AuditLog, "follow"> }, onRound: (round: PatternRound) => void = () => {}) =>

@@ -62,7 +62,7 @@ const clientIdOf = (asked: string, { clientIds }: TrustedIssuer, byDefault: stri
 const newUsernameOf = ({ issuer, username, subject }: SubjectToken): string | undefined => {
   if (!issuer.createUsers) return undefined;
   if (username !== undefined) return username;
-  // Whoever configured the claim relies on names of its kind.
+  // The operator who configured the claim relies on names of its kind.
   if (issuer.claims.username !== undefined)
     throw subjectTokenInvalid("claims", issuer.claims.username);
   return subject;

@@ -1,4 +1,4 @@
-/** Signature algorithms of ID tokens that can be trusted: public-key ones only (RFC 7518, RFC 8037). */
+/** The accepted signature algorithms of ID tokens: only those with public keys (RFC 7518, RFC 8037). */
 export const SUBJECT_TOKEN_ALGORITHMS = [
   "RS256",
   "RS384",

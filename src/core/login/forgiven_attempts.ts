@@ -10,7 +10,7 @@ type Forgive = LoginThrottle["forgive"];
 export interface ForgivenAttempts {
   /** Forgives an attempt at once if the store answers. Never rejects. */
   readonly forgive: Forgive;
-  /** Forgives, one after the other, what is still waiting. Rejects while the store does not answer. */
+  /** Forgives the waiting attempts one after the other. Rejects while the store does not answer. */
   flush(): Promise<void>;
 }
 

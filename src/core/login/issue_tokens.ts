@@ -5,10 +5,10 @@ import { assuranceAt } from "../session/assurance.js";
 import type { Session } from "../session/session.js";
 import type { CoreSettings } from "../settings.js";
 
-/** What a client gets at login and refresh. */
+/** The tokens that a client receives at login and refresh. */
 export interface IssuedTokens {
   readonly accessToken: string;
-  /** Empty for a session in which somebody acts as the user: it cannot be refreshed. */
+  /** Empty for a session with an actor: it cannot be refreshed. */
   readonly refreshToken: string;
   /** Whole seconds until the access token expires. */
   readonly expiresIn: number;
@@ -22,10 +22,9 @@ export interface AccessTokenTerms {
 }
 
 /**
- * Times in milliseconds, on whole seconds, as NumericDate has no others (RFC 7519).
- * A token that says an elevated `acr` ends with the elevation (I3). One of a
- * session in which somebody acts as the user lives as long as the session,
- * which has no refresh token.
+ * Times in milliseconds, on whole seconds, because NumericDate has only those (RFC 7519). A token with an elevated
+ * `acr` expires with the elevation (I3). A token of a session with an actor lives as long as the session, which has no
+ * refresh token.
  */
 export const accessTokenTerms = (
   ids: IdSource,

@@ -19,7 +19,7 @@ import { accessTokenTerms, type IssuedTokens, type IssueTokens } from "./issue_t
 import type { ActionResult } from "./password_attempt.js";
 import { type UnansweredLogins, withdrawal } from "./unanswered_logins.js";
 
-/** What a session is made with. Times are milliseconds since the epoch, lengths milliseconds. */
+/** The terms of a new session. Times are milliseconds since the epoch, durations milliseconds. */
 export interface SessionTerms
   extends Pick<
     Session,
@@ -31,15 +31,15 @@ export interface SessionTerms
   readonly maxLifetimeMs?: number | undefined;
   /** Leave the roles out of the access token. */
   readonly omitRoles?: boolean | undefined;
-  /** Who makes it, for the security event; absent: the user. */
+  /** The actor that opens the session, for the security event; absent: the user. */
   readonly by?: string | undefined;
-  /** What the security event says besides. */
+  /** Further metadata of the security event. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Whose session a call is about, as the first statements of its transaction found out. */
 export type Subject =
-  /** A user, who is locked, and for whom a session may be made. */
+  /** A locked user, who may receive a session. */
   | { readonly kind: "user"; readonly user: Account }
   /** An earlier call made the session, which is locked and live: it is answered again. */
   | {
@@ -53,7 +53,7 @@ export type Subject =
 
 export interface SessionOpening {
   readonly terms: SessionTerms;
-  /** Runs first in the transaction. What it writes is committed with the session, or not at all. */
+  /** Runs first in the transaction. Its writes are committed with the session, or not at all. */
   readonly subject: (tx: SessionTransaction) => Promise<Subject>;
   /** Runs last in the transaction, if it made a session. */
   readonly made?: (
@@ -72,10 +72,9 @@ export interface OpenedSession {
 }
 
 /**
- * Makes a session for a user who has proved who they are: the one way that every
- * call goes which makes one (I1). Under the lock of the user racing calls and
- * revocations of all sessions are ordered (L5, N1-N4). A call that is not
- * answered OK leaves no session (O3).
+ * Opens a session for an authenticated user. Every call that opens a session goes this way (I1). The lock of the user
+ * orders racing calls and revocations of all sessions (L5, N1-N4). A call that is not answered OK leaves no session
+ * (O3).
  */
 export type OpenSession = (
   opening: SessionOpening,
@@ -132,7 +131,7 @@ export const openSession = (deps: {
       const reason = timedOut(session, now, settings.idleTimeoutMs);
       if (reason !== undefined)
         revocations.push({ sessionId: session.id, reason, at: now, by: "system" });
-      // Nobody holds the tokens of these, so they go before any session in use.
+      // No client holds the tokens of these sessions, so they are evicted before any session in use.
       else if (mayBeFull && unanswered.includes(session, now))
         revocations.push(withdrawal(session.id, now));
       else live.push(session);
@@ -190,7 +189,7 @@ export const openSession = (deps: {
     const patch = {
       jti: terms.jti,
       accessExpiresAt: Math.max(session.accessExpiresAt, terms.expiresAt),
-      // Whoever withdraws the session because the first answer was lost sees that it was given again.
+      // The sweep that withdraws unanswered sessions sees by this time that the tokens were issued again.
       ...(session.refresh.isUnanswered && { refresh: { ...session.refresh, rotatedAt: now } }),
     };
     await tx.updateSession(session.id, patch);
@@ -211,7 +210,7 @@ export const openSession = (deps: {
     if (subject.kind === "repeated") return repeat(tx, subject, given);
     const { user } = subject;
     const found = await tx.lockOpenSessionsOf(user.id);
-    // Sessions in which somebody acts as the user are outside the limit.
+    // Sessions with an actor do not count towards the limit.
     const counted = given.actor ? [] : found.filter(({ actor }) => actor === undefined);
     const now = clock.now();
     const { revocations, isFull } = await sortOut(counted, now, given.ip);
@@ -250,7 +249,7 @@ export const openSession = (deps: {
       settings.consistencyTimeoutMs,
     );
 
-  /** Admits the user in one transaction. If nobody knows whether it was committed, it is undone. */
+  /** Admits the user in one transaction. If it is unknown whether the transaction was committed, it is undone. */
   const admitOrUndo = async (
     opening: SessionOpening,
     call: Call | undefined,

@@ -16,12 +16,12 @@ import { createForgivenAttempts } from "./forgiven_attempts.js";
 import { createRefusedSources } from "./refused_sources.js";
 import type { ThrottleRefusal } from "./throttle_verdict.js";
 
-/** One try of a password, and what the caller wants to do if it is right. */
+/** One attempt with a password, and the caller's action if the password is right. */
 export interface PasswordAttempt<T> {
   readonly usernameFolded: string;
   readonly password: string;
   readonly ip: string;
-  /** What the security events of this attempt say besides. */
+  /** Further fields of the security events of this attempt. */
   readonly about?: Partial<AuditEvent>;
   readonly call?: Call | undefined;
   /** Reads the account; called again if the account changes while its password is checked. */

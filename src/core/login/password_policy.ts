@@ -1,7 +1,7 @@
 import { type FieldViolation, fail } from "../errors.js";
 import { foldUsername } from "../users/user.js";
 
-/** What a new password must be. */
+/** The requirements for a new password. */
 export interface PasswordPolicy {
   /** In Unicode code points, after NFKC. */
   readonly minLength: number;
@@ -58,7 +58,7 @@ export const checkNewPassword = (
   if (violations.length > 0) throw fail("INVALID_ARGUMENT", { violations });
 };
 
-/** What is left of a text, the longest words taken out first. */
+/** Returns the text without the words; the longest words are removed first. */
 const without = (text: string, words: readonly string[]): string =>
   [...words]
     .sort((a, b) => b.length - a.length)

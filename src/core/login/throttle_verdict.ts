@@ -7,7 +7,7 @@ export interface ThrottleLimits {
   readonly windowMs: number;
 }
 
-/** What is known of an account or a source that has no place for another attempt. */
+/** The known state of an account or a source that has no place for another attempt. */
 export interface FullCount {
   /** Failed attempts within the window. */
   readonly failures: number;

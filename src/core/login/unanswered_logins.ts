@@ -16,9 +16,8 @@ export const answerableMs = (consistencyTimeoutMs: number): number =>
   consistencyTimeoutMs + NOTE_MARGIN_MS;
 
 /**
- * Sessions whose login was not answered OK, although it was committed: Postgres
- * fell silent during the COMMIT, the caller went away, or the process died.
- * Nobody holds their tokens, so they must neither count nor stay (O3, N4).
+ * Sessions whose login was committed but not answered OK: Postgres became unresponsive during the COMMIT, the caller
+ * disconnected, or the process died. No client holds their tokens, so they must neither count nor stay (O3, N4).
  */
 export interface UnansweredLogins {
   /**
@@ -27,7 +26,7 @@ export interface UnansweredLogins {
    * goes on trying.
    */
   withdraw(session: Withdrawn): Promise<void>;
-  /** Whether nobody holds the session's tokens. `lastActivityAt` must know of recent uses. */
+  /** Whether no client holds the session's tokens. `lastActivityAt` must include recent uses. */
   includes(session: Session, now: number): boolean;
   /** Withdraws what could not be withdrawn at once. Rejects as long as the store does. */
   flush(): Promise<void>;

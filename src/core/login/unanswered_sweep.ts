@@ -5,7 +5,9 @@ import type { WithRecentActivity } from "../session/recent_activity.js";
 import { answerableMs, type UnansweredLogins, withdrawal } from "./unanswered_logins.js";
 
 const BATCH = 200;
-/** How far back to look, in milliseconds: many rounds of the cleanup. What is older idles out. */
+/**
+ * The age limit of the search, in milliseconds: many rounds of the cleanup. Older sessions become idle and time out.
+ */
 const WINDOW_MS = 10 * 60_000;
 
 /**

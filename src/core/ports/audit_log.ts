@@ -66,14 +66,14 @@ export type FollowEvents = (
 ) => Promise<readonly AuditEvent[]>;
 
 export interface Followed {
-  /** What was handed out. */
+  /** The events that were handed out. */
   readonly events: readonly AuditEvent[];
-  /** What was written. */
+  /** The events that were written. */
   readonly written: readonly AuditEvent[];
   readonly more: boolean;
 }
 
-/** How often something happened to or by somebody. */
+/** How often events of a kind concerned one subject. */
 export interface SubjectCount {
   readonly subject: string;
   readonly count: number;
@@ -93,7 +93,7 @@ export interface AuditStatistics {
   readonly failingAddresses: readonly SubjectCount[];
   /** Logins by the application they were for, the most frequent first, at most a hundred. */
   readonly loginsByClient: readonly SubjectCount[];
-  /** What was told as UNUSUAL_ACTIVITY, the most frequent first, at most a hundred. */
+  /** The subjects that were reported as UNUSUAL_ACTIVITY, the most frequent first, at most a hundred. */
   readonly unusual: readonly (SubjectCount & { readonly kind: string })[];
   /** Of the last event that may have been counted. */
   readonly position: EventPosition;

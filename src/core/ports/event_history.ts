@@ -1,4 +1,4 @@
-/** What came before the events that a follower is handed, as its transaction sees it. */
+/** The events before those that a follower receives, as its transaction sees them. */
 export interface EventHistory {
   /** Failed logins since a moment, by user id or by source: an IPv4 address or an IPv6 network (/64). */
   failedLogins(
@@ -8,7 +8,7 @@ export interface EventHistory {
   ): Promise<ReadonlyMap<string, number>>;
   /** Sessions that each of these callers has ended since a moment, their own logouts left out. */
   revocationsBy(actors: readonly string[], since: number): Promise<ReadonlyMap<string, number>>;
-  /** Whom a pattern was told of since a moment. */
+  /** Resolves to the subjects for which the pattern was reported since a moment. */
   toldOf(kind: string, since: number): Promise<ReadonlySet<string>>;
   /** What these sessions were made with. */
   signInsOf(sessionIds: readonly string[]): Promise<ReadonlyMap<string, SignIn>>;
@@ -28,7 +28,7 @@ export interface SignIn {
   readonly ip: string;
 }
 
-/** What a user signs in with. */
+/** A device from which a user signs in. */
 export interface UserDevice {
   readonly userId: string;
   /** One text for the same software in all its versions. */

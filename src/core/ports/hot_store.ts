@@ -3,26 +3,25 @@ import type { PendingInvalidation } from "./session_store.js";
 import type { Shards } from "./shards.js";
 
 /**
- * Fast memory of sessions that may vanish, lag or lie at any moment. What it
- * says of a session, live or ended, counts only under a lease that is in force
- * when the answer has come (see `replica_registry.ts`): on the servers the lease
- * names, for entries written in the lease's epochs. An end is final, but without
- * the lease another replica may still call the session live, out of another server (L2).
- * Every method rejects with DEPENDENCY_UNAVAILABLE when no server that it needs answers in time.
+ * Fast memory of sessions that may lose entries, lag or return wrong data at any moment. Its answer about a session,
+ * live or ended, counts only under a lease that is valid when the answer arrives (see `replica_registry.ts`): from the
+ * servers that the lease names, for entries written in the lease's epochs. A revocation is final, but without the lease
+ * another replica may still read the session as live from another server (L2). Every method rejects with
+ * DEPENDENCY_UNAVAILABLE when no server that it needs answers in time.
  */
 export interface HotStore {
   readonly shards: Shards;
   /**
-   * Asks for one session. All questions of one event-loop turn travel together.
+   * Checks one session. All questions of one event-loop turn travel together.
    */
   check(ask: HotAsk, lease: Lease): Promise<HotAnswer>;
   /** The same for many, for one promise. Undefined for those whose server does not answer. */
   checkAll(asks: readonly HotAsk[], lease: Lease): Promise<readonly (HotAnswer | undefined)[]>;
-  /** Remembers a live session, if its fill token still holds: no ending has come between. */
+  /** Stores a live session, if its fill token is still valid: the session has not been revoked since. */
   fill(entry: HotEntry, fillToken: string, lease: Lease): Promise<void>;
   /**
-   * Remembers revocations and forgets entries; afterwards no earlier fill token fills.
-   * Resolves to the server told, for each; its id is empty where none was.
+   * Stores revocations and removes entries; afterwards no earlier fill token fills. Resolves to the id of the
+   * invalidated server for each; the id is empty where no server was reached.
    */
   invalidate(
     revocations: readonly PendingInvalidation[],
@@ -41,13 +40,13 @@ export interface HotAsk {
   readonly sessionId: string;
   readonly now: number;
   /**
-   * Move the last activity up to this time; 0: leave it. The answer says so at
-   * once; others may be told up to `activityStepMs` less.
+   * Move the last activity up to this time; 0: leave it. The answer shows the new time at once; other readers may see a
+   * time that is up to `activityStepMs` older.
    */
   readonly touchAt: number;
 }
 
-/** What is remembered of a live session. */
+/** The stored data of a live session. */
 export interface HotEntry {
   readonly sessionId: string;
   readonly userId: string;

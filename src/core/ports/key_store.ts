@@ -15,8 +15,8 @@ export interface KeyStore {
    */
   insertIfNone(key: StoredKey, event: AuditEvent): Promise<StoredKey>;
   /**
-   * Changes keys and writes the event that tells of it, in one transaction (D7).
-   * Resolves to whether anything changed; if not, no event is written.
+   * Changes keys and writes the event of the change in one transaction (D7). Resolves to whether anything changed; if
+   * not, no event is written.
    */
   change(change: KeyChange): Promise<boolean>;
   /** Notes that the key signs tokens that live for so long; a longer life that was noted before stays. */

@@ -1,12 +1,10 @@
 import type { ThrottleLimits, ThrottleRefusal } from "../login/throttle_verdict.js";
 
 /**
- * Limits wrong passwords per account and per source, atomically over replicas
- * and restarts (D1). Only a wrong password counts (O4): an attempt first
- * reserves a place within the limits, and is concluded when its outcome is
- * known. A place that nobody concludes is free again after `RESERVATION_MS`, so
- * an outage or a crash leaves no count behind, and parallel attempts together
- * never exceed a limit.
+ * Limits wrong passwords per account and per source, atomically over replicas and restarts (D1). Only a wrong password
+ * counts (O4): an attempt first reserves a place within the limits, and is concluded when its outcome is known. A place
+ * without a conclusion is free again after `RESERVATION_MS`, so an outage or a crash leaves no count behind, and
+ * parallel attempts together never exceed a limit.
  */
 export interface LoginThrottle {
   /** Reserves a place for one attempt. Known and unknown usernames are treated alike. */

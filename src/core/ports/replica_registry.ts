@@ -1,14 +1,13 @@
 import type { Lease } from "./hot_store.js";
 
 /**
- * Who may be answering from which hot servers, kept in the primary store. An
- * ending that cannot reach a hot server looks here whether that matters.
+ * Records in the primary store which replicas may answer from which hot servers. A revocation that cannot reach a hot
+ * server checks here whether any replica still uses that server.
  */
 export interface ReplicaRegistry {
   /**
-   * Says that this replica trusts `serverIds` for `leaseMs` from now, or
-   * (undefined) none. An empty id asks for no lease of that shard. A shard is
-   * refused while another replica's lease names another server for it.
+   * Requests a lease for this replica on `serverIds` for `leaseMs` from now, or (undefined) on none. An empty id
+   * requests no lease of that shard. A shard is refused while another replica's lease names another server for it.
    */
   renew(serverIds: readonly string[] | undefined, leaseMs: number): Promise<Renewal>;
   /** Forgets this replica, at a graceful stop. */

@@ -1,7 +1,6 @@
 /**
- * Tells replicas that sessions have ended, so that those who follow the order of
- * revocations look at once. It only wakes: it may be lost, late or doubled, and
- * nothing that must hold depends on it.
+ * Notifies replicas that sessions have been revoked, so that followers of the order of revocations read it at once. The
+ * signal only wakes them: it may be lost, late or repeated, and no guarantee depends on it.
  */
 export interface RevocationSignal {
   /** Wakes the followers in this process, and of other replicas as far as they can be reached; returns at once. */

@@ -14,9 +14,8 @@ import type { UsedSubjectTokens } from "./used_subject_tokens.js";
  */
 export interface SessionStore {
   /**
-   * Runs `work` in one transaction; what it returns is committed when this
-   * resolves. It does not begin, run another statement or commit once `call` is
-   * over: then it rolls back and rejects with DEADLINE_EXCEEDED (O3).
+   * Runs `work` in one transaction; its result is committed when this resolves. Once `call` is over, the transaction
+   * does not begin, run another statement or commit: it rolls back and rejects with DEADLINE_EXCEEDED (O3).
    */
   transaction<T>(work: (tx: SessionTransaction) => Promise<T>, call?: CallLimits): Promise<T>;
 
@@ -78,15 +77,13 @@ export interface SessionStore {
     userId?: string;
   }): Promise<PendingInvalidation[]>;
   /**
-   * Notes that the hot servers named have been told, unless the session has
-   * changed again since, or the replicas have agreed on another server.
-   * Resolves to the ids noted.
+   * Records that the named hot servers have been invalidated, unless the session has changed again since, or the
+   * replicas have agreed on another server. Resolves to the recorded ids.
    */
   markInvalidated(told: readonly Told[]): Promise<string[]>;
   /**
-   * Which of these no replica can still call live out of the hot store: because
-   * it was told, or because no replica has a lease of their shard. Without
-   * `shards` every lease counts for every session.
+   * Resolves to those sessions that no replica can still read as live from the hot store: either the store was
+   * invalidated, or no replica has a lease of their shard. Without `shards` every lease counts for every session.
    */
   invalidatedAmong(sessionIds: readonly string[], shards?: Shards): Promise<string[]>;
 
@@ -147,9 +144,9 @@ export interface SessionTransaction extends AttemptTransaction, Identities, Used
   /** Locks up to `limit` unended sessions whose next check is due; those that another sweeper holds are left to it. */
   lockDue(now: number, limit: number): Promise<Session[]>;
   /**
-   * Locks up to `limit` unended sessions of that age that nobody is known to
-   * have been told of or to have used, by id, after `afterId`; those that
-   * another transaction holds are left out.
+   * Locks up to `limit` unended sessions of that age, in the order of ids, after `afterId`, whose answer is not known
+   * to have reached a client and that are not known to have been used. Sessions that another transaction holds are left
+   * out.
    */
   lockUnanswered(
     age: { readonly createdAfter: number; readonly createdBefore: number },
@@ -159,7 +156,7 @@ export interface SessionTransaction extends AttemptTransaction, Identities, Used
   ): Promise<Session[]>;
   /** Sets when to look again; no later than `LATEST_CHECK_MS` after the session would time out. */
   postponeChecks(checks: readonly { sessionId: string; nextCheckAt: number }[]): Promise<void>;
-  /** Makes the hot store forget the user's live sessions: what it remembers of the user has changed. */
+  /** Removes the user's live sessions from the hot store, because data of the user has changed. */
   forgetHot(userId: string): Promise<string[]>;
   record(events: readonly AuditEvent[]): Promise<void>;
 }
@@ -231,7 +228,7 @@ export interface SessionRevocation {
   readonly note?: string | undefined;
 }
 
-/** Something the hot store has to be told: a revocation, or (without `end`) to forget. */
+/** A change that the hot store has to receive: a revocation, or (without `end`) a removal. */
 export interface PendingInvalidation {
   readonly sessionId: string;
   readonly userId: string;
@@ -244,7 +241,7 @@ export interface PendingInvalidation {
 /** A page of the order of all revocations. */
 export interface RevocationsPage {
   readonly revocations: readonly RecordedRevocation[];
-  /** The newest revision there was; 0: nothing has ended. Every ending that comes has a greater one. */
+  /** The newest revision; 0: no session has been revoked. Every later revocation has a greater one. */
   readonly lastRevision: bigint;
 }
 
@@ -255,7 +252,7 @@ export interface RecordedRevocation extends PendingInvalidation {
   readonly pendingInvalidation: boolean;
 }
 
-/** What which hot server was told of a session. */
+/** The hot server that was invalidated for a session, and the change. */
 export interface Told {
   readonly pendingInvalidations: Pick<PendingInvalidation, "sessionId" | "end" | "change">;
   readonly shard: number;

@@ -1,4 +1,4 @@
-/** How sessions are spread over servers, each of which is trusted, lost and told by itself. */
+/** Maps sessions to servers. Each server has its own cache lease, is lost and is invalidated independently. */
 export interface Shards {
   readonly count: number;
   /** The shard of a session: always the same one. */

@@ -1,6 +1,6 @@
 import type { TrustedIssuer } from "../exchange/trusted_issuer.js";
 
-/** What the caller of an exchange claims of its token. */
+/** The claims that the caller of an exchange makes about its token. */
 export interface SubjectTokenExpectations {
   /** `id_token`: only an ID token will do. `jwt`: any JWT that the issuer made for one of the audiences. */
   readonly type: "id_token" | "jwt";
@@ -8,7 +8,7 @@ export interface SubjectTokenExpectations {
   readonly nonce?: string | undefined;
 }
 
-/** Who a subject token says has signed in. Times are milliseconds since the epoch. */
+/** The user whom a subject token names as signed in. Times are milliseconds since the epoch. */
 export interface SubjectToken {
   readonly issuer: TrustedIssuer;
   /** `sub`, at most 255 bytes of UTF-8. */
@@ -21,7 +21,7 @@ export interface SubjectToken {
   readonly authTime: number;
   readonly acr: string | undefined;
   readonly amr: readonly string[];
-  /** What the token says of the user; undefined: nothing. */
+  /** The user name in the token; undefined if there is none. */
   readonly username: string | undefined;
   readonly displayName: string | undefined;
   readonly roles: readonly string[] | undefined;
@@ -30,8 +30,8 @@ export interface SubjectToken {
 /** Checks ID tokens of trusted issuers. */
 export interface SubjectTokenVerifier {
   /**
-   * What the token says, when it is one of a trusted issuer, for one of its
-   * audiences, and good now. Says nothing of whether it was used before.
+   * Resolves to the claims of the token, if a trusted issuer issued it for one of its audiences and it is valid now.
+   * Does not check whether the token was used before.
    *
    * @throws CurfewError SUBJECT_TOKEN_INVALID, whose metadata `check` names the
    * check that failed; DEPENDENCY_UNAVAILABLE when the issuer's keys cannot be read

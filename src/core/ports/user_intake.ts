@@ -9,6 +9,6 @@ export interface UserIntake {
    * DEPENDENCY_UNAVAILABLE when the store cannot answer; repeating it is safe.
    */
   insert(accounts: readonly Account[], actor: string): Promise<ReadonlySet<string>>;
-  /** Which of these folded usernames somebody has. */
+  /** Returns those folded usernames that are taken. */
   taken(usernamesFolded: readonly string[]): Promise<ReadonlySet<string>>;
 }

@@ -13,9 +13,9 @@ const MAX_PENDING = 1_000_000;
 export const ANSWERS_EVERY_MS = 50;
 
 /**
- * Refresh tokens that were sent to a caller who was still there, on their way to
- * Postgres. Until Postgres has the note, the generation before one is repeated
- * for as long as the session lives: its successor may never have been sent. Written behind in batches, never on the request path.
+ * Records refresh tokens that were sent to a connected caller, until they are written to Postgres. Without that record,
+ * the previous generation may be repeated for as long as the session lives: its successor may never have been sent. The
+ * log is written in batches in the background, never on the request path.
  */
 export interface AnswerLog {
   /** Notes that `generation` was sent. The first answer of a generation counts (R4). */

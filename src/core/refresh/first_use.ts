@@ -30,7 +30,7 @@ const ANSWER_MS = 0.25;
 /** How often a transaction that callers have left is run again without them. */
 const MAX_RUNS = 3;
 
-/** What is known of a session before its rotation: nothing that shortens a token. */
+/** The known facts of a session before its rotation: none that shortens a token. */
 const UNKNOWN_SESSION = { expiresAt: Number.POSITIVE_INFINITY, amr: [] };
 
 /** A refresh token that is good by its form. */
@@ -178,8 +178,8 @@ const firstOfEach = (presented: readonly PresentedToken[]): PresentedToken[] => 
 };
 
 /**
- * Asks callers to return in steps, so that few statuses serve all of a storm,
- * and one after the other at a later step, so that they do not return together.
+ * Asks callers to retry at stepped times: few distinct statuses serve a whole storm, and the later steps spread the
+ * callers so that they do not return together.
  */
 const tooMany = (waitMs: number, place: number): CurfewError => {
   const wait = Math.max(MIN_RETRY_MS, waitMs) * (1 + (place % RETRY_PLACES) / (2 * RETRY_PLACES));

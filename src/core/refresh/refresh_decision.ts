@@ -8,16 +8,15 @@ export type RefreshDecision =
   | { readonly kind: "repeat" }
   /** A late duplicate of an honest client: give nothing, end nothing (R3). */
   | { readonly kind: "refuse" }
-  /** Somebody has an old copy: end the session (R3). */
+  /** An old copy of the token is in use: revoke the session (R3). */
   | { readonly kind: "end" }
   /** A generation that was never issued. */
   | { readonly kind: "unknown" };
 
 /**
- * Decides by the order of generations. The clock only measures the grace of a
- * generation, which runs from the first answer sent for it and never restarts
- * (R4, R7). While no answer was sent, nobody can have received the successor:
- * to repeat the generation is not a reuse, however late (O3).
+ * Decides by the order of generations. The clock only measures the grace of a generation, which runs from the first
+ * answer sent for it and never restarts (R4, R7). While no answer was sent, no client can have received the successor:
+ * a repetition of the generation is not a reuse, however late (O3).
  */
 export const decideRefresh = (
   state: RefreshState,

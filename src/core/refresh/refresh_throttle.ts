@@ -33,7 +33,7 @@ export interface RefreshThrottle {
   admit(sessionId: string, ip: string): void;
   /** Counts a token that is not ours. @returns the failure to answer with */
   refuse(ip: string): CurfewError;
-  /** Remembers what a session's refresh tokens are refused with from now on. */
+  /** Remembers the failure with which a session's refresh tokens are refused from now on. */
   noteEnded(sessionId: string, failure: CurfewError): void;
 }
 

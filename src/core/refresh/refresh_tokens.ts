@@ -31,7 +31,7 @@ export interface RefreshOutput {
   readonly session: Session;
 }
 
-/** What one transaction came to. Refusals are answers here: what they recorded has to be committed. */
+/** The outcome of one transaction. Refusals are answers here, because their records have to be committed. */
 type Outcome =
   | {
       readonly kind: "granted";
@@ -103,7 +103,7 @@ export const refreshTokens = (deps: {
     repetition: Repetition,
   ): Promise<Outcome> => {
     const session = await tx.lockSession(presented.sessionId);
-    // A session in which somebody acts as the user never had a refresh token.
+    // A session with an actor never had a refresh token.
     if (session === undefined || session.actor)
       return { kind: "refused", failure: fail("SESSION_REVOKED_OR_INVALID") };
     // A revocation answers "ended" only when it is in force everywhere (L2).
@@ -163,7 +163,7 @@ export const refreshTokens = (deps: {
     return granted({ session: renewed, roles, terms, at: now }, presented, omitRoles);
   };
 
-  /** Decides in a transaction of its own what a token means. */
+  /** Decides about one token in its own transaction. */
   const exchangeAlone = async (
     presented: RefreshTokenContent,
     input: RefreshInput,

@@ -5,7 +5,7 @@ const MAX_NOTED = 20_000;
 
 /** One call, as the one that writes the event of a repetition or does not. */
 export interface Repetition {
-  /** What it writes the event of. */
+  /** The key of the event that it writes. */
   key?: string;
 }
 

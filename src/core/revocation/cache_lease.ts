@@ -6,10 +6,9 @@ import type { SharedClock } from "../shared_clock.js";
 import { createInvalidation } from "./invalidation.js";
 
 /**
- * How long a replica may answer from the hot store after it was last heard of.
- * Also how long, at most, a replica that died keeps the others from calling an
- * ending done while the hot store is gone, and how long validation goes on
- * without Postgres. Milliseconds.
+ * How long a replica may answer from the hot store after its last renewal. A dead replica delays the completion of
+ * others' revocations by at most this time while the hot store is gone, and validation continues for this time without
+ * Postgres. Milliseconds.
  */
 const LEASE_MS = 15_000;
 /** The lease is given up this much early, for clocks that run at different speeds. */
@@ -18,21 +17,22 @@ const RENEW_EVERY_MS = 1000;
 const RETRY_MS = 20;
 
 /**
- * Decides whether the hot store may be believed, and makes sure that what has
- * ended is invalidated in every cache.
+ * Decides whether answers of the hot store may be used, and ensures that revocations are invalidated in every cache.
  *
- * A replica answers from the hot store only under a lease in Postgres that names
- * the servers it trusts, one for each shard. A revocation is done when the hot
- * server of its shard was told, or when no lease is left under which an old entry
- * could count. Before a replica trusts a server again it tells it everything it
- * has missed. The loss of one shard's server leaves the others trusted.
+ * A replica answers from the hot store only under a lease in Postgres that names the servers it uses, one for each
+ * shard. A revocation is complete when the hot server of its shard was invalidated, or when no lease is left under
+ * which an old entry could count. Before a replica uses a server again, it sends the server every invalidation that the
+ * server has missed. The loss of one shard's server leaves the leases of the others valid.
  */
 export interface CacheLease {
   /** The lease in force, if any: for a session, if one is given, else for any shard. */
   lease(sessionId?: string): Lease | undefined;
   /** Whether an answer about a session got under `lease` still counts. */
   holds(lease: Lease, sessionId: string): boolean;
-  /** The hot store failed for a session (none given: altogether): believe nothing of its shard until it has been looked at. */
+  /**
+   * Suspends the lease after a failure of the hot store for a session (none given: for all): no answer of its shard
+   * counts until the store has been checked.
+   */
   suspend(sessionId?: string): void;
   /**
    * Looks at the servers, renews or gives up the lease, and invalidates what waits.
@@ -64,14 +64,14 @@ export interface CacheLease {
   ): Promise<void>;
   /** Resolves when the clock is right again after the machine was suspended; rejects with DEPENDENCY_UNAVAILABLE. */
   knowTime(): Promise<void>;
-  /** Calls back when revocations have been settled, so that they can be told to others. */
+  /** Calls back when revocations have taken effect on every replica, so that watchers can be notified. */
   onRevoked(listener: () => void): void;
-  /** Every ending up to this revision is in force on every replica. */
+  /** Every revocation up to this revision is in force on every replica. */
   revision(): bigint;
   leave(): Promise<void>;
 }
 
-/** What the primary store does for invalidation. */
+/** The methods of the primary store that invalidation uses. */
 export type InvalidationStore = Pick<
   SessionStore,
   "pendingInvalidations" | "markInvalidated" | "invalidatedAmong"
@@ -85,7 +85,10 @@ export const createCacheLease = (deps: {
 }): CacheLease => {
   const { hot, registry, store, clock } = deps;
   const { shards } = hot;
-  /** What the registry holds of ours, as far as we know; given up before it is released there. */
+  /**
+   * The lease that the registry holds for this replica, as far as the replica knows; given up here before it is
+   * released there.
+   */
   let granted: Lease | undefined;
   let grantedUntil = 0;
   /** `clock.interruptions` when it was granted: a lease does not outlast a suspended machine. */
@@ -172,7 +175,7 @@ export const createCacheLease = (deps: {
     granted = undefined;
   };
 
-  /** Renews the lease, for servers just seen, and trusts those that know all they should. */
+  /** Renews the lease for servers that were just seen, and marks those valid that have received every invalidation. */
   const acquire = async (serverIds: readonly string[]): Promise<void> => {
     const before = granted;
     // The lease comes first: a revocation that commits from here on sees it and
@@ -184,7 +187,7 @@ export const createCacheLease = (deps: {
     const isSame = (shard: number) =>
       before?.serverIds[shard] === lease.serverIds[shard] &&
       before?.epochs[shard] === lease.epochs[shard];
-    // What was held goes on as it was, or not at all; the rest is trusted when it was told.
+    // A held shard continues under the same server or not at all; any other shard gets a lease once it was invalidated.
     const goesOn = (shard: number) => isHeld(shard) && isSame(shard);
     const isUnchanged = before !== undefined && sameEntries(before.serverIds, lease.serverIds);
     keep(isUnchanged ? before : lease, goesOn);
@@ -195,7 +198,7 @@ export const createCacheLease = (deps: {
       if (id !== "" && isNew(shard)) validShards.add(shard);
   };
 
-  /** Trusts servers that are those of the lease, and gives up the others. Resolves to whether there were any. */
+  /** Marks the lease of matching servers valid, and gives up the others. Resolves to whether there were any. */
   const compare = (seen: readonly string[]): boolean => {
     if (granted === undefined) return false;
     const { serverIds } = granted;

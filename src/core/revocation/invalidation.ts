@@ -3,24 +3,27 @@ import type { PendingInvalidation, SessionStore } from "../ports/session_store.j
 
 const INVALIDATE_BATCH = 1000;
 
-/** Tells hot servers what has ended or changed, and notes what they were told. */
+/** Sends revocations and changes to the hot servers and records which servers were invalidated. */
 export const createInvalidation = (deps: {
   hot: Pick<HotStore, "shards" | "invalidate">;
   store: Pick<SessionStore, "pendingInvalidations" | "markInvalidated">;
   /** Notices whether Postgres answers. */
   asking: <T>(answer: Promise<T>) => Promise<T>;
-  /** Told of what is in force on every replica since now. */
+  /** Called with the changes that are in force on every replica from now on. */
   notifyRevoked: (changes: readonly PendingInvalidation[]) => void;
 }) => {
   const { hot, store, asking, notifyRevoked } = deps;
   const { shards } = hot;
 
-  /** Tells the hot servers. Resolves to whom of them, and to what is in force since then. */
+  /**
+   * Invalidates the hot servers. Resolves to the servers that were reached and to the changes that are in force since
+   * then.
+   */
   const invalidate = async (
     changes: readonly PendingInvalidation[],
     primary: Pick<SessionStore, "markInvalidated">,
   ) => {
-    // What was not told is seen by its empty id.
+    // A change that reached no server has an empty server id.
     const servers = await hot.invalidate(changes).catch(() => []);
     const told = changes.flatMap((pendingInvalidations, i) => {
       const server = servers[i];
@@ -31,7 +34,9 @@ export const createInvalidation = (deps: {
     return { told, invalidated: told.length > 0 ? await primary.markInvalidated(told) : [] };
   };
 
-  /** Tells the hot servers of a lease what they have missed. Resolves to the shards where that failed. */
+  /**
+   * Sends the hot servers of a lease the invalidations that they have missed. Resolves to the shards where that failed.
+   */
   const invalidateWaiting = async ({ serverIds }: Lease): Promise<ReadonlySet<number>> => {
     const failed = new Set<number>();
     for (let after: string | undefined; ; ) {

@@ -15,7 +15,7 @@ export interface LogoutInput {
   readonly ip: string;
 }
 
-/** What a token proves: the session, and the user where the token names one. */
+/** The facts that a token proves: the session, and the user where the token names one. */
 interface Proof {
   readonly sessionId: string;
   readonly userId?: string | undefined;

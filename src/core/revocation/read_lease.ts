@@ -4,12 +4,10 @@ import type { CacheLease } from "./cache_lease.js";
 type ReadLease = Pick<CacheLease, "requireReadLease" | "awaitReadLease">;
 
 /**
- * Refuses what the primary store answers while this replica cannot prove that
- * the store still is the primary. A former primary that is cut off after a
- * failover goes on answering reads, and knows of no revocation since. With
- * synchronous replication it cannot commit, so it cannot renew the lease: its
- * answers count until the lease ends, and the new primary confirms no
- * revocation before (L1).
+ * Refuses answers of the primary store while this replica cannot prove that the store is still the primary. A former
+ * primary that is cut off after a failover keeps answering reads, and has no later revocation. With synchronous
+ * replication it cannot commit, so it cannot renew the lease: its answers count until the lease ends, and the new
+ * primary confirms no revocation before (L1).
  *
  * A verdict is refused as well as a success: the former primary does not know
  * the newest refresh token, and would call it invalid.

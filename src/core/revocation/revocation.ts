@@ -1,6 +1,6 @@
 import type { EndReason } from "../session/session.js";
 
-/** One ending as watchers are told of it. Times are milliseconds since the epoch. */
+/** One revocation as watchers receive it. Times are milliseconds since the epoch. */
 export interface Revocation {
   /** Place in the order of all revocations. */
   readonly revision: bigint;
@@ -12,7 +12,10 @@ export interface Revocation {
   readonly relevantUntil: number;
 }
 
-/** Every ending operation that answered OK before `at` has been told, and every ending up to `revision`. */
+/**
+ * A watermark: every revoking operation that answered OK before `at` has been delivered, and every revocation up to
+ * `revision`.
+ */
 export interface Watermark {
   readonly revision: bigint;
   readonly at: number;
@@ -29,6 +32,6 @@ export interface RevocationPage {
   readonly through: bigint;
   /** Whether more follows at once. */
   readonly more: boolean;
-  /** The moment before it was read, if nothing was left to be told then. */
+  /** A moment before the read, if no revocation was left to deliver then. */
   readonly completeAt: number | undefined;
 }

@@ -8,7 +8,7 @@ import type { RevocationEvent, RevocationPage } from "./revocation.js";
 import { revocationLog } from "./revocation_log.js";
 import { revocationReader } from "./revocation_reader.js";
 
-/** How often to poll, in milliseconds: how late revocations are told at most when nobody wakes the feed. */
+/** The interval of polls, in milliseconds: the greatest delay of revocations when no signal wakes the feed. */
 export const REVOCATION_POLL_MS = 250;
 
 /** Most revocations of one read. */
@@ -27,23 +27,23 @@ const MAX_CATCH_UPS = 2;
 const MAX_CATCH_UPS_IN_TURN = 32;
 
 /**
- * Tells watchers of every revocation, in the order of revisions and without a gap.
- * One reader follows the order in Postgres for all watchers; it reads when it is
- * polled, and not at all while nobody watches. A watcher who joins, or who was
- * outrun, reads pages of its own until it reaches what the reader has in memory.
+ * Delivers every revocation to watchers, in the order of revisions and without a gap. One reader follows the order in
+ * Postgres for all watchers; it reads when it is polled, and not at all while there is no watcher. A watcher that
+ * joins, or that has fallen behind, reads its own pages until it reaches the revocations that the reader has in memory.
  */
 export interface RevocationFeed {
   /**
-   * Every ending after `afterRevision`, then each new one, and watermarks
-   * between. After 0, of those that are past only what still matters. It ends
-   * when `signal` is aborted.
+   * Yields every revocation after `afterRevision`, then each new one, and watermarks between. After 0, past revocations
+   * that no longer matter are left out. Ends when `signal` is aborted.
    *
    * @throws CurfewError REVISION_OUT_OF_RANGE: the order of revocations does not go
    * as far, so it is another database's; WATCH_FELL_BEHIND: the watcher is too
    * slow; DEPENDENCY_UNAVAILABLE: Postgres does not answer
    */
   watch(afterRevision: bigint, signal: AbortSignal): AsyncGenerator<RevocationEvent, void>;
-  /** Reads what is new for all watchers. Call it when something may have ended, and every REVOCATION_POLL_MS. */
+  /**
+   * Reads new revocations for all watchers. Call it when a session may have been revoked, and every REVOCATION_POLL_MS.
+   */
   poll(): Promise<void>;
   /** How many watch. */
   watchers(): number;
@@ -63,7 +63,7 @@ export const revocationFeed = (deps: {
   /** When Postgres last answered the reader, and watchers were last called, on the monotonic clock. */
   let answeredAt = 0;
   let calledAt = 0;
-  /** What those who watch at that moment have to be told. */
+  /** The failure to report to the current watchers. */
   let failure: { readonly error: unknown } | undefined;
   let polling: Promise<void> | undefined;
   let isAskedAgain = false;
@@ -106,7 +106,7 @@ export const revocationFeed = (deps: {
     }
   };
 
-  /** Watchers at the same place of the past share what is read there. */
+  /** Watchers at the same past position share the pages that are read there. */
   const catchUp = createBatcher<bigint, RevocationPage | CurfewError>({
     async run(positions) {
       const read = new Map<bigint, RevocationPage | CurfewError>();
@@ -130,8 +130,8 @@ export const revocationFeed = (deps: {
       const subscriber = room.enter(signal);
       const failureBefore = failure;
       let position = afterRevision;
-      // A session whose tokens have all expired may still have a stream open at one
-      // who was here before; who is new has let nobody in.
+      // A session whose tokens have all expired may still have an open stream at an earlier subscriber. A new
+      // subscriber has not accepted any token yet.
       let isNew = afterRevision === 0n;
       let completeAt = 0;
       let caughtUpAt = clock.monotonic();

@@ -9,7 +9,7 @@ export interface RevocationLog {
   head(): bigint | undefined;
   /** Begins where a page ends, empty. */
   begin(page: RevocationPage): void;
-  /** Goes on with what was read after its head. */
+  /** Appends the page that was read after the head. */
   append(page: RevocationPage): void;
   /** What follows `position`, a page at most; undefined: it does not reach there. */
   after(position: bigint): RevocationPage | undefined;

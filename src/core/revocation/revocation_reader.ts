@@ -6,11 +6,11 @@ import type { CacheLease } from "./cache_lease.js";
 import type { Revocation, RevocationPage } from "./revocation.js";
 
 /**
- * Revocations go on being told to new watchers for this long after they matter no
- * more, for validators whose clock is behind. Milliseconds.
+ * New watchers receive revocations for this long after the last access token has expired, for validators whose clock is
+ * behind. Milliseconds.
  */
 const RELEVANCE_MARGIN_MS = 60_000;
-/** How long what is known of where revocations begin to matter is good enough, in milliseconds. */
+/** How long the known beginning of the relevant revocations may be reused, in milliseconds. */
 const BEGINNING_KEPT_MS = 10_000;
 
 /** Reads the order of revocations in Postgres. */
@@ -39,9 +39,8 @@ export const revocationReader = (deps: {
   let beginning: { readonly known: Promise<bigint>; readonly until: number } | undefined;
 
   /**
-   * Sees to it that no replica calls these sessions live any more: once a
-   * watcher was told of an end, no later call says valid (L2). Resolves to
-   * whether that is certain.
+   * Ensures that no replica reads these sessions as live any more: once a watcher has received a revocation, no later
+   * call answers valid (L2). Resolves to whether that is certain.
    */
   const settled = async (revocations: readonly RecordedRevocation[]): Promise<boolean> => {
     try {
@@ -55,7 +54,7 @@ export const revocationReader = (deps: {
 
   return {
     async read(after) {
-      // Whoever answered OK before this moment had committed, so it is in what is read now.
+      // An operation that answered OK before this moment had committed, so this read includes its revocation.
       const at = clock.now();
       const { revocations, lastRevision } = await store.revocationsAfter(after, pageSize);
       if (after > lastRevision) {
@@ -68,8 +67,8 @@ export const revocationReader = (deps: {
         (revocation) => revocation.pendingInvalidation,
       );
       const certain = pendingInvalidation.length === 0 || (await settled(pendingInvalidation));
-      // What is not certain has not been answered OK either. It is held back, with
-      // all that comes after it, so that the order has no gap.
+      // An uncertain revocation has not been answered OK either. It is held back, with all that follow it, so that the
+      // order has no gap.
       const told = certain
         ? revocations
         : revocations.slice(

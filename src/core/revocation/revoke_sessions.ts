@@ -11,7 +11,7 @@ import type { EndReason, Session } from "../session/session.js";
 import { AWAIT_REVOKED_MS } from "../validation/session_check.js";
 import type { CacheLease } from "./cache_lease.js";
 
-/** Why and by whom sessions are ended. */
+/** The reason and the actor of a revocation. */
 export interface EndCause {
   readonly reason: EndReason;
   readonly by: string;
@@ -30,12 +30,14 @@ export interface Ended {
 const BATCH = 500;
 
 /**
- * The ending operations. When one resolves, the revocation is committed and out of
- * reach of every cache; when one rejects, it is safe to repeat and is finished
- * in the background (L4).
+ * The revoking operations. When one resolves, the revocation is committed and invalidated in every cache; when one
+ * rejects, it is safe to repeat and is finished in the background (L4).
  */
 export interface RevokeSessions {
-  /** Ends one session, of `ownerId` if given. NOT_FOUND if there is none. Resolves to the revision, of the first ending if it was ended before. */
+  /**
+   * Revokes one session, of `ownerId` if given. NOT_FOUND if there is none. Resolves to the revision; if the session
+   * was revoked before, to the revision of that first revocation.
+   */
   one(
     sessionId: string,
     cause: EndCause,
@@ -152,7 +154,7 @@ export const revokeSessions = (deps: {
   };
 };
 
-/** One ending for each session but one. */
+/** One revocation for each session except one. */
 export const revocationsOf = (
   sessions: readonly Session[],
   except: string | undefined,

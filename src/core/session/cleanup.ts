@@ -9,7 +9,7 @@ import { type CoreSettings, toleratedActivityLossMs } from "../settings.js";
 import type { WithRecentActivity } from "./recent_activity.js";
 import { idleTimeoutOf, timedOut } from "./session.js";
 
-/** Small, so that nobody waits for a batch's locks. */
+/** Small, so that other work does not wait long for the locks of a batch. */
 const BATCH = 200;
 /** Activity may be on its way to Postgres for longer than usual after an outage. */
 const SWEEP_MARGIN_MS = 10_000;

@@ -9,7 +9,7 @@ import { overLimit } from "./session_limit.js";
 
 /** Users looked at in one statement. */
 const USERS = 1000;
-/** Small, so that nobody waits for a batch's locks. */
+/** Small, so that other work does not wait long for the locks of a batch. */
 const BATCH = 200;
 
 /**

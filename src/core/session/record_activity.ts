@@ -5,9 +5,8 @@ import type { Activity } from "../ports/session_store.js";
 import type { SessionCheck } from "../validation/session_check.js";
 
 /**
- * Tells of uses of sessions that were validated elsewhere. A session that is
- * not live is passed over: recording never revives (A3). A time in the future
- * counts as now. Resolves to how many were live.
+ * Records uses of sessions that were validated elsewhere. Ignores sessions that are not live: recording never revives
+ * one (A3). A future time counts as now. Resolves to the number of live sessions.
  */
 export const recordActivity =
   (deps: { check: SessionCheck; clock: Clock }) =>

@@ -60,13 +60,13 @@ export interface Session {
   readonly elevatedAmr?: readonly string[] | undefined;
   /** The inactivity timeout of this session in milliseconds, if it is shorter than the configured one. */
   readonly idleTimeoutMs?: number | undefined;
-  /** Who acts as the user in this session; absent: the user. */
+  /** The actor that acts as the user in this session; absent: the user. */
   readonly actor?: SessionActor | undefined;
   readonly refresh: RefreshState;
   readonly end: SessionEnd | undefined;
 }
 
-/** Somebody who acts as the user of a session (RFC 8693, section 4.1). */
+/** The actor that acts as the user of a session (RFC 8693, section 4.1). */
 export interface SessionActor {
   readonly userId: string;
   /** The actor's own session, with which this one ends; absent: it ends with the actor's user. */

@@ -67,7 +67,7 @@ export const changePassword =
       return { kind: "done", value: revision };
     };
 
-    // A stolen session must not be a way to guess the password, and each guess is told of (D7).
+    // A stolen session must not be a way to guess the password, and each guess is recorded (D7).
     return deps.tryPassword({
       usernameFolded: foldUsername(account.username),
       password: input.currentPassword,

@@ -16,7 +16,7 @@ export interface ExternalUserRequest {
   readonly profile: ExternalProfile;
   /** The name of a user who is made; undefined: none is made. */
   readonly newUsername: string | undefined;
-  /** Who does it, for the security events; absent: the user. */
+  /** The actor of the change, for the security events; absent: the user. */
   readonly by?: string | undefined;
   readonly ip: string;
 }

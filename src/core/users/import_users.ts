@@ -13,7 +13,7 @@ export interface ImportRow {
   readonly user: ImportedUser | UnreadableUser;
 }
 
-/** What a row holds that is no user to import. */
+/** A row that holds no importable user. */
 export interface UnreadableUser {
   readonly problem: string;
   /** Absent where the row does not tell it. */
@@ -32,7 +32,7 @@ export interface ImportProgress {
   readonly bytesRead: number;
   /** Users made; in a dry run, users that would be. */
   readonly imported: number;
-  /** Rows whose username somebody has already, as after a run that was interrupted. */
+  /** Rows whose username is taken, for example after an interrupted run. */
   readonly existing: number;
   readonly refused: number;
 }
@@ -48,17 +48,19 @@ export interface ImportUsersDeps {
   readonly intake: UserIntake;
   readonly ids: IdSource;
   readonly clock: Pick<Clock, "now">;
-  /** What is wrong with an encoded hash, in words that repeat nothing of it; undefined: a login can check it. */
+  /**
+   * Resolves to what is wrong with an encoded hash, in words that repeat no part of it, or to undefined if a login can
+   * check the hash.
+   */
   readonly hashProblem: (encoded: string) => Promise<string | undefined>;
 }
 
 const ROWS_AT_ONCE = 500;
 
 /**
- * Takes in users of another system with their password hashes, in batches, each
- * whole or not at all. Repeating it is safe: who is there already is left as
- * they are. Hashes weaker than today's are made anew at the next login.
- * Resolves to the counts; rejects when the store cannot answer.
+ * Imports users of another system with their password hashes, in batches, each whole or not at all. A repetition is
+ * safe: existing users stay unchanged. Hashes that are weaker than the current parameters are replaced at the next
+ * login. Resolves to the counts; rejects when the store cannot answer.
  */
 export const importUsers =
   ({ intake, ids, clock, hashProblem }: ImportUsersDeps) =>
@@ -69,7 +71,7 @@ export const importUsers =
   ): Promise<ImportProgress> => {
     let progress: ImportProgress = { bytesRead: 0, imported: 0, existing: 0, refused: 0 };
     let batch: Account[] = [];
-    /** Folded names of those whom a dry run would have made. */
+    /** Folded names of the users that a dry run would have created. */
     const wouldBeMade = new Set<string>();
 
     const write = async (accounts: readonly Account[]): Promise<number> => {

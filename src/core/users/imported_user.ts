@@ -1,6 +1,6 @@
 import { isRole, ROLE_SPELLING } from "./role.js";
 
-/** A user of another system, as a file tells of them. */
+/** A user of another system, as read from a file. */
 export interface ImportedUser {
   readonly username: string;
   /** argon2, bcrypt, PBKDF2 or scrypt, in one of their encodings. */
@@ -29,7 +29,7 @@ const rolesProblem = (roles: readonly string[]): string | undefined => {
   return `the role ${JSON.stringify(bad.slice(0, MAX_ROLE))} ${isRole(bad) ? "is too long" : ROLE_SPELLING}`;
 };
 
-/** What is wrong with a user to import beside the hash; undefined: nothing. */
+/** Returns what is wrong with a user to import, apart from the hash, or undefined. */
 export const importProblem = (user: ImportedUser): string | undefined => {
   if (user.username.normalize("NFKC").trim() === "") return "username is empty";
   if (user.passwordHash === "") return "password_hash is empty";

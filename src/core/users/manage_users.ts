@@ -18,7 +18,7 @@ export interface NewUser {
   readonly roles: readonly string[];
 }
 
-/** Who does it, and from where. */
+/** The actor of a change, and the address of its call. */
 export interface Actor {
   readonly by: string;
   readonly ip: string;

@@ -1,4 +1,4 @@
-/** How the names of roles are spelt, to say it to whoever spells them otherwise. */
+/** The spelling of role names, for error messages. */
 export const ROLE_SPELLING =
   "must start with a letter or digit and hold only letters, digits and _ . : / -";
 

@@ -1,4 +1,4 @@
-/** Somebody who can sign in. Times are milliseconds since the epoch. */
+/** A user who can sign in. Times are milliseconds since the epoch. */
 export interface User {
   /** UUIDv7 in lower case; `sub` of the access tokens. */
   readonly id: string;
@@ -16,7 +16,7 @@ export interface Account extends User {
   readonly passwordHash: string | undefined;
 }
 
-/** Who somebody is to another issuer. Both texts are exact: they compare byte for byte. */
+/** The identity of a user at another issuer. Both texts are exact: they compare byte for byte. */
 export interface ExternalIdentity {
   readonly issuer: string;
   readonly subject: string;

@@ -3,9 +3,8 @@ import type { CacheLease } from "../revocation/cache_lease.js";
 import type { ActivityLog } from "../session/activity_log.js";
 
 /**
- * Those of many sessions that the hot store, as far as it may be believed,
- * knows to be live at this moment; each is used then. Undefined for any other:
- * only SessionCheck says what it is. Never rejects.
+ * Returns the entries of those sessions that the hot store, under a valid lease, knows to be live now; each counts as
+ * used. Undefined for any other session: SessionCheck decides about it. Never rejects.
  */
 export type LiveSessions = (asks: readonly HotAsk[]) => Promise<(HotEntry | undefined)[]>;
 
@@ -19,7 +18,7 @@ export const liveSessions = (deps: {
     const lease = cacheLease.lease();
     if (lease === undefined) return asks.map(() => undefined);
     const entries: (HotEntry | undefined)[] = asks.map(() => undefined);
-    // Those of a server that is not trusted would only wait for it.
+    // Questions to a server without a valid lease would only wait for it.
     const places = [...asks.keys()].filter((i) =>
       cacheLease.holds(lease, asks[i]?.sessionId ?? ""),
     );

@@ -66,7 +66,7 @@ export const sessionCheck = (deps: {
     if (session.end) {
       const change = { sessionId, ...session };
       if (found.pendingInvalidation) await cacheLease.awaitRevoked([change], AWAIT_REVOKED_MS);
-      // Remembered for the next time; if it is not, that one asks again.
+      // Stored for the next validation. If storing fails, the next one asks Postgres again.
       else if (cacheLease.lease(sessionId))
         hot.invalidate([change]).catch(() => cacheLease.suspend(sessionId));
       throw endedVerdict(session.end);
@@ -88,7 +88,7 @@ export const sessionCheck = (deps: {
     };
   };
 
-  /** The hot store leaves a doubt: ask Postgres, and let the hot store know. */
+  /** Handles a cache miss: reads Postgres, and fills the hot store. */
   const resolveCacheMiss = async (
     sessionId: string,
     touchAt: number,

@@ -13,7 +13,7 @@ export interface ValidateInput {
   readonly skipActivity: boolean;
 }
 
-/** A good token: what it says, and what is known of its session now. */
+/** A valid token: its claims, and the current state of its session. */
 export interface ValidToken {
   readonly claims: AccessClaims;
   readonly session: HotEntry;
@@ -82,7 +82,10 @@ export const validateToken = (deps: {
   };
 };
 
-/** A good token, or what it is refused for, for each input. Never rejects. */
+/**
+ * The same for many tokens: the plainly valid ones are found together, with a few promises for all instead of several
+ * for each; every other token is validated as a single one.
+ */
 export type ValidateTokens = (
   inputs: readonly ValidateInput[],
 ) => Promise<readonly (ValidToken | Error)[]>;

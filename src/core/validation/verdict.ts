@@ -25,7 +25,10 @@ export const endedRefreshVerdict = (end: SessionEnd): CurfewError =>
         metadata: { end_reason: end.reason, ended_at: new Date(end.at).toISOString() },
       });
 
-/** What a check of a session that was made for a refresh token rejects with: the same facts, in the reasons of refresh tokens. */
+/**
+ * Converts the rejection of a session check that was made for a refresh token: the same facts, in the reasons of
+ * refresh tokens.
+ */
 export const asRefreshVerdict = (failure: unknown): unknown =>
   failure instanceof CurfewError &&
   (failure.reason === "ACCESS_TOKEN_BLACKLISTED" || failure.reason === "USER_INACTIVE")

@@ -2,7 +2,7 @@ import type { DescField, DescMessage, FileRegistry } from "@bufbuild/protobuf";
 import type { Binding } from "../binding.js";
 import { type FieldRules, fieldRulesReader } from "../openapi/field_rules.js";
 
-/** What a binding's body may be at most. */
+/** The limits on the body of a binding. */
 export interface BodyBounds {
   readonly bytes: number;
   /** Members of objects and elements of arrays, of all levels together. */

@@ -13,7 +13,7 @@ export interface BodyLimits {
 export interface BodyShare {
   /** @throws ProblemError 429 or 503 if there is no memory for these bytes */
   take(bytes: number): void;
-  /** The caller's credential is good: what was taken no longer counts among strangers'. */
+  /** The caller's credential is good: the bytes taken no longer count towards the strangers' limit. */
   prove(): void;
   /** Gives everything back. More than once does nothing. */
   release(): void;

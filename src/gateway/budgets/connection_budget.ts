@@ -31,12 +31,11 @@ export interface ConnectionBudget {
 }
 
 /**
- * Bounds the connections of a server. A newcomer is always taken in: when there
- * are too many without a good credential, one of these is cut off instead, first
- * one without a request, the oldest first. Strangers compete with each other only.
- * Connections of trusted proxies carry requests of many, and are not counted.
+ * Bounds the connections of a server. A new connection is always accepted: when there are too many without a good
+ * credential, one of these is closed instead, first one without a request, the oldest first. Strangers compete only
+ * with each other. Connections of trusted proxies carry requests of many clients, and are not counted.
  *
- * @param name what the limits are called in the metrics
+ * @param name the name of the limits in the metrics
  */
 export const boundConnections = (
   server: Server,

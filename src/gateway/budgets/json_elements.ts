@@ -4,14 +4,14 @@ const COMMA = 0x2c;
 const OPENERS = new Set([0x5b, 0x7b]);
 const CLOSERS = new Set([0x5d, 0x7d]);
 
-/** Levels of a request that nobody needs more of. */
+/** The maximum depth of a request; no method needs more. */
 const MAX_DEPTH = 32;
 
 /**
- * Counts what a JSON text would be made of, without making anything: at least
- * the members and elements of all its levels. Stops at the first that is too much.
+ * Counts the parts of a JSON text without building it: at least the members and elements of all its levels. Stops at
+ * the first excess.
  *
- * @returns what is wrong, or undefined
+ * @returns the violation, or undefined
  */
 export const excessOf = (
   bytes: Uint8Array,

@@ -3,7 +3,7 @@ import type { ConnectionLimits } from "./connection_budget.js";
 
 const MEBIBYTE = 1024 * 1024;
 
-/** What a gateway takes (D5), and what of it strangers may use (D8). */
+/** The limits of a gateway (D5), and the share of them that strangers may use (D8). */
 export interface GatewayLimits extends BodyLimits, ConnectionLimits {
   /** Milliseconds for the headers of a request, and for all of it. */
   readonly headersMs: number;

@@ -1,6 +1,6 @@
 import { ProblemError } from "../problem.js";
 
-/** Told of each refusal, for the metrics: `bound`, `budget` or `queue`, and one of a few fixed names. */
+/** Called for each refusal, for the metrics: `bound`, `budget` or `queue`, and one of a few fixed names. */
 export type OnRefused = (by: "bound" | "budget", limit: string) => void;
 
 const RETRY_MS = 1000;
@@ -25,7 +25,7 @@ export const beyondBound = (status: 400 | 413, limit: string, detail: string): P
     metadata: { refused_by: "bound", limit },
   });
 
-/** Tells the metrics of a failure that a limit made. */
+/** Counts a failure in the metrics if a limit caused it. */
 export const countRefusal = ({ extras }: ProblemError, onRefused: OnRefused): void => {
   const { refused_by: by, limit } = extras.metadata ?? {};
   if ((by === "bound" || by === "budget") && limit !== undefined) onRefused(by, limit);

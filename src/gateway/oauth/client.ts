@@ -3,7 +3,7 @@ import { authorizationHeader } from "../credential.js";
 import type { Form } from "./form.js";
 import { invalidClient, invalidRequest } from "./oauth_error.js";
 
-/** Who calls an OAuth endpoint, as the request says. The service judges the credential. */
+/** The caller of an OAuth endpoint, as the request names it. The service judges the credential. */
 export interface OAuthClient {
   readonly method: "none" | "client_secret_basic" | "client_secret_post" | "bearer";
   /** The client's id: at introspection the name of a service key. */

@@ -85,7 +85,7 @@ const ofRefreshToken = (
   token_type: "refresh_token",
 });
 
-/** What a refresh token is refused for. A caller with a service key is never refused for these. */
+/** The reasons for which a refresh token is refused. A caller with a service key is never refused for these. */
 const REFRESH_VERDICTS: ReadonlySet<string> = new Set([
   "refresh_token_invalid",
   "refresh_token_reused",
@@ -103,9 +103,9 @@ export interface Introspector {
 }
 
 /**
- * Says what a token is good for at this moment (RFC 7662). An access token is judged by
- * ValidateTokens, which keeps a refusal of the token apart from one of the caller, and
- * counts as a use of the session unless the request has `x-skip-activity: true`.
+ * Returns the current validity of a token (RFC 7662). An access token is checked by ValidateTokens, which distinguishes
+ * a refusal of the token from one of the caller, and counts as a use of the session unless the request has
+ * `x-skip-activity: true`.
  *
  * Rejects with a ServiceError or a ProblemError where the caller is refused or nothing is
  * certain: an outage is never answered as inactive.

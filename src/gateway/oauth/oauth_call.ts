@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { callMetadata } from "../call_metadata.js";
 import type { RpcChannel } from "../rpc_channel.js";
 
-/** What the text of every refresh token begins with. */
+/** The prefix of every refresh token. */
 export const REFRESH_TOKEN_PREFIX = "cfr_";
 
 /** Milliseconds until an endpoint gives up: the longest deadline of the methods that are called here. */

@@ -14,7 +14,7 @@ import { revoke } from "./revoke.js";
 import { grantTokens } from "./token.js";
 import { createTokenChecks } from "./token_checks.js";
 
-/** What the OAuth endpoints are made of. */
+/** The parts of the OAuth endpoints. */
 export interface OAuthParts {
   readonly channel: RpcChannel;
   readonly connections: Pick<ConnectionBudget, "prove">;

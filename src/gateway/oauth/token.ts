@@ -13,7 +13,7 @@ const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const REFRESH_TOKEN = "refresh_token";
 const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token";
 
-/** What the token endpoint grants tokens for. */
+/** The grants of the token endpoint. */
 export const GRANT_TYPES: readonly string[] = [TOKEN_EXCHANGE, REFRESH_TOKEN];
 
 /** The answer of RFC 6749 section 5.1 and RFC 8693 section 2.2.1. */

@@ -18,8 +18,8 @@ interface Batch {
 }
 
 /**
- * Asks whether an access token is good. Rejects with a ServiceError if the caller is refused
- * or the service does not answer.
+ * Checks whether an access token is valid. Rejects with a ServiceError if the caller is refused or the service does not
+ * answer.
  */
 export type TokenCheck = (
   question: ValidateTokenRequest,
@@ -28,9 +28,9 @@ export type TokenCheck = (
 ) => Promise<ValidateTokensResult | undefined>;
 
 /**
- * Gathers the questions that one caller asks from one address in one turn of the event loop
- * into one ValidateTokens: a call costs several times what a question in it does. The call goes
- * on if one of the clients goes away, for the others wait for it too.
+ * Gathers the questions of one caller from one address in one turn of the event loop into one ValidateTokens: a call
+ * costs several times as much as a question in it. The call continues if one of the clients disconnects, because the
+ * others wait for it too.
  */
 export const createTokenChecks = (channel: RpcChannel): TokenCheck => {
   const open = new Map<string, Batch>();

@@ -8,7 +8,7 @@ import type {
   DescService,
 } from "@bufbuild/protobuf";
 
-/** What a comment can stand above. */
+/** The descriptors that a comment can document. */
 export type Commented =
   | DescMessage
   | DescField

@@ -7,7 +7,7 @@ import {
 } from "@bufbuild/protobuf";
 import { FieldBounds } from "../../../generated/curfew/options/v1/options.js";
 
-/** What the descriptors say of the values a field takes. */
+/** The rules of the descriptors for the values of a field. */
 export interface FieldRules {
   /** Bounds; zero values where there are none. */
   readonly bounds: FieldBounds;

@@ -16,7 +16,7 @@ const EVERY_CALL: readonly Reason[] = [
   "INTERNAL",
 ];
 
-/** What the verdict on an access token can be, and that there is none. */
+/** The possible verdicts on an access token, and the reason for a missing one. */
 const SESSION_REASONS: readonly Reason[] = [
   "CREDENTIALS_MISSING",
   "ACCESS_TOKEN_INVALID",

@@ -9,7 +9,7 @@ export interface Schema {
   [keyword: string]: unknown;
 }
 
-/** Whether a schema describes what a caller sends or what it gets. */
+/** Whether a schema describes a request or an answer. */
 export type Direction = "request" | "answer";
 
 /** Turns descriptors into schemas, and keeps those that others refer to. */
@@ -89,7 +89,7 @@ const nameOf = ({ typeName, file }: DescMessage | DescEnum): string => {
 /** In cookie mode the tokens come as cookies, and not in the body. */
 const MAY_BE_COOKIES = new Set(["access_token", "refresh_token"]);
 
-/** Whether an answer always has the field: ProtoJSON of the gateway writes what has no presence. */
+/** Whether an answer always has the field: the gateway's ProtoJSON includes fields without presence. */
 const isAlwaysWritten = ({ fieldKind, presence, name, oneof }: DescField): boolean =>
   (fieldKind === "list" || fieldKind === "map" || presence === FieldPresence.IMPLICIT) &&
   oneof === undefined &&

@@ -23,8 +23,8 @@ export const checksCookies = ({ rpc, verb }: Binding): boolean =>
   issuesTokens(rpc) || (verb !== "GET" && proofCookieOf(rpc) !== undefined);
 
 /**
- * Who may call, as OpenAPI's alternatives. The cookies of a browser are none of them: clients that are
- * generated from the document would send them beside the bearer token, which is refused.
+ * The access of a method, as OpenAPI's alternatives. They leave out a browser's cookies: clients that are generated
+ * from the document would send them beside the bearer token, which is refused.
  */
 export const securityOf = ({ rpc }: Binding): readonly Requirement[] => {
   const session: Requirement = { accessToken: [] };

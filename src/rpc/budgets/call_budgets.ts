@@ -7,7 +7,7 @@ import { overBudget, sourceOverBudget } from "./refusal.js";
 
 /** How many calls are open at once; more are refused, not queued (D5, D8). */
 export interface CallLimits {
-  /** Of all callers. What the others below leave of it is for services. */
+  /** The limit for all callers. Services get the part that the limits below leave. */
   readonly calls: number;
   /** Of callers without credentials: of all, and of one source. Streams have a smaller share. */
   readonly publicCalls: number;

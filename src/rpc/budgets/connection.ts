@@ -1,7 +1,7 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 
-/** Who has shown a good credential on a connection. */
+/** The kind of caller that has shown a good credential on a connection. */
 export type ProvenCaller = "session" | "service";
 
 export interface PeerAddress {
@@ -31,7 +31,7 @@ export class Connection {
     private readonly socket: Socket,
     /** The source that budgets count, see sourceOf. */
     readonly source: string,
-    /** Whether calls of many sources come over it: of our own gateway, or of a trusted proxy. */
+    /** Whether the connection carries calls of many sources: that of our own gateway, or of a trusted proxy. */
     readonly isShared: boolean,
     /** Whether it came over the listener that only our own gateway can reach. */
     readonly isGateway = false,

@@ -18,7 +18,7 @@ export interface ConnectionLimits {
 }
 
 const SWEEP_MS = 1000;
-/** Bytes that a peer may send of a request that nobody reads yet. */
+/** The bytes that a peer may send of a request that is not being read yet. */
 export const ANONYMOUS_WINDOW_BYTES = 16 * 1024;
 const PROVEN_WINDOW_BYTES = 64 * 1024 - 1;
 
@@ -50,7 +50,7 @@ export class Connections {
   accept(socket: Socket): void {
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined) {
-      // Reset by the peer already. Nothing is believed of a peer that is not known (D9).
+      // The peer has already reset it. An unknown peer is never trusted (D9).
       socket.destroy();
       return;
     }

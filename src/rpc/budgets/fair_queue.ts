@@ -26,7 +26,7 @@ export class FairQueue<Group extends object> {
     return this.#used;
   }
 
-  /** Takes a part if it is there and nobody waits for it. */
+  /** Takes a part if it is available and no other request waits for it. */
   tryTake(weight: number): boolean {
     if (this.#waiting > 0 || (this.#used > 0 && this.#used + weight > this.capacity)) return false;
     this.#used += weight;
@@ -47,7 +47,7 @@ export class FairQueue<Group extends object> {
     return true;
   }
 
-  /** Gives back what was taken. */
+  /** Gives back a part. */
   give(weight: number): void {
     this.#used -= weight;
     if (this.#waiting > 0) this.schedule(this.#admit);

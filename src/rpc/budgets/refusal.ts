@@ -3,7 +3,7 @@ import { type CurfewError, type FieldViolation, fail, type Reason } from "../../
 /** Which kind of limit refused a call or a connection; a label of `curfew_refusals_total`. */
 export type RefusedBy = "bound" | "budget" | "queue";
 
-/** Told of each refusal, for the metrics. `limit` is one of a few fixed names. */
+/** Called for each refusal, for the metrics. `limit` is one of a few fixed names. */
 export type OnRefused = (by: RefusedBy, limit: string) => void;
 
 const RETRY_MS = 1000;
@@ -22,7 +22,7 @@ export const beyondBound = (limit: string, field: string, description: string): 
 export const malformed = (...violations: FieldViolation[]): CurfewError =>
   fail("INVALID_ARGUMENT", { metadata: facts("bound", "request_form"), violations });
 
-/** The request is compressed by something that is not supported. @param accepted what is */
+/** The compression of the request is not supported. @param accepted the supported ones */
 export const unknownEncoding = (accepted: string): CurfewError =>
   fail("UNIMPLEMENTED", {
     metadata: { accept_encoding: accepted, ...facts("bound", "request_form") },

@@ -6,8 +6,8 @@ import type { Interceptor } from "./interceptor.js";
 export type TrackActivity = (caller: SessionCaller) => void;
 
 /**
- * Counts every call that comes with a good access token as a use of its
- * session, unless the caller asks otherwise (`x-skip-activity: true`).
+ * Counts every call with a good access token as a use of its session, unless the caller opts out (`x-skip-activity:
+ * true`).
  */
 export const activity = (track: TrackActivity): Interceptor => ({
   admit: (ctx) => {

@@ -5,9 +5,8 @@ import { failureOf } from "../status.js";
 import type { Interceptor } from "./interceptor.js";
 
 /**
- * Told of every call that is refused for its credential (D7), before the answer
- * goes out. `ctx.caller` is known if the credential was good for something
- * else. That it fails keeps no call from being refused.
+ * Called for every call that is refused for its credential (D7), before the answer is sent. `ctx.caller` is known if
+ * the credential was good for something else. If the listener fails, the call is still refused.
  */
 export type DenialListener = (ctx: CallContext, reason: Reason) => void | Promise<void>;
 
@@ -16,7 +15,7 @@ const isDenial = (reason: Reason): boolean => {
   return code === Code.UNAUTHENTICATED || code === Code.PERMISSION_DENIED;
 };
 
-/** Finds out who calls and refuses those who may not (D4). */
+/** Identifies the caller and refuses callers without access (D4). */
 export const authentication = (
   authenticate: Authenticate,
   onDenied: DenialListener,

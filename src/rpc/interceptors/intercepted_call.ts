@@ -14,9 +14,8 @@ const CANCELLED = 1;
 const expire = (call: InterceptedCall): void => call.refuse(fail("DEADLINE_EXCEEDED"));
 
 /**
- * Stands between the wire and the handler of one call. It overrides what it
- * needs and is its own listener, because the closures and objects of
- * ServerInterceptingCall's general way cost more than all we do here.
+ * Stands between the wire and the handler of one call. It overrides only the needed methods and is its own listener,
+ * because the closures and objects of ServerInterceptingCall's general way cost more than all the work here.
  */
 export class InterceptedCall
   extends ServerInterceptingCall

@@ -2,8 +2,8 @@ import type { CallContext } from "../call_context.js";
 import type { Interceptor } from "./interceptor.js";
 
 /**
- * Told of every call once, when it is over: for the log, metrics and traces.
- * `ctx.failure` has the reason, and as `cause` what no caller may see.
+ * Called once for each call when it is over, for the log, metrics and traces. `ctx.failure` has the reason, and its
+ * `cause` has details that no caller may see.
  *
  * @param code of google.rpc.Code; 1 (CANCELLED) if the caller went away
  * @param durationMs milliseconds since the call came in

@@ -22,15 +22,12 @@ interface Group {
 }
 
 /**
- * Keeps hold of streams, to end those whose caller's session or key has ended
- * since, or may no longer do what they do, and all of them when the server stops
- * (else it would wait for them forever). However many streams there are, each
- * credential is judged once a review, and all of a review in one turn, so that
- * the hot store is asked about them in one batch.
+ * Tracks streams. It ends those whose caller's session or key has been revoked or has lost its permission, and all of
+ * them when the server stops (else the server would wait for them forever). However many streams there are, each
+ * credential is checked once a review, and all of a review in one turn, so that the hot store is queried in one batch.
  *
- * @param recheckMs how often credentials are judged again when nobody calls
- * `review`, in milliseconds; an outage or an overload ends no stream. It is no use
- * of the session.
+ * @param recheckMs how often credentials are checked again when `review` is not called, in milliseconds; an outage or
+ * an overload ends no stream. A check is no use of the session.
  */
 export const openStreams = (authenticate: Authenticate, recheckMs: number): OpenStreams => {
   /** Let in since the last review: who called is not known before. */
@@ -40,7 +37,7 @@ export const openStreams = (authenticate: Authenticate, recheckMs: number): Open
   let stopped: CurfewError | undefined;
 
   const join = (ctx: CallContext): void => {
-    // Who needs no credential loses none.
+    // A caller that needs no credential cannot lose one.
     if (ctx.caller.kind === "anonymous" || ctx.rule.access === Access.PUBLIC) return;
     const key = `${ctx.rule.access} ${ctx.header("authorization")} ${ctx.peerService ?? ""}`;
     const group = groups.get(key) ?? { streams: new Set(), isJudged: false };

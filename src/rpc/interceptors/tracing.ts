@@ -32,14 +32,12 @@ export interface CallTracing<Span extends CallSpan> extends Interceptor {
   spanOf(ctx: CallContext): Span | undefined;
 }
 
-/** Whether the caller of a call is believed about the trace that the call belongs to. */
+/** Whether the caller of a call is trusted about the trace that the call belongs to. */
 export type BelievesTrace = (ctx: CallContext) => boolean;
 
 /**
- * Believes our own gateway and trusted proxies, whose trace context is their
- * own, and services that have proved who they are, on this call or before it on
- * the same connection. A proxy's certificate proves nothing of a call that it
- * forwards.
+ * Trusts our own gateway and trusted proxies, whose trace context is their own, and services that have authenticated on
+ * this call or before it on the same connection. A proxy's certificate proves nothing about a call that it forwards.
  */
 export const believesTrace =
   (serviceAuth: ServiceAuth): BelievesTrace =>

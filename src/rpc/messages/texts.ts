@@ -1,6 +1,6 @@
 import type { Reason } from "../../core/errors.js";
 
-/** What a text is for: a failure, or an answer that carries words. */
+/** The purpose of a text: a failure, or an answer that carries words. */
 export type TextKey = Reason | "LOGOUT_DONE";
 
 /** Everything Curfew says to people, in one language. */

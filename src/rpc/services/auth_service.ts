@@ -14,7 +14,7 @@ import { type ServiceDeps, viewOf } from "./service_deps.js";
 
 const TOKEN_TYPE = "bearer";
 
-/** The caller of a SESSION method; authentication has let nobody else in. */
+/** The caller of a SESSION method; authentication has admitted no other caller. */
 export const sessionCaller = ({ caller }: CallContext): SessionCaller => {
   if (caller.kind !== "session") throw fail("CREDENTIALS_MISSING");
   return caller;

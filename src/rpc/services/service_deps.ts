@@ -13,7 +13,7 @@ export interface StoreState {
   readonly isUp: boolean;
 }
 
-/** What the services answer from. */
+/** The dependencies of the services. */
 export interface ServiceDeps {
   readonly core: UseCases;
   readonly store: SessionStore;
@@ -23,7 +23,7 @@ export interface ServiceDeps {
   readonly settings: CoreSettings;
   /** The public keys, as they are now. */
   readonly jwks: () => readonly Jwk[];
-  /** The stores as health knows them: asks nobody. */
+  /** The known states of the stores, for health; makes no query. */
   readonly stores: () => readonly StoreState[];
 }
 

@@ -62,7 +62,7 @@ export const userAdmin = (deps: ServiceDeps): HandlersOf<typeof UserAdminService
   };
 };
 
-/** What the mask names; without a mask, what is set (AIP-134). */
+/** The fields that the mask names; without a mask, the fields that are set (AIP-134). */
 const patchOf = ({
   user,
   updateMask,

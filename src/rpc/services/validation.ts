@@ -40,7 +40,7 @@ export const validation = ({ core, settings }: ServiceDeps, rules: Rules) => {
     return bytes;
   };
 
-  /** What a caller that asks nothing is told: what tokens of this service say. */
+  /** The answer to a caller that states no expectations: the claims of this service's tokens. */
   const encodeExpectations = (): Buffer => {
     const { issuer, audience } = settings;
     const answer = ValidateTokensResponse.fromPartial({ issuer, audience });
@@ -58,7 +58,7 @@ export const validation = ({ core, settings }: ServiceDeps, rules: Rules) => {
     streamValidateTokens: { ...AuthServiceService.streamValidateTokens, ...inBytes },
   };
 
-  /** What a question of a batch is refused for before anything is asked. */
+  /** Returns the reason for which a question of a batch is refused before any lookup. */
   const refusalOf = (request: ValidateTokenRequest): Error | undefined => {
     try {
       enforce(checkRequest, request);

@@ -1,6 +1,6 @@
 import type { FieldViolation } from "../../core/errors.js";
 
-/** What is wrong with a value, by paths that start at the value; undefined: nothing. */
+/** The violations of a value, by paths that start at the value; undefined if there are none. */
 export type Violations = readonly FieldViolation[] | undefined;
 
 /** Judges a value as ts-proto decodes it. */

@@ -9,7 +9,7 @@ import {
 import { FieldBounds } from "../../../generated/curfew/options/v1/options.js";
 import { FieldBehavior } from "../../../generated/google/api/field_behavior.js";
 
-/** What a field's options say about its values. */
+/** The options of a field about its values. */
 export interface FieldOptions {
   readonly required: boolean;
   /** Zero values where nothing is said. */

@@ -35,7 +35,7 @@ const scalarBytes = (type: ScalarType, maxLength: number): number => {
   }
 };
 
-/** What a message type may hold. */
+/** The permitted content of a message type. */
 interface Shape {
   readonly bytes: number;
   /** Most fields, those of messages inside included. */
@@ -118,11 +118,9 @@ const LENGTH_DELIMITED = 2;
 const FIXED_32 = 5;
 
 /**
- * One pass over an encoded message (protobuf, "Encoding"). It stops at the first
- * list that is too long, and after as many fields as a request may have, so its
- * time is bounded too. It refuses what a decoder could read in another way:
- * groups, which proto3 does not have, field number 0, and a field that is longer
- * than the message around it.
+ * One pass over an encoded message (protobuf, "Encoding"). It stops at the first list that is too long, and after as
+ * many fields as a request may have, so its time is bounded too. It refuses input that decoders may read differently:
+ * groups, which proto3 does not have, field number 0, and a field that is longer than the message around it.
  */
 class FieldScan {
   #at = 0;

@@ -12,7 +12,7 @@ export interface RequestMethod extends ServedMethod {
   readonly requestBytes: number;
 }
 
-/** Takes what comes of a request, one thing for each `read`. */
+/** Receives the events of a request, one for each `read`. */
 export interface RequestSink {
   onMessage(message: unknown): void;
   /** The caller sends no more. */
@@ -24,10 +24,8 @@ export interface RequestSink {
 const LARGE_REQUEST_BYTES = 32 * 1024;
 
 /**
- * The messages of one call's request. Nothing is taken off the HTTP/2 stream
- * before `read`, so that flow control holds back what nobody may read yet, and a
- * message is decoded only when there is memory for it and, if it is large, when
- * it is its turn.
+ * The messages of one call's request. The HTTP/2 stream is not read before `read`, so that flow control holds back the
+ * rest of the request. A message is decoded only when there is memory for it and, if it is large, when it is its turn.
  */
 export class IncomingRequest {
   /** Whether the caller's credential is good: its messages may wait for memory. */
@@ -39,7 +37,7 @@ export class IncomingRequest {
   readonly #isSingleRequest: boolean;
   #isReading = false;
   #isOver = false;
-  /** Bytes of `memory` that are taken, and of whom. */
+  /** The bytes taken from `memory`, and their owner. */
   #takenBytes = 0;
   #isTakenFromAnonymous = false;
   /** Whether memory is taken for the message under way, whether it is its turn, or either is waited for. */
@@ -47,7 +45,7 @@ export class IncomingRequest {
   #hasTurn = false;
   #isWaiting = false;
   #messages = 0;
-  /** Whether the sink waits for what comes next. */
+  /** Whether the sink waits for the next event. */
   #isWanted = false;
   #isDelivering = false;
 
@@ -68,7 +66,7 @@ export class IncomingRequest {
     );
   }
 
-  /** Asks for the next message, or the end. */
+  /** Requests the next message, or the end. */
   read(): void {
     this.#isWanted = true;
     if (this.#isReading) {
@@ -102,7 +100,7 @@ export class IncomingRequest {
       this.stream.pause();
   }
 
-  /** Tells the listener what comes next: a message, or the end. */
+  /** Passes the next message, or the end, to the listener. */
   #deliver(): void {
     if (this.#isDelivering) return;
     this.#isDelivering = true;

@@ -11,9 +11,8 @@ const tooLarge = (maxBytes: number) =>
   beyondBound("message_bytes", "request", `must have at most ${maxBytes} bytes`);
 
 /**
- * Puts the messages of a request together from its bytes (gRPC over HTTP/2,
- * "Length-Prefixed-Message"). Neither a message nor what it inflates to can
- * grow beyond the bound of the method.
+ * Assembles the messages of a request from its bytes (gRPC over HTTP/2, "Length-Prefixed-Message"). Neither a message
+ * nor its decompressed form can exceed the bound of the method.
  */
 export class MessageReader {
   #parts: Buffer[] = [];

@@ -20,7 +20,7 @@ export interface WireLimits extends MemoryLimits {
   readonly metadataBytes: number;
 }
 
-/** Finds the method of a path. There is one for paths that nobody serves, too. */
+/** Finds the method of a path. Unknown paths have a method, too. */
 export type MethodOf = (path: string) => WireMethod;
 
 /** Puts a call of a method through the interceptors. */

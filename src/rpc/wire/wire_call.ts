@@ -15,12 +15,12 @@ import { IncomingRequest, type RequestMethod } from "./incoming_request.js";
 import { ACCEPTED_ENCODINGS, HEAD_BYTES } from "./message_reader.js";
 import { metadataOf, timeoutOf } from "./request_headers.js";
 
-/** What grpc-js tells a call's handler; it does not export the type. */
+/** The events that grpc-js sends to a call's handler; grpc-js does not export the type. */
 export type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
 
 type OutgoingStatus = Parameters<ServerInterceptingCallInterface["sendStatus"]>[0];
 
-/** A listener that is also told what a call fails for below the interceptors. */
+/** A listener that also receives failures of a call below the interceptors. */
 export interface WireListener extends Listener {
   /** Has to end the call with a status. Absent: the call ends with a bare one. */
   onFailure?(failure: CurfewError): void;
@@ -69,7 +69,7 @@ export class WireCall implements ServerInterceptingCallInterface {
   #timer: NodeJS.Timeout | undefined;
   readonly #request: IncomingRequest;
   #response: Buffer | undefined;
-  /** Whether the call has a status, or nobody to send it to. */
+  /** Whether the call has a status, or no connection to send one on. */
   #isOver = false;
   #isOkSent = false;
 
@@ -118,7 +118,7 @@ export class WireCall implements ServerInterceptingCallInterface {
     this.stream.respond({ ...RESPONSE_HEADERS, ...metadata.toHttp2Headers() }, WITH_TRAILERS);
   }
 
-  /** The message of a unary call leaves together with the status. @throws what the method's serializer throws */
+  /** The message of a unary call is sent together with the status. @throws the error of the method's serializer */
   sendMessage(message: unknown, callback: () => void): void {
     if (this.#isGone()) return;
     const bytes = this.method.serialize(message);
@@ -177,8 +177,8 @@ export class WireCall implements ServerInterceptingCallInterface {
   /**
    * Calls back once the stream has closed, or at once if it has.
    *
-   * @param listener told whether an OK status was sent, and with it the message
-   * before it, and the caller had not reset the stream by then
+   * @param listener receives whether an OK status and the message before it were sent, and the caller had not reset the
+   * stream by then
    */
   whenClosed(listener: (isAnswered: boolean) => void): void {
     const { stream } = this;
@@ -229,16 +229,15 @@ export class WireCall implements ServerInterceptingCallInterface {
   }
 
   /**
-   * Nobody needs the rest of a request that is answered: the caller is told to
-   * stop (RFC 9113, section 8.1), once the answer has left, because a reset
-   * would overtake it.
+   * Discard the rest of a request that is answered. The server resets the stream (RFC 9113, section 8.1) after the
+   * answer has left, because a reset would overtake the answer.
    */
   #closeEarly(): void {
     const { stream } = this;
     if (stream.closed || stream.destroyed) return;
     if (stream.state.localClose === 1) {
       stream.close(constants.NGHTTP2_NO_ERROR);
-      // Discard what has come: Node keeps a stream until its bytes are read.
+      // Discard the received bytes: Node keeps a stream until its bytes are read.
       stream.resume();
     } else setTimeout(() => this.#closeEarly(), CLOSE_RETRY_MS).unref();
   }

@@ -35,7 +35,7 @@ function isExcused(code: string, kind: RunKind, steps: readonly RunStep[], id: s
   return /^refresh_token_/.test(code) && mayLoseTokens(kind, steps);
 }
 
-/** What a run shows that must never be; empty if all is well. */
+/** Returns the violations of a run; empty if there are none. */
 export function violationsOf(
   kind: RunKind,
   steps: readonly RunStep[],

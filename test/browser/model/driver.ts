@@ -18,7 +18,7 @@ interface Frame {
 /** A call that hangs on a held answer is left alone after this, in ms. */
 const STEP_MS = 150;
 const END_MS = 15_000;
-/** What the server has ended is to be noticed within this, in ms. */
+/** The time within which a page has to notice a revocation by the server, in ms. */
 const NOTICE_MS = 1000;
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -28,7 +28,7 @@ const within = <T>(ms: number, work: Promise<T>) =>
 const control = async (order: Control): Promise<SiteState> =>
   (await fetch("/control", { method: "POST", body: JSON.stringify(order) })).json();
 
-/** Runs the steps, and tells what happened. */
+/** Runs the steps, and returns their trace. */
 async function runModel(kind: RunKind, steps: readonly RunStep[]): Promise<RunTrace> {
   const network = { isOffline: false, loses: 0, foreign: [] as number[] };
   let storageFails = false;
@@ -185,7 +185,7 @@ async function runModel(kind: RunKind, steps: readonly RunStep[]): Promise<RunTr
     }
   }
 
-  /** Whether the answer to this step is sure to say what the server knows. */
+  /** Whether the answer to this step surely carries the server's knowledge. */
   const isHeard = (step: RunStep) =>
     ["get", "post"].includes(step.do) &&
     !network.isOffline &&

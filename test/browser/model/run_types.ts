@@ -1,4 +1,4 @@
-/** What a browser of a run has or lacks. */
+/** The features that a browser of a run has or lacks. */
 export interface RunKind {
   readonly mode: "cookie" | "bearer";
   readonly hasLocks: boolean;
@@ -45,7 +45,7 @@ export type Control =
   | { readonly do: "jump"; readonly seconds: number }
   | { readonly do: "hold" | "release"; readonly page?: number };
 
-/** What the site knows. */
+/** The state of the site. */
 export interface SiteState {
   readonly sessions: readonly {
     readonly id: string;
@@ -57,22 +57,22 @@ export interface SiteState {
   readonly rotations: number;
 }
 
-/** What a page shows, and what it told during the step. */
+/** The display of a page, and its events during the step. */
 export interface PageTrace {
   readonly before: string | undefined;
   readonly after: string | undefined;
   readonly events: readonly { readonly type: string; readonly code?: string }[];
 }
 
-/** What a step did. */
+/** The effects of a step. */
 export interface StepTrace {
   readonly pages: readonly PageTrace[];
   readonly state: SiteState;
-  /** What the driver itself found wrong. */
+  /** The problems that the driver itself found. */
   readonly wrong: readonly string[];
 }
 
-/** What a page says in the end, when all is well again. */
+/** The state of a page at the end, after recovery. */
 export interface EndTrace {
   readonly status: string;
   readonly session: string | undefined;

@@ -11,7 +11,7 @@ export interface Ended {
 /** A run of the command line in a process of its own. */
 export interface CurfewProcess {
   readonly ended: Promise<Ended>;
-  /** What it has written to the error stream so far. */
+  /** The text that the process has written to the error stream so far. */
   errors(): string;
   interrupt(): void;
 }

@@ -17,7 +17,7 @@ import { openSigner } from "../e2e/token_signer.js";
 /** A running service behind https, and tokens for consumers to judge. */
 export interface ConsumerStage {
   readonly userId: string;
-  /** Tokens by what is wrong with them; `good` is one that the service issued. */
+  /** Tokens by their defect; `good` is one that the service issued. */
   readonly tokens: Readonly<Record<string, string>>;
   /** For the process of a consumer: ISSUER, AUDIENCE and trust in the certificate. */
   readonly environment: NodeJS.ProcessEnv;
@@ -66,7 +66,7 @@ const startTlsFront = async (target: number) => {
   return { origin: `https://localhost:${port}`, caFile: authority.caFile, close };
 };
 
-/** The same header and claims under a signature of a key that nobody published. */
+/** The same header and claims under the signature of an unpublished key. */
 const signByStranger = async (token: string): Promise<string> => {
   const [header = "", payload = ""] = token.split(".");
   const read = (part: string) => JSON.parse(Buffer.from(part, "base64url").toString());

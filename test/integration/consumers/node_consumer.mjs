@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 
 const tokens = JSON.parse(await text(process.stdin));
 
-/** Asks a web application on a free port, as one that gets requests does. */
+/** Sends requests to a web application on a free port. */
 const verifierOf = async (app) => {
   if (app.inject) {
     return async (token) => {

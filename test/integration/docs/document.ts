@@ -31,6 +31,9 @@ export const linksOf = (markdown: string): string[] =>
 
 const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
-/** What a document shows as output, where `…` stands for anything, and on a line of its own for any lines. */
+/**
+ * A pattern for the output that a document shows, where `…` stands for any text, and on a line of its own for any
+ * lines.
+ */
 export const outputPattern = (shown: string): RegExp =>
   new RegExp(`^${shown.trimEnd().split("…").map(escaped).join("[\\s\\S]*?")}\\s*$`);

@@ -17,7 +17,7 @@ const path = (file: string): string => fileURLToPath(new URL(`../../../${file}`,
 export interface Outcome {
   readonly snippet: Snippet;
   readonly output: string;
-  /** What the document says that it prints, if it does. */
+  /** The output that the document shows, if any. */
   readonly expected: RegExp | undefined;
 }
 

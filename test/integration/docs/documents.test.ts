@@ -145,7 +145,7 @@ test.each([
 
 /** Codes of the client's own, a field of an import, a view of PostgreSQL, the function of a snippet, a table, members of lines of log. */
 const KNOWN_ELSEWHERE = new Set([
-  // Members of TRUSTED_ISSUERS_FILE, claims, and what a provider is told.
+  // Members of TRUSTED_ISSUERS_FILE, claims, and values that a provider is configured with.
   "jwks_uri",
   "create_users",
   "client_ids",

@@ -11,7 +11,7 @@ import { type ServerProcess, startServerProcess } from "../../support/server_pro
 import { startCurfew } from "../cli/curfew_process.js";
 import { snippetsOf } from "./document.js";
 
-/** What somebody does who has just cloned the repository: nothing is set but free ports. */
+/** Follows the steps of a user who has just cloned the repository: no setting is given but free ports. */
 
 const run = promisify(execFile);
 const path = (file: string): string => fileURLToPath(new URL(`../../../${file}`, import.meta.url));

@@ -1,4 +1,4 @@
-/** What a Helm template says besides YAML, as far as it can be known without Helm. */
+/** The facts in a Helm template besides YAML, as far as they can be read without Helm. */
 export interface TemplateFacts {
   /** Paths below `.Values`, for example `image.tag`. */
   readonly values: readonly string[];

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readDocument, snippetsOf } from "./document.js";
 import { type DocumentedService, startDocumentedService } from "./documented_service.js";
 
-/** In the order in which somebody would read them: the first starts the service. */
+/** In reading order: the first document starts the service. */
 const DOCUMENTS = [
   "getting-started.md",
   "backends.md",

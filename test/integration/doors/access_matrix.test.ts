@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => doors?.stop());
 
-/** No message of any type: whoever hears so was let in, and has changed nothing. */
+/** No message of any type: a caller that receives this failure was admitted, and has changed nothing. */
 const UNREADABLE = Buffer.from([0xff]);
 const LET_IN = "let in";
 
@@ -69,7 +69,7 @@ describe("D4 every method lets in whom its access class names, and nobody else",
   });
 });
 
-/** What is so of users, sessions and keys; when a session was last used is not. */
+/** The state of users, sessions and keys, without the time at which a session was last used. */
 const state = () =>
   doors.service.query(`
     SELECT md5(string_agg(row, ',' ORDER BY row)) AS print, count(*) AS rows FROM (
@@ -80,7 +80,7 @@ const state = () =>
         jti, expires_at) FROM sessions
     ) AS rows`);
 
-/** A request that does what the method is for, to the victim. */
+/** A request with the method's effect on the victim. */
 const attack = (method: Method): Uint8Array => {
   const values: Readonly<Record<string, unknown>> = {
     user_id: victim.userId,
@@ -213,7 +213,7 @@ describe("D4 a foreign id answers like an unknown one, byte for byte", () => {
 });
 
 test("D7 every denied call is told of, alone or with others of its source", async () => {
-  // What is told of together is written at the stop at the latest.
+  // Events that are reported together are written at the stop at the latest.
   await doors.stopReplicas();
   const told = await doors.service.query<{ reason: string; calls: number }>(
     `SELECT reason, sum(coalesce((metadata->>'count')::int, 1))::int AS calls

@@ -8,7 +8,7 @@ export interface TokenAttack {
 
 export const attack = (name: string, make: TokenAttack["make"]): TokenAttack => ({ name, make });
 
-/** A header that says something else, properly signed: refused for what it says. */
+/** A header with changed content, properly signed: refused for its content. */
 export const header = (name: string, change: (forge: TokenForge) => object): TokenAttack =>
   attack(`header: ${name}`, (forge) =>
     seal({ ...forge.header, ...change(forge) }, forge.claims, forge.sign),

@@ -2,7 +2,7 @@ import { type Client, Metadata, type StatusObject } from "@grpc/grpc-js";
 import { ErrorInfo } from "../../../generated/google/rpc/error_details.js";
 import { Status } from "../../../generated/google/rpc/status.js";
 
-/** What a call came to, as it came over the wire. */
+/** The result of a call as received over the wire. */
 export interface BareAnswer {
   /** `OK`, or the reason of the failure; empty if it has none. */
   readonly reason: string;

@@ -13,19 +13,19 @@ import { openSigner } from "../e2e/token_signer.js";
 import { bareCall } from "./bare_call.js";
 import { type Replica, startReplica } from "./replica.js";
 
-/** Somebody, or something, that calls. */
+/** A user, a service or a stranger that calls. */
 export interface Caller {
   readonly name: string;
   readonly client: Client;
   readonly authorization?: string;
   readonly metadata?: Readonly<Record<string, string>>;
-  /** What every method but the public ones refuses it for; absent: it is somebody. */
+  /** The reason for which every method but the public ones refuses it; absent: the caller is authenticated. */
   readonly refused?: Reason;
   /** The access classes it is let in by, besides the public one. */
   readonly opens: readonly Access[];
 }
 
-/** Somebody who has signed in. */
+/** A signed-in user. */
 export interface Person {
   readonly userId: string;
   readonly username: string;

@@ -47,7 +47,7 @@ beforeEach(async () => {
 const login = (password = PASSWORD) =>
   service.call(AuthServiceService.login, { username, password, deviceName: "", language: "" });
 
-/** For each type, what prepares it and the change that it tells of. */
+/** For each type, the preparation and the change that the event records. */
 const CHANGES: Partial<Record<AuditEventType, () => Promise<() => Promise<unknown>>>> = {
   LOGIN: async () => () => login(),
   LOGIN_FAILED: async () => () => login("a wrong passphrase"),
@@ -128,7 +128,7 @@ const codeOf = async (change: () => Promise<unknown>): Promise<number | string> 
   }
 };
 
-/** Told of calls and patterns, which change nothing. */
+/** Events about calls and patterns, which change nothing. */
 const WITHOUT_A_CHANGE: readonly AuditEventType[] = ["CALL_DENIED", "UNUSUAL_ACTIVITY"];
 
 test("every type of event that tells of a change is here", () => {

@@ -33,7 +33,7 @@ const reasonOf = ({ details }: Status): string => {
   return info === undefined ? "" : ErrorInfo.decode(info.value).reason;
 };
 
-/** The attacker's site, which tells who came by. */
+/** The attacker's site, which records its visitors. */
 const openSite = async (): Promise<{ server: Server; origin: string; visits: string[] }> => {
   const visits: string[] = [];
   const server = createServer((request, response) => {
@@ -85,7 +85,7 @@ describe.each(["EdDSA", "ES256", "RS256"])("D3 a service that signs with %s", (a
     return results.map(({ result }) => (result?.$case === "error" ? reasonOf(result.value) : "OK"));
   };
 
-  /** The verdict on each token: `OK`, or the reason. What a busy store leaves open is asked again. */
+  /** The verdict on each token: `OK`, or the reason. A call that a busy store leaves undecided is repeated. */
   const verdicts = async (tokens: readonly string[]): Promise<string[]> => {
     const all: string[] = [];
     for (let from = 0; from < tokens.length; from += BATCH) {

@@ -158,7 +158,7 @@ test("the inventory of logs has every security event", () => {
   expect(listed).toEqual([...AUDIT_EVENT_TYPES]);
 });
 
-/** Files that a process has open to write to, as Linux tells. */
+/** The files that a process has open for writing, as Linux reports them. */
 const filesWrittenBy = (pid: number): string[] => {
   const folder = `/proc/${pid}/fd`;
   if (!existsSync(folder)) return [];

@@ -8,7 +8,7 @@ import {
 import { readDescriptors, registryOf } from "../../../src/rpc/descriptors.js";
 import { type MethodRule, readRules } from "../../../src/rpc/rules.js";
 
-/** A method as its descriptor tells of it. */
+/** A method as its descriptor describes it. */
 export interface Method {
   /** `Service.Method`, for the names of tests. */
   readonly name: string;

@@ -68,7 +68,7 @@ export const rememberedField = ([name, value]: Field, references: number): Buffe
     Buffer.alloc(references, 0x80 | FIRST_DYNAMIC_INDEX),
   ]);
 
-/** Where what was remembered last stands, after the static table. */
+/** The index of the last remembered header, after the static table. */
 const FIRST_DYNAMIC_INDEX = 62;
 
 /** The header fields of a gRPC call, and more of them. */
@@ -96,14 +96,14 @@ export interface RawConnection {
   readonly socket: Socket;
   /** Bytes the server has sent. */
   received(): number;
-  /** Whether the connection is over, whoever ended it. */
+  /** Whether the connection is closed, by either side. */
   readonly closed: boolean;
   /** Writes, unless the connection is over; resolves when the bytes are handed to the system, or it is over. */
   write(bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Connects to a port of this machine and, unless told otherwise, opens HTTP/2 with empty settings. */
+/** Connects to a port of this machine and, unless `preface` is false, opens HTTP/2 with empty settings. */
 export const openRaw = async (port: number, { preface = true } = {}): Promise<RawConnection> => {
   const socket = connect(port, "127.0.0.1");
   let received = 0;

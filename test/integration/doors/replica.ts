@@ -5,7 +5,7 @@ import { createLogger } from "../../../src/telemetry/logger.js";
 import { findFreePort } from "../../support/free_port.js";
 import type { TestService } from "../../support/service.js";
 
-/** One more replica of a test's service, on the same stores, that keeps what it logs. */
+/** One more replica of a test's service, on the same stores, that records its log. */
 export interface Replica {
   readonly settings: Settings;
   /** `host:port` of gRPC. */

@@ -68,7 +68,7 @@ test.each([
 ])("D9 a peer that resets its connection is not believed: %s", async (_, method, attempt) => {
   const seen = () => lines.filter((line) => line.method?.endsWith(method));
   for (let index = 0; index < TRIES; index += 1) await attempt(index, soon);
-  // Its reset comes after the answer: what was seen before raced theirs.
+  // Its reset comes after the answer, so calls seen before raced theirs.
   const before = seen().length;
   await attempt(TRIES, () => waitUntil("the call is seen", () => seen().length > before));
   for (const { ip } of seen()) expect(["127.0.0.1", ""]).toContain(ip);

@@ -20,9 +20,9 @@ const writings = (secret: string): string[] => {
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), ...encoded];
 };
 
-/** What is left of a life with secrets. */
+/** The traces of a life with secrets. */
 export interface SecretLife {
-  /** Everything that nobody must find, by what it is. */
+  /** Every secret that must not be found, by its kind. */
   readonly secrets: ReadonlyMap<string, string>;
   readonly answers: readonly { readonly path: string; readonly answer: BareAnswer }[];
   /** What each of the secrets is that stands in a text, however it is encoded. */
@@ -65,7 +65,7 @@ export const liveWithSecrets = async (
         deadlineMs: method.rule.streaming ? 3000 : 20_000,
       });
       answers.push({ path: method.path, answer });
-      // On a busy machine a store may be too slow: what is refused so was not done.
+      // On a busy machine a store may be too slow. A call that was refused for this reason had no effect.
       if (answer.reason !== "DEPENDENCY_UNAVAILABLE" || attempt === 5) return answer;
     }
   };
@@ -161,7 +161,7 @@ export const liveWithSecrets = async (
       bearer,
     );
     for (const { name, rule } of METHODS) {
-      // What is left: with everything in its fields that could be written somewhere.
+      // The other methods are called with every field filled that could be written somewhere.
       if (/Login|Delete|RevokeSessions|Password|Update/.test(name) || rule.path === "") continue;
       const values = {
         user_id: userId,

@@ -42,7 +42,7 @@ const REQUIREMENTS: Readonly<Record<string, number>> = {
   "16.5": 4,
 };
 
-/** The rows of the table, with what they give as a proof in code spans. */
+/** The rows of the table, with the test titles that they give as proof in code spans. */
 const rows = DOCUMENT.split("\n")
   .filter((line) => /^\| \d/.test(line))
   .map((line) => line.split("|").map((cell) => cell.trim()))

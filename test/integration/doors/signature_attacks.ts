@@ -2,7 +2,7 @@ import { constants, createHash, privateEncrypt, sign } from "node:crypto";
 import { attack, type TokenAttack } from "./attack.js";
 import { seal, type TokenForge } from "./token_forge.js";
 
-/** Makes a signature of a good one, or anew for what is signed. */
+/** Makes a signature from a good one, or a new one for the signed text. */
 type Bend = (good: Buffer, input: string, forge: TokenForge) => Uint8Array;
 
 const bent = (name: string, bend: Bend): TokenAttack =>

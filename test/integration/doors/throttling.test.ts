@@ -68,7 +68,7 @@ test("D1 of 500 wrong passwords at once, over three replicas and a restart, no m
   outcomes.push(...(await storm(username, ATTEMPTS / 2)));
   await restart(0);
   outcomes.push(...(await storm(username, ATTEMPTS / 2)));
-  // What a busy replica turned away did not count: the rest of what is allowed.
+  // Calls that a busy replica refused were not counted: use up the rest of the allowance.
   for (let more = 0; more <= ALLOWED; more++) outcomes.push(...(await storm(username, 1)));
 
   const checked = outcomes.filter((reason) => reason === "INVALID_CREDENTIALS").length;

@@ -102,7 +102,7 @@ const SIGNATURES: readonly TokenAttack[] = [
   ),
 );
 
-/** RFC 8725, sections 2.9 and 3.10: what the token says of keys is not believed. */
+/** RFC 8725, sections 2.9 and 3.10: a token's own data about keys is not trusted. */
 export const keyAttacks = ({ origin }: AttackersSite): readonly TokenAttack[] => [
   ...(
     [

@@ -14,12 +14,12 @@ import type { TestService } from "../../support/service.js";
 /** A JSON value, or text or bytes to stand in its place. */
 type Part = object | string | Uint8Array;
 
-/** Signs what it is given, as text or bytes. */
+/** Signs its input, as text or bytes. */
 export type Sign = (input: string) => Buffer;
 
-/** Everything that tokens can be made of, also by somebody who should not. */
+/** The parts from which tokens can be made, also by an attacker. */
 export interface TokenForge {
-  /** A good token of a live session, and what it says. */
+  /** A good token of a live session, and its claims. */
   readonly token: string;
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;

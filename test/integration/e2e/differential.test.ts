@@ -18,7 +18,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
 };
 const METHODS = readHttpMethods();
 
-/** As browsers send it. The last one is of nobody. */
+/** As browsers send it. The last language is unknown. */
 const LANGUAGES = ["de-AT,de;q=0.9,en;q=0.8", "fa", "xx"];
 
 let stage: Stage;
@@ -27,13 +27,13 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.stop());
 
-/** What the answer over gRPC is as the body of a route. */
+/** Converts the answer over gRPC to the body of a route. */
 const asBody = (outcome: Outcome, responseBody: string): Outcome =>
   outcome.kind === "answer" && responseBody !== ""
     ? { ...outcome, message: (outcome.message as Record<string, never>)[responseBody] ?? null }
     : outcome;
 
-/** Asks over gRPC and by every route; resolves to what it came to. */
+/** Asks over gRPC and by every route; resolves to the outcome. */
 const compare = async (
   method: HttpMethod,
   { equalBut, ask }: Case,

@@ -4,7 +4,7 @@ export type TokenStore = Map<string, string>;
 /** Body of an answer. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** What the guide's SessionManager does, for any API base and plain `fetch`. */
+/** The functions of the guide's SessionManager, for any API base and plain `fetch`. */
 export interface GuideClient {
   readonly stored: TokenStore;
   login(username: string, password: string): Promise<void>;
@@ -16,11 +16,11 @@ export interface GuideClient {
 }
 
 /**
- * A client that knows of Curfew only what the API integration guide tells: three
- * POST routes with JSON, `Authorization: Bearer`, and 401 as the sign to refresh.
+ * A client that knows of Curfew only the contents of the API integration guide: three POST routes with JSON,
+ * `Authorization: Bearer`, and 401 as the sign to refresh.
  *
  * @param apiBaseUrl for example `http://localhost:8000` or `…/api/v1`
- * @param language what a browser's `navigator.language` starts with
+ * @param language the beginning of a browser's `navigator.language`
  */
 export const createGuideClient = (apiBaseUrl: string, language = "en"): GuideClient => {
   const stored: TokenStore = new Map();

@@ -6,7 +6,7 @@ import { createTokenSigner } from "../../../src/crypto/token_signer.js";
 import { openDatabase } from "../../../src/postgres/database.js";
 import { postgresKeyStore } from "../../../src/postgres/key_store.js";
 
-/** Signs what a token says, with other claims in place of some of its own. */
+/** Signs the claims of a token again, with some of them replaced. */
 export type ChangeClaims = (token: string, claims: Partial<AccessClaims>) => Promise<string>;
 
 /** Opens the keys of a service, to make tokens that it would have to wait for. */

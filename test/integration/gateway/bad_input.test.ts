@@ -14,7 +14,7 @@ beforeAll(async () => {
 beforeEach(() => fixture.stub.reset());
 afterAll(() => fixture.stop());
 
-/** What a server answers to bytes that no HTTP client would send. */
+/** The answer of a server to bytes that no HTTP client would send. */
 const exchange = (text: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(text));

@@ -58,7 +58,7 @@ describe("an answer that arrives late", () => {
     late.arrive();
     await browser.send("POST", "/auth/refresh");
     expect(usedRefreshToken()).toBe("refresh-s1-3");
-    // What was late is cleared up.
+    // The late cookies are removed.
     expect([...browser.jar.keys()].filter((name) => name.startsWith("__Host-refresh."))).toEqual([
       expect.stringMatching(/^__Host-refresh\.\w+\.3\.s1$/),
     ]);

@@ -27,7 +27,7 @@ export const startFixture = async (options: Partial<GatewayOptions> = {}): Promi
     trustedProxies: [],
     development: false,
     logger: false,
-    // The stub judges nobody.
+    // The stub authenticates no caller.
     openAccess: new Set([0, 1, 2, 3, 4, 5]),
     ...options,
   });

@@ -6,7 +6,7 @@ export interface IssuedTokens {
   readonly refresh_token: string;
 }
 
-/** What a gateway of 0.1 asked of the service behind it. */
+/** The methods that a gateway of 0.1 called on the service behind it. */
 export interface ServiceBehind {
   login(): IssuedTokens;
   refresh(refreshToken: string): IssuedTokens;

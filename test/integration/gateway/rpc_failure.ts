@@ -7,7 +7,7 @@ import type { Language } from "../../../src/rpc/messages/catalogue.js";
 
 /** A status to throw from an answer of the stub. */
 export interface RpcFailure extends Partial<StatusObject> {
-  /** Of a stream: what is sent before it fails. */
+  /** Of a stream: the messages before its failure. */
   readonly after?: readonly JsonValue[];
 }
 

@@ -43,7 +43,7 @@ export interface ReceivedCall {
   readonly cancelled: Promise<void>;
 }
 
-/** What the stub does with calls of one method. */
+/** The stub's reaction to calls of one method. */
 export type Answer = (call: ReceivedCall) => JsonValue | Promise<JsonValue>;
 
 /** A gRPC service of every method in a descriptor set, whose answers a test gives. */
@@ -58,7 +58,7 @@ export interface StubService {
   answer(method: string, answer: Answer): void;
   /** Forgets calls and answers: each method answers its empty response again. */
   reset(): void;
-  /** What it says of its health. */
+  /** Sets the reported health. */
   setServing(serving: boolean): void;
   stop(): Promise<void>;
 }

@@ -20,7 +20,7 @@ let time = Date.now();
 const replicas = setUpTwoReplicas({
   settings: { idleTimeoutMs: IDLE_MS },
   now: () => time,
-  // Statements are counted: nobody else may make any.
+  // Statements are counted: no heartbeat may add any.
   heartbeatMs: 0,
 });
 

@@ -8,7 +8,7 @@ import { redisCommand } from "../../support/redis_command.js";
  * with them too, to show that they would notice.
  */
 
-/** Says that revocations were told, and tells none. */
+/** Reports revocations as invalidated without sending them. */
 export const forgetsToInvalidate = (hot: HotStore): HotStore => ({
   ...hot,
   async invalidate(revocations) {
@@ -17,7 +17,7 @@ export const forgetsToInvalidate = (hot: HotStore): HotStore => ({
   },
 });
 
-/** Fills what it is given, whatever has happened since the primary store was read. */
+/** Fills in every entry, whatever has happened since the primary store was read. */
 export const ignoresFillTokens =
   (redisUrl: string) =>
   (hot: HotStore): HotStore => ({
@@ -28,7 +28,7 @@ export const ignoresFillTokens =
     },
   });
 
-/** Takes every server for the one it was told of first. */
+/** Takes every server for the first one that it was given. */
 export const believesAnyServer = (hot: HotStore): HotStore => {
   let firstIds: string[] | undefined;
   const asNow = async <Lease extends { readonly serverIds: readonly string[] }>(lease: Lease) => ({

@@ -15,7 +15,7 @@ export interface ChangingCall {
   readonly credential?: string | undefined;
 }
 
-/** What a call is made for: a user of its own with two sessions. */
+/** The subject of a call: a user of its own with two sessions. */
 interface Subject {
   readonly service: TestService;
   readonly userId: string;

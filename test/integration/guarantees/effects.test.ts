@@ -71,7 +71,7 @@ const signSubjectToken = () =>
 /** A call of these makes a session, which is withdrawn later if the call is not answered. */
 const SIGN_INS: readonly string[] = ["Login", "ExchangeToken"];
 
-/** What a caller hears: the code, and the reason if Curfew gave one. */
+/** The result that a caller receives: the code, and the reason if Curfew gave one. */
 interface Heard {
   readonly code: number;
   readonly reason: string;
@@ -103,7 +103,9 @@ const reasonOf = (error: ServiceError | null): string => {
   return /ALREADY_EXISTS|INVALID_CREDENTIALS|DEPENDENCY_UNAVAILABLE/.exec(text)?.[0] ?? "";
 };
 
-/** Everything that calls change; not what the hot store is still to be told, nor what background work notes. */
+/**
+ * The state that calls change, without the pending invalidations of the hot store and the records of background work.
+ */
 const PRINT = `
   SELECT md5(string_agg(row, ',' ORDER BY row)) AS print FROM (
     SELECT u::text AS row FROM users u

@@ -134,7 +134,7 @@ describe("an exchange (I1)", () => {
         replica.core.validateToken({ accessToken, audience: "", skipActivity: false }),
       ).resolves.toMatchObject({ session: { username: `two-${sub}`, roles: ["staff"] } });
     }
-    // What a token does not say stays as it is.
+    // Data without a claim in the token stays as it is.
     const third = await exchange(replicas.a, await tokenFor({ sub }));
     expect(third.user).toMatchObject({ username: `two-${sub}`, displayName: "Ada" });
   });

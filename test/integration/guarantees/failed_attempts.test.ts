@@ -41,7 +41,7 @@ const login = (replica: CoreReplica, username: string, password: string, call?: 
     replica.core.login({ username, password, device: "", ip: "198.51.100.7", userAgent: "" }, call),
   );
 
-/** What comes of an attempt once those before it are concluded. */
+/** Makes an attempt once those before it are concluded, and returns the result. */
 const settled = async (attempt: () => Promise<string>): Promise<string> => {
   let outcome = "";
   await waitUntil("the attempts before are concluded", async () => {

@@ -26,7 +26,7 @@ interface Answer {
   readonly answered: number;
 }
 
-/** Answers that leave open what the session is. */
+/** Answers that leave the state of the session open. */
 const UNCERTAIN = new Set(["DEPENDENCY_UNAVAILABLE", "OVERLOADED"]);
 
 /** `endedReasons`: the reasons that a session may be called ended for in this history. */

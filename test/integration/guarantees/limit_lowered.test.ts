@@ -45,7 +45,7 @@ test.each(KEPT)(
         skipActivity: false,
       });
       await before.core.activity.flush();
-      // Whoever holds the tokens knows them: none of the logins counts as unanswered.
+      // The client that holds the tokens knows them: none of the logins counts as unanswered.
       expect(await lowered.core.enforceLimit()).toBe(BEFORE - LOWERED);
       for (const replica of [before, lowered]) {
         expect(await Promise.all(tokens.map((token) => verdictOf(replica, token)))).toEqual(kept);

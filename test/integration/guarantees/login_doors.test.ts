@@ -19,7 +19,7 @@ const BY = { by: "service:test", ip: "" };
 const replicas = setUpTwoReplicas({ throttle: { perAccount: PER_ACCOUNT, perSource: PER_SOURCE } });
 
 let lastAddress = 0;
-/** Where nobody has failed before. */
+/** An address without earlier failures. */
 const newAddress = () => `198.51.100.${++lastAddress}`;
 
 const attempt = (replica: CoreReplica, username: string, password: string, ip = newAddress()) =>

@@ -65,7 +65,8 @@ describe("a Redis Cluster whose slots move", () => {
     const others = held.filter((one) => !moving.includes(one));
     const ended: Held[] = [];
 
-    // Meanwhile everybody is asked about everything, and nobody may flicker, or lose the others' lease.
+    // Meanwhile every replica validates every token: no verdict may change, and no replica may lose the leases of the
+    // other shards.
     const wrong: string[] = [];
     let lost = 0;
     let over = false;

@@ -24,7 +24,7 @@ const replicationId = async (): Promise<string> =>
   /master_replid:(\w+)/.exec(String(await redisCommand(redis.url, "INFO", "replication")))?.[1] ??
   "";
 
-/** The memory becomes what it was at the last SAVE; the server, its connections and its ids stay. */
+/** Restores the memory of the last SAVE; the server, its connections and its ids stay. */
 const rollBack = () => redisCommand(redis.url, "DEBUG", "RELOAD", "NOSAVE");
 
 describe("L3 a Redis that is set back to a snapshot of its memory, under the same replication id", () => {

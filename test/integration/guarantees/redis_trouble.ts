@@ -38,7 +38,7 @@ export const loseHalf = async (redis: Redis): Promise<void> => {
   if (keys.length > 0) await redis.del(keys);
 };
 
-/** Lets Redis have hardly more memory than it uses now, and drop what it likes. */
+/** Leaves Redis hardly more memory than it uses now, so that it evicts keys at random. */
 export const evictAtRandom = async (redis: Redis): Promise<void> => {
   const used = /used_memory:(\d+)/.exec(await redis.info("memory"))?.[1];
   await redis.config("SET", "maxmemory-policy", "allkeys-random");

@@ -81,7 +81,7 @@ describe("R3 a refresh token that comes back", () => {
     expect(await refusalOf(b, refreshToken)).toBe(REUSED);
     expect(await reuseEvents(sessionId)).toMatchObject([{ reason: "refuse" }]);
     expect(await verdictOf(a, accessToken)).toBe("valid");
-    // Nobody was logged out, and the duplicate moved nothing.
+    // No user was logged out, and the duplicate changed nothing.
     expect(await next(a, successor)).toBe(newest);
     expect(await next(b, newest)).not.toBe(newest);
   });

@@ -30,7 +30,7 @@ interface Case {
   readonly rotatedAgoMs: number;
   readonly previousAgoMs: number;
   readonly isUnanswered: boolean;
-  /** When a process noted that the newest token was sent, and Postgres was not told. */
+  /** How long ago a process recorded that the newest token was sent, without a report to Postgres. */
   readonly notedAgoMs: number | undefined;
   readonly usedAgoMs: number;
   readonly unwrittenUseAgoMs: number | undefined;
@@ -120,7 +120,7 @@ const make = async (replica: CoreReplica, one: Case, userId: string): Promise<Se
   return session;
 };
 
-/** Presents the token of a case. Resolves to the answer, without what is of this session alone. */
+/** Presents the token of a case. Resolves to the answer, without the values that are unique to this session. */
 const present = async (replica: CoreReplica, one: Case, { id }: Session): Promise<unknown> => {
   const { core, ports } = replica;
   if (one.unwrittenUseAgoMs !== undefined) core.activity.record(id, moment - one.unwrittenUseAgoMs);
@@ -147,7 +147,7 @@ const present = async (replica: CoreReplica, one: Case, { id }: Session): Promis
   }
 };
 
-/** What is left of a session in Postgres, without what is of this session alone. */
+/** The remaining data of a session in Postgres, without the values that are unique to it. */
 const traces = async (replica: CoreReplica, { id }: Session): Promise<unknown> => {
   await replica.core.answers.flush();
   await replica.core.activity.flush();

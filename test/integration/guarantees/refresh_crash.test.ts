@@ -14,10 +14,10 @@ import { testCall } from "../../support/test_call.js";
 import { auditTrail } from "./audit_trail.js";
 import { setUpTwoReplicas } from "./two_replicas.js";
 
-/** What a refresh asks of its transaction, one after the other. */
+/** The statements of a refresh in its transaction, in order. */
 const STATEMENTS = ["lockSession", "readUser", "updateSession", "record"] as const;
 type Statement = (typeof STATEMENTS)[number];
-/** Where the replica dies: Postgres takes back what was not committed, and the client gets no answer. */
+/** The moment at which the replica dies: Postgres rolls the open transaction back, and the client gets no answer. */
 type Moment = `before ${Statement}` | `after ${Statement}` | Commit;
 const COMMITS = ["after the commit", "after the commit of a batch"] as const;
 type Commit = (typeof COMMITS)[number];

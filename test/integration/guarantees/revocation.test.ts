@@ -34,7 +34,7 @@ const newSession = async (replica: CoreReplica): Promise<SignedIn> => {
   return { userId: user.id, username: user.username, sessionId: session.id, ...tokens };
 };
 
-/** Every way a session can be ended by somebody, with the verdict on its access token from then on. */
+/** Every operation that revokes a session, with the verdict on its access token from then on. */
 const ENDINGS: readonly {
   readonly name: string;
   readonly verdict?: string;

@@ -12,7 +12,10 @@ export const byRevoke: EndOne = (replica, { id }) =>
   replica.core.end.one(id, { reason: "ADMIN", by: "service:test" });
 
 const SESSIONS_AT_ONCE = 16;
-/** Most calls of one asker or ender about one session: what is never certain must not hang the race. */
+/**
+ * The maximum number of calls of one asker or ender about one session: a result that never becomes certain must not
+ * hang the race.
+ */
 const MAX_CALLS = 200;
 
 export interface RevocationRace {

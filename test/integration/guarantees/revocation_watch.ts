@@ -17,12 +17,12 @@ export interface Received<Message> {
 export interface RevocationWatch {
   readonly revocations: Received<Revocation>[];
   readonly watermarks: Received<Watermark>[];
-  /** What it ended with, once it has. */
+  /** The failure with which the watch ended, once it has. */
   failure(): Failure | undefined;
   /** Where to resume. */
   lastRevision(): bigint;
   sessionIds(): string[];
-  /** Resolves to when it was told of a session. */
+  /** Resolves to the time at which it received the revocation of a session. */
   toldOf(sessionId: string): Promise<number>;
   /** Resolves when a watermark has come that was not there when this was called. */
   nextWatermark(): Promise<Watermark>;

@@ -229,7 +229,7 @@ describe("evict_least_recently_used", () => {
     const { username } = await makeUser(a);
     const outputs: LoginOutput[] = [];
     for (let logins = 0; logins < MOST; logins++) outputs.push(await signIn(a, username));
-    // Redis remembers all of them before they are used within one step of what it writes otherwise.
+    // Redis stores all of them before they are used within one activity step.
     for (const { tokens, session } of outputs) {
       await waitUntil("Redis knows the session", async () => {
         expect(await verdictOf(a, tokens.accessToken)).toBe("valid");

@@ -1,4 +1,4 @@
-/** Makes live sessions of one user who does not exist; resolves to nothing. Bindings: how many, and the user. */
+/** Inserts live sessions of one user who does not exist; returns no rows. Bindings: the number, and the user. */
 export const INSERT_SESSIONS = `
   INSERT INTO sessions (session_id, user_id, created_at, last_activity_at, expires_at,
     access_expires_at, next_check_at, jti, device, ip, user_agent, refresh_generation, rotated_at,

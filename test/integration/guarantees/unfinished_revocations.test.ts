@@ -25,7 +25,7 @@ const UNAVAILABLE = "DEPENDENCY_UNAVAILABLE";
 let database: TestDatabase;
 let redis: RedisServer;
 let proxy: TcpProxy;
-/** `a` reaches Redis through the proxy. Both look at Redis only when they are told to. */
+/** `a` reaches Redis through the proxy. Both check Redis only when the test requests it. */
 let a: CoreReplica;
 let b: CoreReplica;
 /** What `a` does once, between the commit of a revocation and telling Redis. */
@@ -76,7 +76,7 @@ const knownSession = async () => {
   const { accessToken, refreshToken } = tokens;
   await waitUntil("the session is in Redis", async () => {
     expect(await verdictOf(b, accessToken)).toBe("valid");
-    // A busy machine may have made it doubt.
+    // A busy machine may have lost its lease.
     if (b.core.cacheLease.lease() === undefined) await heartbeat(b);
     const lease = b.core.cacheLease.lease();
     const ask = { sessionId: session.id, now: b.ports.clock.now(), touchAt: 0 };
@@ -98,7 +98,7 @@ describe("L4 a revocation that Redis never heard of", () => {
     beforeInvalidation = proxy.cut;
     expect(await outcomeOf(signOut(a, accessToken))).toBe(UNAVAILABLE);
     const revision = await committedRevision(sessionId);
-    // Nobody has said yet that it ended, and until it is certain nobody does.
+    // No answer has reported the revocation yet, and none does until it is certain.
     expect(await verdictOf(b, accessToken)).toBe("valid");
     expect(await verdictOf(a, accessToken)).toBe(UNAVAILABLE);
     expect(await outcomeOf(signOut(a, accessToken))).toBe(UNAVAILABLE);
@@ -195,7 +195,7 @@ describe("L4 a revocation that Redis never heard of", () => {
 
 describe("L2 no call says ended before it is certain", () => {
   type Known = Awaited<ReturnType<typeof knownSession>>;
-  /** Calls on the replica that still believes Redis, each with what it says of the ended session. */
+  /** Calls on the replica that still uses Redis, each with its answer about the revoked session. */
   const calls: readonly [string, (session: Known) => Promise<string>][] = [
     [
       "GetSession",

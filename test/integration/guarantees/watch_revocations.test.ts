@@ -334,7 +334,7 @@ describe("D5 50,000 revocations in one statement, more than are kept in memory",
     expect(isIncreasing(revisionsOf(fast))).toBe(true);
 
     await waitUntil("the one who does not read is cut off", wasCutOff, PATIENCE_MS);
-    // It hears of it after what was on its way.
+    // The revocation arrives after the messages that were on their way.
     slow.resume();
     expect(await slow.ended()).toMatchObject({ code: 8, reason: "WATCH_FELL_BEHIND" });
     expect(slow.revocations.length).toBeLessThan(COUNT / 2);

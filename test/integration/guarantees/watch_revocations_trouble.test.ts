@@ -19,7 +19,7 @@ let pool: pg.Pool;
 beforeAll(async () => {
   postgres = await startPostgres();
   pool = createPool({ connectionString: postgres.url, max: 1 });
-  // Its connections die with the server; whoever asks next gets another.
+  // Its connections die with the server; the next query gets another one.
   pool.on("error", () => undefined);
   redis = await startRedis();
   const stores = { DATABASE_URL: postgres.url, REDIS_URL: redis.url };

@@ -194,7 +194,7 @@ test("a Node that is too old gets one sentence, from the build and from the comm
     for (const good of [`${major}.${minor}.0`, "20.20.2", "22.0.0", "24.1.0"])
       expect(complain(good)).toBeUndefined();
   }
-  // What an old Node runs before it can complain must import nothing that it may lack.
+  // The code that an old Node runs before it can complain must import nothing that the old Node may lack.
   expect(readFileSync("src/cli/node_version.ts", "utf8")).not.toMatch(/^import /m);
   expect(readFileSync("src/cli/main.ts", "utf8").match(/^import /gm)).toHaveLength(1);
 });

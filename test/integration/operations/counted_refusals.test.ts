@@ -77,7 +77,7 @@ const openHttp2 = (): ClientHttp2Session => {
   return session;
 };
 
-/** Begins a call; the caller ends it only if told so. */
+/** Begins a call; the caller ends it only on request. */
 const begin = (
   session: ClientHttp2Session,
   path: string,
@@ -124,7 +124,7 @@ const bomb = grpcMessage(gzipSync(Buffer.alloc(4_250_000)), true);
 const gzip = { "grpc-encoding": "gzip" };
 const nothing = grpcMessage(Buffer.alloc(0));
 
-/** What a stranger does, and the line of the metrics that it leaves. */
+/** The attack of a stranger, and the line of the metrics that it leaves. */
 const ATTACKS: [what: string, by: string, limit: string, attack: () => unknown][] = [
   [
     "a batch of 5 MiB without a credential over REST",
@@ -259,7 +259,7 @@ const ATTACKS: [what: string, by: string, limit: string, attack: () => unknown][
       const request = AuthServiceService.refreshTokens.requestSerialize(
         RefreshTokensRequest.create({ refreshToken }),
       );
-      // At once: what is refused is given back with time.
+      // All at once: the budget refills with time.
       for (let connection = 0; connection < 6; connection += 1) {
         const session = openHttp2();
         for (let index = 0; index < 100; index += 1)

@@ -54,7 +54,7 @@ test("keys rotate under load on two replicas: no token fails, and no key signs b
 
   let known = new Set<string>();
   let readAt = Number.NEGATIVE_INFINITY;
-  /** What a validator does that keeps the key set of one replica for a while. */
+  /** Reads the key set as a validator does that keeps the key set of one replica for a while. */
   const readJwks = async () => {
     if (performance.now() - readAt < JWKS_KEPT_MS) return;
     readAt = performance.now();

@@ -55,7 +55,7 @@ test("a wrong password, and a user without the right to INFO, are named; and whe
   expect(matching(unprivileged, TROUBLE)[0]?.msg).toMatch(/lacks a right; it needs .*\+info/);
   await user("+info");
   await waitUntil("it is well", () => matching(unprivileged, BACK).length > 0);
-  // Later, too: what was allowed at the start is taken away.
+  // Permissions may also be removed later, after the start.
   await user("-info");
   await waitUntil("it is told again", () => matching(unprivileged, TROUBLE).length === 2);
   expect(matching(unprivileged, BACK)).toHaveLength(1);

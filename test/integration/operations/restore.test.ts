@@ -52,7 +52,10 @@ const logout = (replica: ServedReplica, { accessToken }: LoginResponse) =>
 
 const idOf = ({ session }: LoginResponse): string => session?.sessionId ?? "";
 
-/** The sessions that somebody is told of who has seen the order of revocations up to a revision, until all are told. */
+/**
+ * Returns the sessions whose revocations a watcher receives that has seen the order up to a revision, until all have
+ * arrived.
+ */
 const endedAfter = async (
   { target }: ServedReplica,
   afterRevision: bigint,
@@ -126,8 +129,8 @@ test("a backup is restored on other machines, and what the run-book says of sess
 
   const words = ["sessions", "revoke", "--all", "--yes", "--note", "restored from backup"];
   let said = "";
-  // So young a backup holds the lease of the replica it was taken beside, which names the old Redis: until
-  // that is over, 15 s at most, no ending is certain. It is safe to repeat.
+  // So young a backup holds the lease of the replica that ran beside it, which names the old Redis: until that lease is
+  // over, 15 s at most, no revocation is certain. It is safe to repeat.
   await waitUntil(
     "the sessions have ended for certain",
     async () => {
@@ -138,7 +141,7 @@ test("a backup is restored on other machines, and what the run-book says of sess
   );
   expect(said).toMatch(/^Ended \d sessions?\.\n$/);
   const another = await site.serve(restored);
-  // Who has followed the revocations to the last one before the disaster misses none of those after it.
+  // A watcher that has followed the revocations to the last one before the disaster misses none of those after it.
   expect(await endedAfter(another, lastSeen, [idOf(kept), idOf(endedLater)])).not.toContain(
     idOf(endedBefore),
   );
@@ -149,7 +152,7 @@ test("a backup is restored on other machines, and what the run-book says of sess
   }
   const again = await another.signIn(bob);
   expect(await isValid(alone, again)).toBe(true);
-  // What is told of events goes on, though the new server counts its transactions from the beginning.
+  // The search of events continues, though the new server counts its transactions from the beginning.
   await waitUntil("new events are looked through", async () => {
     const { logins } = await alone.call(
       SessionAdminService.getSessionStats,

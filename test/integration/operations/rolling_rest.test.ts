@@ -6,7 +6,7 @@ import { findFreePort } from "../../support/free_port.js";
 import { waitUntil } from "../../support/wait_until.js";
 import { createUser, openSite, type ServedReplica, type Site } from "./site.js";
 
-/** How often the balancer asks each replica whether it is ready. */
+/** The interval at which the balancer checks the readiness of each replica. */
 const PROBE_EVERY_MS = 50;
 const CLIENTS = 4;
 const SOME_CALLS = 40;

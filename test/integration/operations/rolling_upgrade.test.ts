@@ -6,7 +6,7 @@ import { readDocument, snippetsOf } from "../docs/document.js";
 import { sumOf } from "./served_metrics.js";
 import { createUser, openCaller, openSite, type ServedReplica, type Site } from "./site.js";
 
-/** What the documents tell clients to use. */
+/** The settings that the documents advise clients to use. */
 const [retries] = snippetsOf(readDocument("backends.md")).filter(
   ({ language }) => language === "json",
 );

@@ -91,7 +91,7 @@ export interface ServedReplica extends Caller {
   metrics(): Promise<string>;
 }
 
-/** What an operator has: stores, settings, and the command line. */
+/** The site of an operator: stores, settings, and the command line. */
 export interface Site {
   readonly environment: Environment;
   /** A service key with all scopes. */
@@ -106,7 +106,7 @@ export interface Site {
   stop(): Promise<void>;
 }
 
-/** Makes a user who can sign in with PASSWORD. */
+/** Creates a user who can sign in with PASSWORD. */
 export const createUser = async (caller: Caller, adminKey: string): Promise<string> => {
   const username = `user-${randomUUID()}`;
   const user = { username, password: PASSWORD, displayName: "", roles: [] };

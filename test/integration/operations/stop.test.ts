@@ -33,7 +33,7 @@ test.each(["cut", "hang"] as const)(
     await use();
     await use();
     link[trouble]();
-    // From Redis, under the lease: a use that Postgres is not told of any more.
+    // Answered from Redis, under the lease: a use that Postgres does not receive any more.
     await use().catch(() => undefined);
     await service.stop();
     expect(lines.filter((line) => line.includes("the last uses of sessions were lost"))).toEqual([

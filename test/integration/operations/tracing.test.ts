@@ -17,7 +17,7 @@ beforeAll(async () => {
   service = await startTestService({
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     OTEL_EXPORTER_OTLP_HEADERS: "x-tenant=the%20tests",
-    // The tests are a proxy that is believed about traces.
+    // The tests are a proxy that is trusted about traces.
     TRUSTED_PROXIES: "127.0.0.1",
   });
 });

@@ -27,7 +27,7 @@ const holder = async (): Promise<string | undefined> =>
 const makeOldSession = async (replica: ServedReplica): Promise<string> => {
   const username = await createUser(replica, site.adminKey);
   const old = await replica.signIn(username);
-  // The newest ending stays, since it says how far revocations have come.
+  // The newest revocation stays, since it holds the last revision.
   for (const { accessToken } of [old, await replica.signIn(username)])
     await replica.call(AuthServiceService.logout, { accessToken, language: "" });
   const aged = await site.query<{ session_id: string }>(
@@ -63,7 +63,7 @@ describe("what goes on in the background", () => {
     await waitUntil("it has counted that", async () => (await cleaned(next)) === 1);
     expect(await cleaned(standby)).toBe(0);
     await Promise.all([standby, next].map((replica) => replica.process.stop("SIGTERM")));
-    // Who stops leaves the job at once.
+    // A stopping process leaves the job at once.
     expect(await holder()).toBeUndefined();
   }, 120_000);
 

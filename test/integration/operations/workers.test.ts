@@ -22,7 +22,7 @@ interface Line {
   readonly method?: string;
 }
 
-/** What the server has written; that every line is JSON is a part of it. */
+/** The lines that the server has written. Parsing them checks that every line is JSON. */
 const lines = (): Line[] =>
   server.process
     .output()
@@ -110,6 +110,6 @@ test("SIGTERM ends all of them, also when each is told by itself, as systemd doe
   process.kill(-server.process.pid, "SIGTERM");
   await server.process.stop("SIGTERM");
   expect(lines().filter(({ msg }) => msg === "stopped")).toHaveLength(2);
-  // The leases of those that were told to stop; the killed one's runs out by itself.
+  // The leases of the stopped processes are gone; the lease of the killed one expires by itself.
   expect(await site.query("SELECT 1 FROM replicas")).toHaveLength(1);
 }, 30_000);

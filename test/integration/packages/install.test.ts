@@ -10,7 +10,7 @@ import { makePrivateFolder } from "../../support/private_folder.js";
 import { type ServerProcess, startServerProcess } from "../../support/server_process.js";
 import { installedPackages, installedSize } from "./installed.js";
 
-/** What somebody has who installs a published package into an empty project. */
+/** Sets up a user's empty project with the published packages installed. */
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../../", import.meta.url));

@@ -15,7 +15,7 @@ import { waitUntil } from "../../support/wait_until.js";
 
 const LIMITS = { poolSize: 2, acquireTimeoutMs: 200, statementTimeoutMs: 300 };
 
-/** What a busy machine may add, in milliseconds. */
+/** The additional time that a busy machine may need, in milliseconds. */
 const SLACK = 2000;
 
 const opened: Database[] = [];
@@ -28,7 +28,7 @@ const open = (
   return database;
 };
 
-/** Rejections nobody handles end the process in production: none may come from the pool. */
+/** Unhandled rejections end the process in production: none may come from the pool. */
 const unhandled: unknown[] = [];
 const note = (reason: unknown) => unhandled.push(reason);
 

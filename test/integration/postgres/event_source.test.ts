@@ -35,7 +35,7 @@ test("D9: Postgres counts events by the same sources as the rest of the service"
     [ADDRESSES],
   );
   expect(rows).toEqual(ADDRESSES.map((ip) => ({ ip, source: sourceOf(ip) })));
-  // What is no address is a source of its own, and fails no statement.
+  // A value that is no address is a source of its own, and fails no statement.
   const odd = await client.query<{ source: string }>(
     `SELECT ${EVENT_SOURCE} AS source FROM unnest($1::text[]) AS e(ip)`,
     [["fe80::1%eth0", "unknown"]],

@@ -69,7 +69,7 @@ const tell = async (server: PostgresServer, sql: string): Promise<void> => {
   await client.query(sql).finally(() => client.end());
 };
 
-/** The port of the server that answers, or what it fails with. */
+/** The port of the server that answers, or the failure. */
 const portOf = async (database: Database): Promise<number> => {
   const { rows } = await database.raw<{ rows: { port: number }[] }>(
     "SELECT inet_server_port() AS port",

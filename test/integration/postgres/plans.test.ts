@@ -19,7 +19,7 @@ import { explain, statementsOf } from "./query_plan.js";
 const DAY = 24 * 3_600_000;
 const IDLE_TIMEOUT_MS = 30 * 60_000;
 const PAGE = 50;
-/** One page, with what it takes to find it. */
+/** One page, and the rows read to find it. */
 const BOUNDED = 20 * PAGE;
 
 let filled: TestDatabase;

@@ -46,7 +46,7 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** Runs a statement on `url` as EXPLAIN ANALYZE does, and takes back what it changed. */
+/** Runs a statement on `url` as EXPLAIN ANALYZE does, and rolls its changes back. */
 export const explain = async (url: string, statement: SentStatement): Promise<QueryPlan> => {
   const client = createClient(url);
   await client.connect();

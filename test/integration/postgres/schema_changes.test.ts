@@ -60,7 +60,7 @@ describe("a schema that others change under a running service", () => {
   test("prepared statements that something has dropped are prepared again", async () => {
     const { username } = await service.createUser();
     await live(username);
-    // As a pooler does that hands the connection to somebody else meanwhile.
+    // Simulates a pooler that lends the connection to another client meanwhile.
     await service.query(
       `CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS
          $$ BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN NULL; END $$`,

@@ -56,7 +56,7 @@ afterEach(async () => {
 const nameOf = async (userId: string) =>
   (await postgresSessionStore(direct).transaction((tx) => tx.readUser(userId)))?.displayName;
 
-/** Renames a user while Postgres hangs from one moment on. Resolves to what the caller was answered. */
+/** Renames a user while Postgres hangs from one moment on. Resolves to the caller's answer. */
 const renameInOutage = async (
   userId: string,
   moments: { before?: () => void; after?: () => void },

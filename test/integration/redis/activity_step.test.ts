@@ -41,7 +41,7 @@ test("uses that follow one another closely are all answered, and one a step is w
       written.push(held);
     }
     expect(new Set(written).size).toBe(5);
-    // Nobody moves it back.
+    // No later call moves it back.
     await store.check({ sessionId: id, now: start, touchAt: filled }, lease);
     expect(await heldUse()).toBe(written.at(-1));
   } finally {

@@ -23,7 +23,7 @@ export const answers = (store: HotStore): Promise<boolean> =>
     () => false,
   );
 
-/** The lease of a replica that trusts the servers reached now. */
+/** The lease of a replica that uses the servers reached now. */
 export const cacheLease = async (store: HotStore, epoch = "1", waitMs = 10_000): Promise<Lease> => {
   await waitUntil("the servers answer", () => answers(store), waitMs);
   const serverIds = await store.identify();

@@ -19,7 +19,7 @@ import {
 } from "./hot_store_probe.js";
 
 const COMMAND_TIMEOUT_MS = 200;
-/** What a busy machine may add, in milliseconds. */
+/** The additional time that a busy machine may need, in milliseconds. */
 const SLACK = 2500;
 
 const stores: HotStore[] = [];
@@ -62,7 +62,7 @@ describe("a server that does not answer", () => {
     expect(Math.max(...waits)).toBeLessThan(2 * COMMAND_TIMEOUT_MS + SLACK);
     redis.resume();
     await waitUntil("it answers", () => answers(store));
-    // What it was told while it hung, it may have done: a revocation is told again.
+    // Redis may have executed the command that it received while it hung: the revocation is sent again.
     expect((await ask(store, known, lease)).kind).toBe("live");
     await store.invalidate([revocation(ended)]);
     expect((await ask(store, ended, lease)).kind).toBe("ended");

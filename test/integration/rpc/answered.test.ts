@@ -16,7 +16,7 @@ afterEach(async () => {
   stub = undefined;
 });
 
-/** A server whose Login does `work` and notes what it is told of its answer. */
+/** A server whose Login does `work` and records the report about its answer. */
 const startNoting = async (work: (ctx: CallContext) => Promise<LoginResponse>) => {
   const told: boolean[] = [];
   const contexts: CallContext[] = [];

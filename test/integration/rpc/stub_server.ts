@@ -216,7 +216,7 @@ export interface Failure {
   readonly fields: readonly string[];
 }
 
-/** What a client can know of a failed call. */
+/** The facts that a client can know about a failed call. */
 export function failureOf(error: ServiceError): Failure {
   const [bytes] = error.metadata.get("grpc-status-details-bin");
   const { details } = Buffer.isBuffer(bytes) ? Status.decode(bytes) : Status.create();

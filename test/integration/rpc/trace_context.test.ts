@@ -51,7 +51,7 @@ const start = async (
 const traced = (more: Readonly<Record<string, string>> = {}) =>
   metadataOf({ traceparent: TRACEPARENT, tracestate: "a=b", ...more });
 
-/** Who is believed of the calls so far, in turn. */
+/** Whether the service trusts each caller so far, in turn. */
 const believed = (spans: readonly SeenSpan[]) => spans.map(({ trace }) => trace.isBelieved);
 
 const SERVICE_KEY = { authorization: "Bearer cfs_billing" };

@@ -61,7 +61,7 @@ const seen: Record<"ours" | "theirs", { working: number; cancelled: number; ours
   theirs: { working: 0, cancelled: 0, ours: 0 },
 };
 
-/** What the message asks for. */
+/** Sends the answer that the message asks for. */
 const answer = (
   who: "ours" | "theirs",
   call: ServerUnaryCall<string, string>,
@@ -99,7 +99,7 @@ const answer = (
   else callback(null, `heard ${request.length} ${request.slice(0, 20)}`);
 };
 
-/** Says back what it hears, in order, and ends when the caller does, or is told to. */
+/** Echoes the messages in order, and ends when the caller ends or requests it. */
 const chat = (call: ServerDuplexStream<string, string>): void => {
   call.on("data", (request: string) => {
     if (request === "fail") call.emit("error", { code: 9, details: "enough" });
@@ -116,7 +116,7 @@ const list = (call: ServerWritableStream<string, string>): void => {
   else call.end();
 };
 
-/** Refuses a call before anything of its request is read, if it asks for it. */
+/** Refuses a call on request, before any of its request is read. */
 const refusing: ServerInterceptor = (_method, call) =>
   new ServerInterceptingCall(call, {
     start: (next) =>

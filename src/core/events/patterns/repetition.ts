@@ -8,7 +8,7 @@ const FAILURES = { atLeast: 10, withinMs: 15 * 60_000 };
 /** So many sessions ended by one caller within this time are a burst. */
 const REVOCATIONS = { atLeast: 50, withinMs: 5 * 60_000 };
 
-/** Revocations that somebody decided on. */
+/** Revocations that a person decided on. */
 const REVOKED = new Set(["ADMIN", "USER", "USER_DISABLED", "USER_DELETED", "PASSWORD_CHANGE"]);
 
 interface Repetition {
@@ -27,7 +27,7 @@ interface Repetition {
   ) => Promise<ReadonlyMap<string, number>>;
 }
 
-/** Subjects that have reached the limit, unless it was told of them within the same time. */
+/** Returns the subjects that have reached the limit, except those that were already reported within the same time. */
 const repetitions = async (
   { kind, limit, events, subjectOf, about, count }: Repetition,
   history: EventHistory,

@@ -14,7 +14,7 @@ export type PatternKind = (typeof PATTERN_KINDS)[number];
 /** Something an operator should look at. */
 export interface UnusualPattern {
   readonly kind: PatternKind;
-  /** Whom it concerns, where and when, as the event that tells of it says. */
+  /** The user, the place and the time that the pattern concerns, as its event reports them. */
   readonly event: Pick<AuditEvent, "at" | "userId" | "sessionId" | "actor" | "ip">;
   readonly metadata: Readonly<Record<string, string>>;
 }

@@ -5,7 +5,7 @@ import type { Stage } from "./stage.js";
 /** One question that both transports have to answer alike. */
 export interface Case {
   readonly name: string;
-  /** What it comes to. */
+  /** The expected outcome. */
   readonly outcome: "OK" | Reason;
   readonly ask: (stage: Stage) => Question | Promise<Question>;
   /**
@@ -27,7 +27,7 @@ export const reads = (name: string, outcome: Case["outcome"], ask: Case["ask"]):
   equalBut: MOVED_BY_USE,
 });
 
-/** A question that changes what it is about: each transport gets its own. */
+/** A question that changes its subject: each transport gets its own subject. */
 export const changes = (name: string, outcome: Case["outcome"], ask: Case["ask"]): Case => ({
   name,
   outcome,

@@ -10,7 +10,7 @@ export interface Question {
   readonly authorization?: string | undefined;
 }
 
-/** What a call came to, in terms that both transports have. */
+/** The outcome of a call, in terms that both transports have. */
 export type Outcome =
   | { readonly kind: "answer"; readonly message: JsonValue }
   | {

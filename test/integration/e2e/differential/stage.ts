@@ -6,7 +6,7 @@ import { mintServiceKey } from "../../../../src/crypto/service_key.js";
 import { startTestService, type TestService } from "../../../support/service.js";
 import { openSigner } from "../token_signer.js";
 
-/** Somebody who has signed in. */
+/** A signed-in user. */
 export interface Subscriber {
   readonly userId: string;
   readonly username: string;
@@ -30,7 +30,7 @@ export interface Credentials {
   readonly deactivated: string;
 }
 
-/** A service with people in it, whom questions are about. */
+/** A service with the users that questions are about. */
 export interface Stage {
   readonly service: TestService;
   readonly grpc: Client;

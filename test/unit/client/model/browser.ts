@@ -178,7 +178,7 @@ export function createModelBrowser(kind: BrowserKind) {
       page.manager.close();
       page.isSuspended = false;
       page.isHeld = false;
-      // What was under way is of the page before; its answers arrive all the same.
+      // The pending requests belong to the page before; their answers arrive all the same.
       for (const resolve of page.waiting.splice(0)) resolve();
       page.events.push({ type: "reload" });
       open(page, isOther(index));

@@ -92,7 +92,7 @@ function checkRotations({ kind, server, pages }: ModelBrowser, steps: readonly S
     seconds += step.do === "wait" ? Math.abs(step.seconds) : 1;
     allowed += REFRESHES[step.do] ?? 0;
   }
-  // Tokens that the storage refuses are told over the channel.
+  // Pages exchange tokens over the channel if the storage refuses them.
   const canTell = kind.channel === "works" || !steps.some((step) => step.do === "storage fails");
   const isShared = kind.hasLocks && !kind.hasOtherApplication && canTell;
   const browsers = isShared ? 1 : Math.max(1, pages.length);
@@ -122,7 +122,7 @@ function mayLoseTokens({ kind }: ModelBrowser, steps: readonly Step[]): boolean 
     count("offline", "foreign", "reload", "close", "storage fails", "end") > 0 ||
     steps.some((step) => step.do === "wait" && step.seconds < 0);
   if (count("lose") > 0 && isHindered) return true;
-  // What is kept from a page for seconds is as good as lost.
+  // An answer that is held back for seconds is practically lost.
   let isHeld = false;
   let seconds = 0;
   for (const step of steps) {
@@ -146,8 +146,7 @@ function checkThefts(browser: ModelBrowser, steps: readonly Step[]): void {
 const ASKS: readonly Step["do"][] = ["get", "post"];
 
 /**
- * What the server has ended is noticed at the next step that asks it, within a
- * second.
+ * A revocation by the server is noticed at the next step that calls the server, within a second.
  *
  * @returns the check to be made after the step; undefined where the step cannot hear of it
  */
