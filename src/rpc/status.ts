@@ -39,9 +39,9 @@ const encode = (error: CurfewError, language: Language, requestId: string | unde
 });
 
 /**
- * Informs the retry policies of gRPC clients, which know only codes, whether and when to call again: "Pushback" of gRFC
- * A6. Of the reasons that share RESOURCE_EXHAUSTED only OVERLOADED is worth a repetition; a login that was refused by a
- * limit would be counted once more by each.
+ * Informs the retry policies of gRPC clients, which know only codes, whether and when to call again: "Pushback"
+ * of gRFC A6. Of the reasons that share RESOURCE_EXHAUSTED only OVERLOADED is worth a repetition; each repetition of
+ * a login that was refused by a limit would be counted once more.
  */
 const PUSHBACK_KEY = "grpc-retry-pushback-ms";
 const NEVER = "-1";
