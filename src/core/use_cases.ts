@@ -122,6 +122,7 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     store: signIn.store,
     answers,
     clock,
+    steadyForMs: cacheLease.steadyForMs,
     consistencyTimeoutMs,
   });
   /** The same, with the work that a caller waits for in the class of that caller. */

@@ -52,9 +52,10 @@ export const createUnansweredLogins = (deps: {
   store: Pick<SessionStore, "transaction">;
   answers: Pick<AnswerLog, "apply">;
   clock: Clock;
+  steadyForMs: () => number;
   consistencyTimeoutMs: number;
 }): UnansweredLogins => {
-  const { store, answers, clock } = deps;
+  const { store, answers, clock, steadyForMs } = deps;
   const answerable = answerableMs(deps.consistencyTimeoutMs);
   /** By session id. */
   const waiting = new Map<string, Withdrawn>();
@@ -88,7 +89,9 @@ export const createUnansweredLogins = (deps: {
       if (withdrawn !== undefined && isSameAnswer(session, withdrawn)) return true;
       const { generation, isUnanswered } = answers.apply(session.id, session.refresh);
       const isUsed = generation > 1 || session.lastActivityAt > session.createdAt;
-      return isUnanswered === true && !isUsed && now >= session.refresh.rotatedAt + answerable;
+      const isTooLate = now >= session.refresh.rotatedAt + answerable;
+      // After an outage, other replicas may still have to note the answers of before it.
+      return isUnanswered === true && !isUsed && isTooLate && steadyForMs() >= answerable;
     },
     flush() {
       // One after the other, so that a flush at the stop includes all that came before it.

@@ -14,6 +14,8 @@ const LEASE_MS = 15_000;
 /** The lease is given up this much early, for clocks that run at different speeds. */
 const LEASE_MARGIN_MS = 500;
 const RENEW_EVERY_MS = 1000;
+/** Renewals further apart than this had an outage, or a stall of this process, between them. */
+const MAX_RENEWAL_GAP_MS = 3000;
 const RETRY_MS = 20;
 
 /**
@@ -50,6 +52,8 @@ export interface CacheLease {
   requireReadLease(): void;
   /** Whether Postgres answered when a heartbeat last asked it. */
   primaryStoreAnswers(): boolean;
+  /** For how many milliseconds heartbeats have renewed the lease without a gap; 0 in an outage and after one. */
+  steadyForMs(): number;
   /**
    * Resolves when none of these can be called live by any replica; rejects with
    * DEPENDENCY_UNAVAILABLE after `timeoutMs`, and with OVERLOADED where `store`
@@ -99,6 +103,9 @@ export const createCacheLease = (deps: {
   let registered = false;
   let overstated = false;
   let renewAt = 0;
+  /** When the last renewal, and the first of those without a gap, were sent. */
+  let renewedAt = Number.NEGATIVE_INFINITY;
+  let steadySince = 0;
   /** Whether the last renewal succeeded: a former primary answers reads, and hangs at COMMIT. */
   let canRenew = true;
   /** What Postgres failed with when last asked; undefined: it answered. */
@@ -147,9 +154,13 @@ export const createCacheLease = (deps: {
     const after = clock.interruptions();
     registered ||= serverIds !== undefined;
     renewAt = sentAt + RENEW_EVERY_MS;
-    canRenew = false;
-    const renewal = await asking(registry.renew(serverIds, LEASE_MS));
+    const renewal = await asking(registry.renew(serverIds, LEASE_MS)).catch((failure) => {
+      canRenew = false;
+      throw failure;
+    });
     canRenew = true;
+    if (sentAt - renewedAt > MAX_RENEWAL_GAP_MS) steadySince = sentAt;
+    renewedAt = sentAt;
     clock.synchronise(renewal.storeNow, sentAt, clock.monotonic(), after);
     registered = renewal.lease !== undefined;
     overstated = false;
@@ -278,6 +289,10 @@ export const createCacheLease = (deps: {
     },
 
     primaryStoreAnswers: () => outage === undefined,
+    steadyForMs() {
+      const now = clock.monotonic();
+      return now - renewedAt > MAX_RENEWAL_GAP_MS ? 0 : now - steadySince;
+    },
     revision: () => revision,
 
     async awaitRevoked(changes, timeoutMs, primary = store) {

@@ -40,6 +40,7 @@ export const loginStage = (
     /** The reservations and their conclusions, in order; within transactions only if they commit. */
     throttled: primaryStore.attempts,
     lockedForMs: 5000,
+    steadyForMs: Number.POSITIVE_INFINITY,
     refusedFor: "failures" as "failures" | "busy",
     /** Failures that lock the account. */
     perAccount: 5,
@@ -81,7 +82,13 @@ export const loginStage = (
   const store = given.wrapStore?.(primaryStore.store) ?? primaryStore.store;
   const { consistencyTimeoutMs } = settings;
   const answers = createAnswerLog(store);
-  const unanswered = createUnansweredLogins({ store, answers, clock, consistencyTimeoutMs });
+  const unanswered = createUnansweredLogins({
+    store,
+    answers,
+    clock,
+    steadyForMs: () => stage.steadyForMs,
+    consistencyTimeoutMs,
+  });
   const attempts = createPasswordAttempts({
     store,
     throttle: {

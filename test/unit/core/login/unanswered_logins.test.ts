@@ -167,6 +167,15 @@ describe("N4 the login of a process that died before it answered", () => {
     expect(stage.live()).toEqual(["lost"]);
   });
 
+  test("is none soon after an outage: its replica may not have noted the answer yet", async () => {
+    const stage = loginStage({ sessions: [lost()], settings: rejecting });
+    stage.steadyForMs = ANSWERABLE - 1;
+    await expect(stage.login()).rejects.toMatchObject(reason("SESSION_LIMIT_EXCEEDED"));
+    stage.steadyForMs = ANSWERABLE;
+    await stage.login();
+    expect(stage.primaryStore.session("lost").end?.reason).toBe("LOGIN_UNANSWERED");
+  });
+
   test("is none if this process knows better, and could not write it down yet", async () => {
     const stage = loginStage({ settings: rejecting });
     const call = testCall();

@@ -97,6 +97,28 @@ describe("trust in the hot store", () => {
     expect(stage.cacheLease.lease()).toBeDefined();
   });
 
+  test("is steady since the first of its renewals that had no outage and no stall between them", async () => {
+    const stage = cacheLeaseStage();
+    const { cacheLease } = stage;
+    const run = async (ms: number) => {
+      for (const end = stage.elapsed + ms; stage.elapsed < end; stage.elapsed += 100)
+        await cacheLease.heartbeat().catch(() => undefined);
+    };
+    expect(cacheLease.steadyForMs()).toBe(0);
+    await run(20_000);
+    expect(cacheLease.steadyForMs()).toBe(20_000);
+    stage.storeDown = true;
+    await run(5000);
+    expect(cacheLease.steadyForMs()).toBe(0);
+    stage.storeDown = false;
+    await run(4000);
+    expect(cacheLease.steadyForMs()).toBeLessThanOrEqual(4000);
+    // A process that could not run for a while is not steady either.
+    stage.elapsed += 10_000;
+    await run(1000);
+    expect(cacheLease.steadyForMs()).toBeLessThanOrEqual(1000);
+  });
+
   test("ends at once when no server answers, and the lease is given up", async () => {
     const stage = cacheLeaseStage();
     await stage.cacheLease.heartbeat();
