@@ -8,7 +8,7 @@ const replay = (...args: string[]) =>
   new Promise<{ code: number | null; output: string }>((resolve, reject) => {
     const folder = makePrivateFolder("faults");
     const files = ["--runs", join(folder, "runs.jsonl"), "--summary", join(folder, "summary.md")];
-    const program = ["--import", "tsx", "faults/main.ts", "--replay", "7", ...files, ...args];
+    const program = ["--import", "tsx", "faults/main.ts", "--replay", "8", ...files, ...args];
     const child = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     for (const stream of [child.stdout, child.stderr])
@@ -29,7 +29,7 @@ describe("npm run faults", { timeout: 120_000 }, () => {
   test("ends with 1 for the same schedule and a defect, and names what was broken", async () => {
     const { code, output } = await replay("--defect", "Redis-only blacklist");
     expect(output).toContain("planted: Redis-only blacklist");
-    expect(output).toMatch(/seed 7: L1 session \S+ was called valid after its end/);
+    expect(output).toMatch(/seed 8: L1 session \S+ was called valid after its end/);
     expect(code).toBe(1);
   });
 
