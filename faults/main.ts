@@ -43,7 +43,7 @@ process.once("SIGTERM", () => {
   say("stopping: what is under way ends first");
 });
 
-/** Whether a part that begins now may go on. */
+/** Whether a part that begins now has time left. */
 const timeFor = (minutes: number): (() => boolean) => {
   const until = performance.now() + minutes * 60_000;
   return () => !stopping && performance.now() < until;

@@ -26,7 +26,7 @@ const runRecord = z.object({
   node: z.string(),
   postgres: z.string(),
   redis: z.string(),
-  /** Pairs, schedules, or minutes of soak that came to a verdict. */
+  /** The pairs, schedules, or minutes of soak that reached a verdict. */
   done: z.number(),
   calls: z.number(),
   uncertain: z.number(),

@@ -1,6 +1,5 @@
 /*
- * Questions about many calls, each answered in far less time than it takes to
- * look at all of them: a history has tens of thousands.
+ * Queries over many calls. Each is answered without a scan of all calls: a history has tens of thousands.
  */
 
 interface Span {

@@ -8,9 +8,9 @@ import { TargetFailure } from "./target.js";
 export interface Callers {
   /** From now on callers disconnect at random moments within this many milliseconds; 0: they stay. */
   leaveWithin(ms: number): void;
-  /** Calls, and rejects with CANCELLED if the caller goes away first. The work may go on after that. */
+  /** Makes a call, and rejects with CANCELLED if the caller disconnects first. The work may continue after that. */
   call<T>(work: (call: Call) => Promise<T>): Promise<T>;
-  /** Resolves when no work goes on that a caller has left. */
+  /** Resolves when no abandoned work is running. */
   idle(): Promise<void>;
 }
 

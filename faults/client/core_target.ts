@@ -12,7 +12,7 @@ export type CalledCore = Pick<
   "login" | "validateToken" | "validateTokens" | "refreshTokens" | "logout" | "end" | "users"
 >;
 
-/** Every so many validations one is asked for as a batch, which goes another way. */
+/** One in this many validations is made as a batch, which takes another path. */
 const BATCH_EVERY = 3;
 
 /** A replica in this process, called by callers that may disconnect. */

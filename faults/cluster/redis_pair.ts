@@ -111,7 +111,7 @@ const pairOf = (redis: SentinelRedis): RedisPair => {
       ),
     async mend() {
       for (const server of servers) server.resume();
-      // What does not answer in time on a busy machine is asked again.
+      // A query that a busy machine does not answer in time is repeated.
       const whole = () => isWhole().catch(() => false);
       const what = "Redis has a master and a replica in sync";
       await waitUntil(what, whole, MEND_MS).catch(async () => {

@@ -28,7 +28,7 @@ export interface SoakReport extends ClusterReport {
 export interface SoakOptions {
   readonly cluster: ClusterOptions;
   readonly random: Random;
-  /** Of rounds that came to a verdict. */
+  /** The minutes of rounds that reached a verdict. */
   readonly minutes: number;
   readonly isTime: () => boolean;
   readonly onProgress: (report: SoakReport) => void;
@@ -50,7 +50,7 @@ export const soak = async (options: SoakOptions): Promise<SoakReport> => {
   return report;
 };
 
-/** Goes on with the same processes until all is done or a round comes to no verdict. */
+/** Continues with the same processes until all is done or a round reaches no verdict. */
 const soakOne = async (
   { cluster: options, random, onProgress }: SoakOptions,
   report: SoakReport,

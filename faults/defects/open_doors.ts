@@ -2,7 +2,10 @@ import type { LoginInput } from "../../src/core/login/login.js";
 import type { RpcLimits } from "../../src/rpc/limits.js";
 import type { MethodRule } from "../../src/rpc/rules.js";
 
-/** A plausible mistake at the gRPC port: a limit that is not kept, a rule that does not bound, or a sender that is believed. */
+/**
+ * A plausible mistake at the gRPC port: a limit that is not kept, a rule that does not bound, or a sender that is
+ * trusted by mistake.
+ */
 export interface DoorDefect {
   readonly name: string;
   readonly breaks: readonly ["D8" | "D9" | "D10"];

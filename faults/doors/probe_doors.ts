@@ -39,7 +39,7 @@ const WATCH = "/grpc.health.v1.Health/Watch";
 const SERVICE_KEY = "Bearer cfs_billing";
 const PATIENCE_MS = 10_000;
 
-/** Whether it comes true in time. */
+/** Whether the condition becomes true in time. */
 const comesTrue = async (condition: () => boolean): Promise<boolean> => {
   for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await wait(10))
     if (condition()) return true;

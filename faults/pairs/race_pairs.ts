@@ -23,7 +23,7 @@ export interface PairsReport {
   calls: number;
   uncertain: number;
   readonly violations: { readonly seed: number; readonly violation: Violation }[];
-  /** Batches that did not come to a verdict: the harness failed. Their pairs do not count. */
+  /** Batches without a verdict: the harness failed. Their pairs do not count. */
   readonly brokenOff: { readonly seed: number; readonly why: string }[];
 }
 

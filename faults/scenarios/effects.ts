@@ -14,7 +14,7 @@ const repeatForLong = async (world: World, session: KnownSession): Promise<void>
 
 const logIn = (world: World, user: KnownUser) => world.client.login(anyReplica(world), user);
 
-/** Stalls of Postgres as long as a server waits for one, while all kinds of calls go on. */
+/** Stalls Postgres for as long as a server waits for it, while calls of all kinds continue. */
 const stalled = async (world: World, work: () => Promise<unknown>): Promise<void> => {
   const going = work();
   for (let stall = 0; stall < 2; stall++) {

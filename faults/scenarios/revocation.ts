@@ -8,7 +8,7 @@ const SESSIONS = 5;
 /** Most questions of one asker in a race. */
 const MAX_QUESTIONS = 100;
 
-/** Validations race revocations while Redis forgets; then everybody is asked again. */
+/** Validations race revocations while Redis loses data; then every replica validates every token again. */
 export const revocation: Scenario = {
   name: "revocation",
   async run(world) {

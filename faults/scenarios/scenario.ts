@@ -71,7 +71,7 @@ export const endAtLast = (
   );
 };
 
-/** Every replica is asked about every token of every session. */
+/** Validates every token of every session on every replica. */
 export const askEverybody = async (
   world: World,
   sessions: readonly KnownSession[],

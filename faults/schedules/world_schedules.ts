@@ -12,7 +12,7 @@ export interface SchedulesReport {
   /** How often each fault was played. */
   readonly faults: Map<string, number>;
   readonly violations: { readonly seed: number; readonly violation: Violation }[];
-  /** Schedules that did not come to a verdict: the world did not recover, or the harness failed. */
+  /** Schedules without a verdict: the world did not recover, or the harness failed. */
   readonly brokenOff: { readonly seed: number; readonly why: string }[];
 }
 
@@ -25,7 +25,7 @@ export const emptyReport = (): SchedulesReport => ({
   brokenOff: [],
 });
 
-/** A run of so many that come to no verdict is none. */
+/** A run with this many schedules without a verdict has no verdict itself. */
 export const MAX_BROKEN_OFF = 100;
 /** So many schedules are played in the same world, if all goes well: to make one takes as long as a schedule. */
 const SCHEDULES_A_WORLD = 10;

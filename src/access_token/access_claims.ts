@@ -28,7 +28,7 @@ export interface AccessClaims {
   readonly amr: readonly string[];
   /** Authentication context class; absent: none is vouched for. */
   readonly acr?: string;
-  /** The actor that acts as the user; absent if nobody does. */
+  /** The actor that acts as the user; absent if there is none. */
   readonly act?: ActorClaim;
   readonly roles: readonly string[];
 }

@@ -5,8 +5,8 @@ import type { SessionError } from "./session_error.js";
 import type { User } from "./user.js";
 
 /**
- * `loading` only while an asynchronous store is read, while the server is asked
- * whose the browser's cookies are, and on a server that renders the page.
+ * `loading` only while an asynchronous store is read, while the server determines whose cookies the browser has, and on
+ * a server that renders the page.
  */
 export type SessionStatus = "loading" | "authenticated" | "unauthenticated";
 

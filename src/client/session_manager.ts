@@ -172,7 +172,7 @@ export class SessionManager {
     return this.#request(url, options);
   }
 
-  /** Starts the inactivity timer anew. Runs by itself from login to the session's end. */
+  /** Starts the inactivity timer again. It runs automatically from login to the session's end. */
   startInactivityTimer(): void {
     this.#live.startInactivityTimer();
   }

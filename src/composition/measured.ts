@@ -63,7 +63,7 @@ export const measuredHotStore = (hot: HotStore, metrics: Metrics): HotStore => {
   };
 };
 
-/** These are recorded later than they came to be. */
+/** These are recorded later than they occurred. */
 const TIMEOUTS: readonly EndReason[] = ["IDLE_TIMEOUT", "EXPIRED"];
 
 /** Wraps the feed. Records once for each new revocation how late the first watcher receives it. */

@@ -1,6 +1,6 @@
 import type { Logger } from "../telemetry/logger.js";
 
-/** Work that goes on in the background until it is stopped. */
+/** Background work that runs until it is stopped. */
 export interface Periodic {
   stop(): void;
 }

@@ -6,7 +6,7 @@ const REPORT_AFTER_MS = 500;
 
 /** Reports to the operator once when Redis becomes unusable, and once when it is usable again. */
 export interface RedisWatch {
-  /** Takes how a look at the servers came out: why it failed for some; undefined: it did not. */
+  /** Records the result of a check of the servers: the failure if it failed for some, else undefined. */
   see(failure: unknown): void;
   /** The reported problem of Redis; undefined if none was reported. */
   trouble(): string | undefined;

@@ -4,7 +4,9 @@ import type { KeyStore } from "../core/ports/key_store.js";
 import { createKeyRotation, type KeyRotation } from "../crypto/key_rotation.js";
 import { type Keyring, openKeyring } from "../crypto/keyring.js";
 
-/** Reading keys again takes its time to come to everybody's notice, so it is done often within the time of publication. */
+/**
+ * All replicas need some time to notice a new key, so the keys are read several times within the time of publication.
+ */
 const RELOADS_WHILE_PUBLISHED = 5;
 const LONGEST_RELOAD_INTERVAL_MS = 30_000;
 

@@ -52,7 +52,7 @@ export interface PrimaryStore {
 /**
  * Opens the database of the settings; the embedded one if they name none.
  *
- * @param patient for a command, whose caller rather waits than is refused
+ * @param patient for a command, whose caller prefers to wait
  * @param onQueue receives the work that waits for a connection, and the refused work
  */
 export const openPrimaryStore = async (

@@ -89,7 +89,7 @@ const rotatingKeys = ({ settings, keys, leases, clock, logger, metrics }: Upkeep
   };
 };
 
-/** What goes on in the background for all replicas together; each starts it, one at a time does it. */
+/** The background work for all replicas together: each replica starts it, and one at a time does it. */
 export const startUpkeep = (parts: UpkeepParts): Periodic[] => {
   const { core, leases, logger, metrics, settings } = parts;
   const job = (name: string, everyMs: number, work: () => Promise<void>): Periodic => {

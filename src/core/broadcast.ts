@@ -7,7 +7,7 @@ export interface Subscriber {
 
 /** Where any number wait for news at the cost of one. */
 export interface Broadcast {
-  /** Comes in. Once `signal` is aborted the subscriber waits no more. */
+  /** Adds a subscriber. Once `signal` is aborted, the subscriber stops waiting. */
   enter(signal: AbortSignal): Subscriber;
   /** Notifies all subscribers of news: some in each event-loop turn, so that other work continues in between. */
   callAll(): void;

@@ -1,4 +1,4 @@
-/** Lets callers go on a few in each turn of the event loop. */
+/** Lets a few callers continue in each turn of the event loop. */
 export type Turns = () => Promise<void>;
 
 export interface TurnsOptions {
@@ -6,18 +6,16 @@ export interface TurnsOptions {
   readonly schedule: (task: () => void) => void;
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
-  /** How many callers go on in one turn, at least. */
+  /** The least number of callers that continue in one turn. */
   readonly perTurn: number;
   /** About how long each of them takes, in milliseconds. */
   readonly eachMs: number;
 }
 
 /**
- * Spreads work that becomes ready all at once over turns of the event loop, in
- * order: between two turns everybody else's requests are read and answered (O2).
- * After a turn in which others took long, as many callers go on as take the same
- * time: a storm of new requests does not keep those from being answered that
- * have been worked on.
+ * Spreads work that becomes ready all at once over turns of the event loop, in order: between two turns the requests of
+ * other callers are read and answered (O2). After a turn in which other work took long, as many callers continue as
+ * take the same time: a storm of new requests does not delay the answers to requests that are almost done.
  */
 export const createTurns = (options: TurnsOptions): Turns => {
   const { schedule, monotonic, perTurn, eachMs } = options;

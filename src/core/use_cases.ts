@@ -83,7 +83,10 @@ export interface Ports extends PrimaryPorts {
  * queue grows.
  */
 const MAX_DOUBTS = 5000;
-/** Statements that look at cache misses at once, so that a lost hot store does not become a lost Postgres. */
+/**
+ * The maximum number of concurrent statements for cache misses, so that the loss of the hot store does not overload
+ * Postgres.
+ */
 const MAX_DOUBT_STATEMENTS = 4;
 const MAX_DOUBTS_IN_STATEMENT = 500;
 

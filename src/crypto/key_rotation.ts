@@ -29,9 +29,9 @@ export interface KeyRotation {
   /** Every stored key, oldest first. */
   list(): Promise<KeyDescription[]>;
   /**
-   * Makes the next key and publishes it. It signs by itself once it has been
-   * published for long enough. `immediately` lets a signing key sign at once:
-   * for a leaked key, at the price that local validators may not know it yet.
+   * Creates the next key and publishes it. The key signs automatically once it has been published for long enough.
+   * `immediately` lets a signing key sign at once: for a leaked key, at the price that local validators may not know it
+   * yet.
    */
   rotate(how?: { use?: KeyUse; immediately?: boolean }): Promise<KeyDescription>;
   /** Lets a published key sign; before its time only with `force`. */

@@ -16,7 +16,7 @@ import {
 /** How long a new key is published before it signs: longer than anyone keeps a JWKS. */
 export const DEFAULT_PUBLICATION_MS = 10 * 60_000;
 
-/** Least time between loads for keys that are not known: forged tokens cost no more than ten a second. */
+/** The least time between loads for unknown keys: forged tokens cause at most ten loads a second. */
 const UNKNOWN_KEY_INTERVAL_MS = 100;
 
 export interface KeyringOptions {

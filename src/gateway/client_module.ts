@@ -36,9 +36,8 @@ const bundle = async (entry: string): Promise<string> => {
 };
 
 /**
- * `curfew/client` for a page to import, at `/assets/curfew-client.js`: the built
- * modules as they are, for they import nothing but each other; when the gateway
- * runs from the sources, a bundle made when it is asked for.
+ * `curfew/client` for a page to import, at `/assets/curfew-client.js`: the built modules as they are, for they import
+ * nothing but each other; when the gateway runs from the sources, a bundle that is made at the first request.
  */
 export const clientModule = async (): Promise<ReadonlyMap<string, PageFile>> => {
   const folder = fileURLToPath(new URL("../client", import.meta.url));

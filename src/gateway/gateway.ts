@@ -34,7 +34,7 @@ import { installTracing } from "./tracing.js";
 
 const DEFAULT_DEADLINE_MS = 5000;
 const MAX_HEADER_BYTES = 16 * 1024;
-/** How often Node looks for requests that take too long. */
+/** The interval at which Node checks for requests that take too long. */
 const CHECK_EVERY_MS = 1000;
 
 /** RFC 9112 section 3.2; before HTTP/1.1 there was no Host. */

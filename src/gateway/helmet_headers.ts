@@ -2,8 +2,8 @@ import helmet, { type FastifyHelmetOptions } from "@fastify/helmet";
 import Fastify from "fastify";
 
 /**
- * The headers that helmet sets with these options. They are the same for every
- * answer, so they are asked for once, at the start, and not made anew each time.
+ * The headers that helmet sets with these options. They are the same for every answer, so they are computed once, at
+ * the start.
  */
 export const helmetHeaders = async (
   options: FastifyHelmetOptions,

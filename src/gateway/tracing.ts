@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type ReceivedTrace, readTraceParent } from "../core/caller/trace_parent.js";
 import type { IsTrustedProxy } from "./client_address.js";
 
-/** A request as a trace shows it, while it goes on. */
+/** A request in a trace, until it ends. */
 export interface RequestSpan {
   /** The value that the service receives, so that its spans are children of this one. */
   readonly traceparent: string;

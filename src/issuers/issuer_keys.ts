@@ -106,7 +106,7 @@ export const createIssuerKeys = (
     return load();
   };
 
-  /** Looks for a key that `keys` does not have, in keys of a later load than the one given by number. */
+  /** Searches for a key that `keys` does not have, in the keys of a later load than the one given by number. */
   const searchAfter = async (
     lastLoad: number,
     keys: LoadedKeys,

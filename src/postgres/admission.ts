@@ -62,7 +62,7 @@ const WAITING_PART = 0.5;
 /** Weight of the newest measurement in an average, and how many measurements an estimate needs. */
 const NEWEST_WEIGHT = 0.1;
 const MIN_SAMPLES = 20;
-/** Milliseconds that a refused caller is asked to wait: at least, and at most. */
+/** The time that a refused caller has to wait, in milliseconds: the least and the most. */
 const MIN_RETRY_MS = 250;
 const MAX_RETRY_MS = 10_000;
 const RETRY_STEP_MS = 25;

@@ -49,7 +49,7 @@ const INSERT_FOLLOWER = `
   INSERT INTO event_followers (name, transaction_id, event_id, after_event_id)
   VALUES (?, '0', 0, 0) ON CONFLICT DO NOTHING`;
 
-/** The other columns are for replicas of the version before, which go on from there. */
+/** The other columns are for replicas of the previous version, which continue from there. */
 const MOVE_FOLLOWER = `
   UPDATE event_followers
   SET after_event_id = ?::bigint, transaction_id = ?::xid8, event_id = ?::bigint
@@ -134,7 +134,7 @@ export const orderedEvents = (database: Database, rows: Rows): OrderedEvents => 
     },
 
     async follow(follower, limit, work) {
-      // Before the transaction, which is to hold one connection and no more.
+      // Before the transaction, which must hold only one connection.
       const { final } = await horizon.reach();
       try {
         return await database.transaction(async (trx) => {

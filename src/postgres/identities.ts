@@ -19,7 +19,7 @@ export const identities = (rows: Rows): Identities => {
     userOfIdentity,
     async claimIdentity(identity, userId, at) {
       await rows(CLAIM, [identity.issuer, identity.subject, userId, new Date(at)]);
-      // Undefined where whoever had it was deleted meanwhile: the caller looks again.
+      // Undefined if the previous owner was deleted meanwhile: the caller repeats the search.
       return (await userOfIdentity(identity)) ?? userId;
     },
   };

@@ -16,7 +16,7 @@ export interface PrimaryHost {
    * @throws CurfewError DEPENDENCY_UNAVAILABLE: no host says that it is the primary
    */
   choose(): Promise<string>;
-  /** Something went wrong with the chosen host: the hosts are asked again before the next connection. */
+  /** Reports a failure of the chosen host: the hosts are checked again before the next connection. */
   suspect(): void;
 }
 

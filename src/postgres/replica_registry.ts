@@ -124,7 +124,7 @@ export const forgetReplicas = async (database: Database): Promise<void> => {
   await run(database.raw("DELETE FROM replicas r"));
 };
 
-/** Takes away those that were killed and cannot leave any more, too; one that lives would come back by itself. */
+/** Also removes replicas that were killed and cannot leave; a live one registers again automatically. */
 const LEAVE = `
   DELETE FROM replicas r
   WHERE r.replica_id = ? OR r.trusts_until < clock_timestamp() - interval '1 day'`;

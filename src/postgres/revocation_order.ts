@@ -70,9 +70,8 @@ const recordedRevocation = (row: PageRow): RecordedRevocation[] => {
 };
 
 /**
- * One statement, so one snapshot: a page, and how far the order had come when it
- * was read. Paged by revision alone, so that a page costs the same however many
- * revocations matter no more.
+ * One statement, so one snapshot: a page, and the end of the order at that time. Paged by revision alone, so that the
+ * cost of a page does not depend on the number of irrelevant revocations.
  */
 const REVOCATIONS_AFTER = `
   SELECT last.revision AS last_revision, page.session_id, page.user_id, page.revoked_at,
@@ -89,7 +88,7 @@ const REVOCATIONS_AFTER = `
   ) page ON true
   ORDER BY page.revision`;
 
-/** The sum keeps the index by revision out of it, where all that matters no more comes first. */
+/** The sum keeps the planner from using the index by revision, where all irrelevant revocations come first. */
 const RELEVANT_AFTER = `
   SELECT coalesce(
     (SELECT min(s.revision + 0) - 1 FROM sessions s

@@ -11,7 +11,7 @@ export const refreshColumns = (refresh: Session["refresh"]) => ({
 const timeOrNull = (at: number | undefined): Date | null =>
   at === undefined ? null : new Date(at);
 
-/** A new row of `sessions`, but for when the sweeper first looks at it. */
+/** A new row of `sessions`, without the time of the sweeper's first check. */
 export const insertColumns = (session: Session) => ({
   session_id: session.id,
   user_id: session.userId,

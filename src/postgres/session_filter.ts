@@ -10,7 +10,7 @@ export type Narrow = (query: Knex.QueryBuilder) => Knex.QueryBuilder;
  * The conditions of a filter, as one or two that exclude each other: an index
  * answers each of them in the order of ids, however rare what matches is.
  *
- * @param open where to look for open sessions that timed out
+ * @param open the source of open sessions that timed out
  */
 export const narrowings = (
   filter: SessionFilter,
@@ -29,9 +29,8 @@ export const seeksTimedOut = ({ state, userId, ip }: SessionFilter): boolean =>
 const stillOpen: Narrow = (query) => query.whereNull("revoked_at");
 
 /**
- * Open sessions that the sweeper is to look at by now, as none times out much
- * before that. The order keeps the planner to their index: it takes them for
- * many, since it does not know that sessions which have ended are not due.
+ * The open sessions that the sweeper has to check by now; none times out much earlier. The order makes the planner use
+ * their index: it overestimates their number, since it does not know that ended sessions are not due.
  */
 export const dueForCheck =
   ({ now }: LiveAt, most: number): Narrow =>

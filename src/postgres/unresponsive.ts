@@ -12,13 +12,11 @@ export interface SilenceGuard {
 }
 
 /**
- * Calls of the wrapped ports reject with DEPENDENCY_UNAVAILABLE once they have
- * waited for MAX_SILENCE_MS while Postgres answered no statement of this
- * process: a server that hangs is as good as down, and the caller has to hear
- * it within 250 ms (guarantees, "Trouble with the stores"). A server that is
- * only slow goes on answering other statements, which a replica's heartbeat
- * sends ten times a second; the guard waits for it. Time in which this process
- * could not read an answer does not count (O1).
+ * Calls of the wrapped ports reject with DEPENDENCY_UNAVAILABLE once they have waited for MAX_SILENCE_MS while Postgres
+ * answered no statement of this process: a server that hangs counts as down, and the caller needs the answer within 250
+ * ms (guarantees, "Trouble with the stores"). A server that is only slow still answers other statements, which a
+ * replica's heartbeat sends ten times a second; the guard waits for it. Time in which this process could not read an
+ * answer does not count (O1).
  *
  * An abandoned transaction must have no effect (O3): its next statement is refused, and so is its COMMIT. Only a COMMIT
  * that was already sent may still take effect, and the use cases make either outcome harmless. The limits of the

@@ -21,9 +21,8 @@ const PAGE = `SELECT ${USER}, left(u.username_folded, ?) AS prefix FROM users u`
 const FIRST_PAGE = `${PAGE} ORDER BY u.username_folded LIMIT ?`;
 
 /**
- * A page goes on after the stored name of the last user. If that user is gone,
- * it goes on after the start of the name: then none is left out, and of users
- * with very long names some may come again.
+ * A page continues after the stored name of the last user. If that user is gone, it continues after the start of the
+ * name: no user is left out, but users with very long names may be repeated.
  */
 const NEXT_PAGE = `${PAGE}
   WHERE u.username_folded > coalesce(

@@ -45,8 +45,8 @@ const asError = (cause: unknown): Error =>
   cause instanceof Error ? cause : new Error(String(cause));
 
 /**
- * Certificates as they are in their files; the last good ones while those are not.
- * Looks at the files only while a server listens.
+ * Reads certificates from their files, and keeps the last good ones while the files are bad. Checks the files only
+ * while a server listens.
  *
  * @throws Error if the files cannot be used now
  */

@@ -31,7 +31,7 @@ export interface ExchangeHandler<Request, Response> {
   readonly answer: UnaryHandler<Request, Response>;
   /** Encodes the failure of a question in a message; the stream goes on. */
   readonly refuse: (request: Request, failure: CurfewError, ctx: CallContext) => Response;
-  /** Most questions to work on at once; while there are as many, no more are read. Default: 256. */
+  /** The maximum number of concurrent questions; at this number no more are read. Default: 256. */
   readonly mostInFlight?: number;
 }
 

@@ -6,7 +6,10 @@ import type { Health } from "./health.js";
 import type { OpenStreams } from "./interceptors/open_streams.js";
 
 export interface StopOptions {
-  /** Milliseconds to go on serving after health says NOT_SERVING, so that balancers look elsewhere first. */
+  /**
+   * The time for which the server continues after health reports NOT_SERVING, so that balancers switch to other
+   * replicas, in milliseconds.
+   */
   readonly delayMs: number;
   /** Ends what stands before this server, such as a gateway, when the delay is over. */
   readonly beforeDrain?: () => Promise<void>;

@@ -5,7 +5,7 @@ import { type CertificateFiles, certificateFiles } from "./certificate_files.js"
 export interface TlsOptions extends CertificateFiles {
   /** Whether a client without a certificate of that authority is turned away at the handshake. */
   readonly requireClientCertificate: boolean;
-  /** Milliseconds between looks at the files. */
+  /** The interval between checks of the files, in milliseconds. */
   readonly refreshMs: number;
   /** Called when new files are in use, and with the failure when they are unfit and the old files stay in use. */
   readonly onReload: (failure: Error | undefined) => void;

@@ -33,7 +33,7 @@ export interface MetricsServerOptions {
   readonly boundConnections?: (server: Server) => void;
 }
 
-/** How often Node looks for requests that take too long. */
+/** The interval at which Node checks for requests that take too long. */
 const CHECK_EVERY_MS = 500;
 
 /** A refused request may have a body that the server does not read: close its connection. */

@@ -28,7 +28,7 @@ export const sessionMetrics = (registry: Registry): SessionMetrics => {
     values: readonly string[],
   ) => {
     const counter = new Counter<string>({ name, help, labelNames: [label], registers });
-    // An alert on what never happened needs a series to look at.
+    // An alert on an event that has never happened needs an existing series.
     for (const value of values) counter.inc({ [label]: value }, 0);
     return (value: string) => counter.inc({ [label]: value });
   };

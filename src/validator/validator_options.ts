@@ -21,7 +21,7 @@ export interface ValidatorOptions {
    * of revocations, at most `maxStaleness` behind. Default `remote`.
    */
   readonly mode?: "remote" | "local";
-  /** A key of this backend, made with `curfew services create`; a function is asked before each call. */
+  /** A key of this backend, made with `curfew services create`; a function is called before each call. */
   readonly serviceKey?: string | (() => string);
   /** TLS to Curfew; `true` for the defaults. Default: none. */
   readonly tls?: TlsOptions | true;
@@ -45,7 +45,7 @@ export interface ValidatorOptions {
   readonly profileMaxAge?: number;
   /** How often local mode fetches the keys. Default 60 000. */
   readonly keysRefreshMs?: number;
-  /** How long local mode goes on with keys that it cannot fetch again. Default one hour. */
+  /** The time for which local mode continues with keys that it cannot fetch again. Default one hour. */
   readonly keysMaxAge?: number;
   /** Most tokens, and most sessions, that local mode remembers; about 2 KB each. Default 50 000. */
   readonly maxSessions?: number;

@@ -226,7 +226,7 @@ export interface ValidateTokenResponse {
   idleExpiresAt:
     | Date
     | undefined;
-  /** Every ending up to this revision is taken into account. */
+  /** Every revocation up to this revision is taken into account. */
   revision: bigint;
   /** The application that the session was made for. */
   clientId: string;
@@ -3447,19 +3447,14 @@ export const AuthServiceService = {
   /**
    * Exchanges a refresh token for its successor and a new access token.
    *
-   * Within the grace time, and until the successor is itself presented, the
-   * same token gives the same successor again: a lost answer, a second tab or
-   * a retry logs nobody out. The grace time runs from the first answer that was
-   * sent: if none was (an outage, a cancelled call), the same token may be
-   * presented at any later time. A token older than that ends the session.
-   * Earlier access tokens stay good until they expire. Counts as a use of the
-   * session, unless the metadata (over REST the header) `x-skip-activity` is
-   * `true`: an application that refreshes while the user is away sends it.
-   * A session that is refreshed far more often than its tabs can need, and a
-   * source of many bad tokens, get TOO_MANY_ATTEMPTS with a time to retry.
-   * Reasons: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED,
-   * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED,
-   * TOO_MANY_ATTEMPTS.
+   * Within the grace time, and until the successor is itself presented, the same token gives the same successor again:
+   * a lost answer, a second tab or a retry logs no user out. The grace time runs from the first answer that was sent:
+   * if none was (an outage, a cancelled call), the same token may be presented at any later time. A token older than
+   * that ends the session. Earlier access tokens stay good until they expire. Counts as a use of the session, unless
+   * the metadata (over REST the header) `x-skip-activity` is `true`: an application that refreshes while the user is
+   * away sends it. A session that is refreshed far more often than its tabs can need, and a source of many bad tokens,
+   * get TOO_MANY_ATTEMPTS with a time to retry. Reasons: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED,
+   * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED, TOO_MANY_ATTEMPTS.
    */
   refreshTokens: {
     path: "/curfew.v1.AuthService/RefreshTokens" as const,
@@ -3489,8 +3484,8 @@ export const AuthServiceService = {
     responseDeserialize: (value: Buffer): LogoutResponse => LogoutResponse.decode(value),
   },
   /**
-   * Says whether an access token is good at this moment, and for whom. Counts
-   * as a use of the session unless `skip_activity`.
+   * Checks whether an access token is valid at this moment, and returns its user and session. Counts as a use of the
+   * session unless `skip_activity`.
    *
    * Reasons, in this order: ACCESS_TOKEN_INVALID, SESSION_EXPIRED,
    * ACCESS_TOKEN_EXPIRED, ACCESS_TOKEN_BLACKLISTED or USER_INACTIVE,
@@ -3507,9 +3502,9 @@ export const AuthServiceService = {
     responseDeserialize: (value: Buffer): ValidateTokenResponse => ValidateTokenResponse.decode(value),
   },
   /**
-   * Says whether a refresh token could be exchanged at this moment, and for whom.
-   * The token is not exchanged, and this is no use of the session. For token
-   * introspection (RFC 7662): a resource server never accepts a refresh token.
+   * Checks whether a refresh token could be exchanged at this moment, and returns its user and session. The token is
+   * not exchanged, and this is no use of the session. For token introspection (RFC 7662): a resource server never
+   * accepts a refresh token.
    *
    * Reasons, in this order: REFRESH_TOKEN_INVALID, SESSION_REVOKED_OR_INVALID,
    * SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED, REFRESH_TOKEN_REUSED (the
@@ -3557,9 +3552,8 @@ export const AuthServiceService = {
     responseDeserialize: (value: Buffer): StreamValidateTokensResponse => StreamValidateTokensResponse.decode(value),
   },
   /**
-   * Every ending after `after_revision`, then each new one as it happens, in
-   * order, with a watermark several times a second. For validators that judge
-   * tokens themselves and keep a list of what has ended.
+   * Every revocation after `after_revision`, then each new one as it happens, in order, with a watermark several times
+   * a second. For validators that validate tokens themselves and keep a list of ended sessions.
    *
    * Whenever the stream ends, resume it from the last revision received, at any replica: no revocation is left out, for
    * as long as ended sessions are kept (SESSION_RETENTION_HOURS). After 0, the stream leaves out past revocations of
@@ -3719,19 +3713,14 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
   /**
    * Exchanges a refresh token for its successor and a new access token.
    *
-   * Within the grace time, and until the successor is itself presented, the
-   * same token gives the same successor again: a lost answer, a second tab or
-   * a retry logs nobody out. The grace time runs from the first answer that was
-   * sent: if none was (an outage, a cancelled call), the same token may be
-   * presented at any later time. A token older than that ends the session.
-   * Earlier access tokens stay good until they expire. Counts as a use of the
-   * session, unless the metadata (over REST the header) `x-skip-activity` is
-   * `true`: an application that refreshes while the user is away sends it.
-   * A session that is refreshed far more often than its tabs can need, and a
-   * source of many bad tokens, get TOO_MANY_ATTEMPTS with a time to retry.
-   * Reasons: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED,
-   * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED,
-   * TOO_MANY_ATTEMPTS.
+   * Within the grace time, and until the successor is itself presented, the same token gives the same successor again:
+   * a lost answer, a second tab or a retry logs no user out. The grace time runs from the first answer that was sent:
+   * if none was (an outage, a cancelled call), the same token may be presented at any later time. A token older than
+   * that ends the session. Earlier access tokens stay good until they expire. Counts as a use of the session, unless
+   * the metadata (over REST the header) `x-skip-activity` is `true`: an application that refreshes while the user is
+   * away sends it. A session that is refreshed far more often than its tabs can need, and a source of many bad tokens,
+   * get TOO_MANY_ATTEMPTS with a time to retry. Reasons: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED,
+   * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED, TOO_MANY_ATTEMPTS.
    */
   refreshTokens: handleUnaryCall<RefreshTokensRequest, RefreshTokensResponse>;
   /**
@@ -3744,8 +3733,8 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    */
   logout: handleUnaryCall<LogoutRequest, LogoutResponse>;
   /**
-   * Says whether an access token is good at this moment, and for whom. Counts
-   * as a use of the session unless `skip_activity`.
+   * Checks whether an access token is valid at this moment, and returns its user and session. Counts as a use of the
+   * session unless `skip_activity`.
    *
    * Reasons, in this order: ACCESS_TOKEN_INVALID, SESSION_EXPIRED,
    * ACCESS_TOKEN_EXPIRED, ACCESS_TOKEN_BLACKLISTED or USER_INACTIVE,
@@ -3753,9 +3742,9 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    */
   validateToken: handleUnaryCall<ValidateTokenRequest, ValidateTokenResponse>;
   /**
-   * Says whether a refresh token could be exchanged at this moment, and for whom.
-   * The token is not exchanged, and this is no use of the session. For token
-   * introspection (RFC 7662): a resource server never accepts a refresh token.
+   * Checks whether a refresh token could be exchanged at this moment, and returns its user and session. The token is
+   * not exchanged, and this is no use of the session. For token introspection (RFC 7662): a resource server never
+   * accepts a refresh token.
    *
    * Reasons, in this order: REFRESH_TOKEN_INVALID, SESSION_REVOKED_OR_INVALID,
    * SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED, REFRESH_TOKEN_REUSED (the
@@ -3773,9 +3762,8 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    */
   streamValidateTokens: handleBidiStreamingCall<StreamValidateTokensRequest, StreamValidateTokensResponse>;
   /**
-   * Every ending after `after_revision`, then each new one as it happens, in
-   * order, with a watermark several times a second. For validators that judge
-   * tokens themselves and keep a list of what has ended.
+   * Every revocation after `after_revision`, then each new one as it happens, in order, with a watermark several times
+   * a second. For validators that validate tokens themselves and keep a list of ended sessions.
    *
    * Whenever the stream ends, resume it from the last revision received, at any replica: no revocation is left out, for
    * as long as ended sessions are kept (SESSION_RETENTION_HOURS). After 0, the stream leaves out past revocations of
@@ -3877,19 +3865,14 @@ export interface AuthServiceClient extends Client {
   /**
    * Exchanges a refresh token for its successor and a new access token.
    *
-   * Within the grace time, and until the successor is itself presented, the
-   * same token gives the same successor again: a lost answer, a second tab or
-   * a retry logs nobody out. The grace time runs from the first answer that was
-   * sent: if none was (an outage, a cancelled call), the same token may be
-   * presented at any later time. A token older than that ends the session.
-   * Earlier access tokens stay good until they expire. Counts as a use of the
-   * session, unless the metadata (over REST the header) `x-skip-activity` is
-   * `true`: an application that refreshes while the user is away sends it.
-   * A session that is refreshed far more often than its tabs can need, and a
-   * source of many bad tokens, get TOO_MANY_ATTEMPTS with a time to retry.
-   * Reasons: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED,
-   * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED,
-   * TOO_MANY_ATTEMPTS.
+   * Within the grace time, and until the successor is itself presented, the same token gives the same successor again:
+   * a lost answer, a second tab or a retry logs no user out. The grace time runs from the first answer that was sent:
+   * if none was (an outage, a cancelled call), the same token may be presented at any later time. A token older than
+   * that ends the session. Earlier access tokens stay good until they expire. Counts as a use of the session, unless
+   * the metadata (over REST the header) `x-skip-activity` is `true`: an application that refreshes while the user is
+   * away sends it. A session that is refreshed far more often than its tabs can need, and a source of many bad tokens,
+   * get TOO_MANY_ATTEMPTS with a time to retry. Reasons: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED,
+   * SESSION_REVOKED_OR_INVALID, SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED, TOO_MANY_ATTEMPTS.
    */
   refreshTokens(
     request: RefreshTokensRequest,
@@ -3930,8 +3913,8 @@ export interface AuthServiceClient extends Client {
     callback: (error: ServiceError | null, response: LogoutResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Says whether an access token is good at this moment, and for whom. Counts
-   * as a use of the session unless `skip_activity`.
+   * Checks whether an access token is valid at this moment, and returns its user and session. Counts as a use of the
+   * session unless `skip_activity`.
    *
    * Reasons, in this order: ACCESS_TOKEN_INVALID, SESSION_EXPIRED,
    * ACCESS_TOKEN_EXPIRED, ACCESS_TOKEN_BLACKLISTED or USER_INACTIVE,
@@ -3953,9 +3936,9 @@ export interface AuthServiceClient extends Client {
     callback: (error: ServiceError | null, response: ValidateTokenResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Says whether a refresh token could be exchanged at this moment, and for whom.
-   * The token is not exchanged, and this is no use of the session. For token
-   * introspection (RFC 7662): a resource server never accepts a refresh token.
+   * Checks whether a refresh token could be exchanged at this moment, and returns its user and session. The token is
+   * not exchanged, and this is no use of the session. For token introspection (RFC 7662): a resource server never
+   * accepts a refresh token.
    *
    * Reasons, in this order: REFRESH_TOKEN_INVALID, SESSION_REVOKED_OR_INVALID,
    * SESSION_INACTIVITY_TIMEOUT, SESSION_EXPIRED, REFRESH_TOKEN_REUSED (the
@@ -4008,9 +3991,8 @@ export interface AuthServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientDuplexStream<StreamValidateTokensRequest, StreamValidateTokensResponse>;
   /**
-   * Every ending after `after_revision`, then each new one as it happens, in
-   * order, with a watermark several times a second. For validators that judge
-   * tokens themselves and keep a list of what has ended.
+   * Every revocation after `after_revision`, then each new one as it happens, in order, with a watermark several times
+   * a second. For validators that validate tokens themselves and keep a list of ended sessions.
    *
    * Whenever the stream ends, resume it from the last revision received, at any replica: no revocation is left out, for
    * as long as ended sessions are kept (SESSION_RETENTION_HOURS). After 0, the stream leaves out past revocations of

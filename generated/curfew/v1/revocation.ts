@@ -24,13 +24,13 @@ export interface Revocation {
   revokedAt:
     | Date
     | undefined;
-  /** When the last access token it kills expires by itself: it can be forgotten then. */
+  /** The time at which the last affected access token expires: validators can drop the revocation then. */
   relevantUntil: Date | undefined;
 }
 
 /**
- * A promise: every revocation up to `revision`, and of every ending operation
- * that answered OK before `at`, has been sent before this.
+ * A promise: every revocation up to `revision`, and that of every revoking operation that answered OK before `at`, has
+ * been sent before this.
  */
 export interface Watermark {
   /** The newest revision. */

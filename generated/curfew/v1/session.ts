@@ -76,12 +76,12 @@ export enum Session_State {
   IDLE_TIMEOUT = 2,
   /** EXPIRED - Ended: reached its maximum lifetime. */
   EXPIRED = 3,
-  /** REVOKED - Ended by somebody or by a rule; `end_reason` says by which. */
+  /** REVOKED - Ended by an actor or by a rule; `end_reason` names which. */
   REVOKED = 4,
   UNRECOGNIZED = -1,
 }
 
-/** Somebody who acts as a user, such as support staff. */
+/** The actor that acts as a user, such as support staff. */
 export interface SessionActor {
   /** The user who acts. */
   userId: string;
@@ -122,9 +122,9 @@ export enum EndReason_Value {
   IDLE_TIMEOUT = 9,
   /** EXPIRED - Reached its maximum lifetime. */
   EXPIRED = 10,
-  /** LOGIN_UNANSWERED - Its login was not answered OK, so nobody holds its tokens. */
+  /** LOGIN_UNANSWERED - Its login was not answered OK, so no client holds its tokens. */
   LOGIN_UNANSWERED = 11,
-  /** ACTOR_ENDED - Somebody acted as the user in it, and the actor's own session or user ended. */
+  /** ACTOR_ENDED - An actor acted as the user in it, and the actor's own session or user ended. */
   ACTOR_ENDED = 12,
   UNRECOGNIZED = -1,
 }

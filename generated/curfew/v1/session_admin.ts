@@ -179,10 +179,9 @@ export interface RevokeSessionsRequest {
   /** Needed when the filter is empty. */
   all: boolean;
   /**
-   * End about this many sessions at most, in whole batches, and say with `more`
-   * whether some are left. 0: all of them. A call that cannot end all by its
-   * deadline fails with DEADLINE_EXCEEDED; what it has ended stays ended, and
-   * repeating it goes on with the rest.
+   * End about this many sessions at most, in whole batches, and report in `more` whether some are left. 0: all of them.
+   * A call that cannot end all by its deadline fails with DEADLINE_EXCEEDED; what it has ended stays ended, and a
+   * repetition continues with the rest.
    */
   maxSessions: number;
 }
@@ -261,7 +260,7 @@ export interface GetSessionStatsRequest {
 export interface GetSessionStatsResponse {
   /** Live sessions. */
   liveSessions: bigint;
-  /** Sessions past their inactivity timeout that nobody has used since. */
+  /** Sessions past their inactivity timeout, without a use since. */
   idleSessions: bigint;
   /** Ended sessions still on record. */
   endedSessions: bigint;
@@ -339,7 +338,7 @@ export interface ReasonCount {
   count: bigint;
 }
 
-/** Something an operator should look at. */
+/** A pattern that an operator should check. */
 export interface UnusualPattern {
   /**
    * What kind: `many_failed_logins` (of one user), `many_failed_logins_from_address`,
@@ -2675,8 +2674,8 @@ export const SessionAdminService = {
     responseDeserialize: (value: Buffer): CleanupSessionsResponse => CleanupSessionsResponse.decode(value),
   },
   /**
-   * Every check of a token in order, its outcome, and what ended the session,
-   * by whom and when. A bad token is an answer here, not an error.
+   * Every check of a token in order, its outcome, and the reason, the actor and the time of the session's end. A bad
+   * token is an answer here, not an error.
    */
   explainToken: {
     path: "/curfew.v1.SessionAdmin/ExplainToken" as const,
@@ -2741,8 +2740,8 @@ export interface SessionAdminServer extends UntypedServiceImplementation {
    */
   cleanupSessions: handleUnaryCall<CleanupSessionsRequest, CleanupSessionsResponse>;
   /**
-   * Every check of a token in order, its outcome, and what ended the session,
-   * by whom and when. A bad token is an answer here, not an error.
+   * Every check of a token in order, its outcome, and the reason, the actor and the time of the session's end. A bad
+   * token is an answer here, not an error.
    */
   explainToken: handleUnaryCall<ExplainTokenRequest, ExplainTokenResponse>;
   /** Counts over the whole service. */
@@ -2876,8 +2875,8 @@ export interface SessionAdminClient extends Client {
     callback: (error: ServiceError | null, response: CleanupSessionsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Every check of a token in order, its outcome, and what ended the session,
-   * by whom and when. A bad token is an answer here, not an error.
+   * Every check of a token in order, its outcome, and the reason, the actor and the time of the session's end. A bad
+   * token is an answer here, not an error.
    */
   explainToken(
     request: ExplainTokenRequest,

@@ -9,7 +9,7 @@ export const protobufPackage = "curfew.v1";
 
 export const protobufFileName = "curfew/v1/user.proto";
 
-/** Somebody who can sign in. */
+/** A user who can sign in. */
 export interface User {
   /** Opaque id; the `sub` of the user's access tokens. */
   userId: string;

@@ -37,10 +37,10 @@ const screenView = (terminal: Terminal, onQuit: () => void): View => {
 };
 
 /**
- * Observes again and again, and shows it: as a live screen on a terminal, as a
- * line each elsewhere. A server that is gone for a while is shown as such; one
- * that is not there at the first look, and a refusal at any time, end the watch.
- * Rejects at its end with the last failure when no look has come to anything.
+ * Observes repeatedly and displays the result: as a live screen on a terminal, as one line for each observation
+ * elsewhere. A server that disappears for a while is shown as such. A server that cannot be reached at the first
+ * observation, or a refusal at any time, ends the watch. Rejects at its end with the last failure if no observation
+ * succeeded.
  */
 export const watch = async (
   terminal: Terminal,

@@ -5,10 +5,9 @@ import type { ConnectionOptions } from "./connection_options.js";
 import { readCertificates, readPrivateKey } from "./tls_files.js";
 
 /**
- * How to reach the TLS server that this very environment configures, when the
- * options say nothing: for the health check inside its container. The
- * certificate is for the outside name, so it is not compared; nothing secret is
- * sent. The server's own certificate serves as the client's where one is asked for.
+ * The credentials for the TLS server that this environment configures, without options: for the health check inside its
+ * container. The certificate is for the outside name, so it is not compared; nothing secret is sent. The server's own
+ * certificate serves as the client's where one is asked for.
  */
 export const localCredentials = (
   options: ConnectionOptions,

@@ -1,7 +1,7 @@
 import { isLoopback } from "../network_values.js";
 import type { Rule } from "./rule.js";
 
-/** Whether whoever sits between here and there could change what is read. */
+/** Whether an attacker on the network path could change the response. */
 const isInClear = (address: string, production: boolean): boolean => {
   const { protocol, hostname } = new URL(address);
   const isLocal = isLoopback(hostname.replace(/^\[|\]$/g, ""));

@@ -31,7 +31,7 @@ export interface SessionEventsFeed {
     types: readonly AuditEventType[],
     signal: AbortSignal,
   ): AsyncGenerator<PlacedEvent, void>;
-  /** Looks for something new. Call it every EVENTS_POLL_MS. */
+  /** Reads new events. Call it every EVENTS_POLL_MS. */
   poll(): Promise<void>;
   /** How many watch. */
   watchers(): number;

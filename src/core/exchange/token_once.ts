@@ -14,10 +14,10 @@ export interface TokenState {
 type Token = Pick<SubjectToken, "fingerprint" | "acceptedUntil">;
 
 /**
- * Looks whether a subject token may be used (I2). A token whose exchange was
- * committed and not answered may: nobody holds the tokens of its session (O3).
+ * Checks whether a subject token may be used (I2). A token whose exchange was committed but not answered may be used
+ * again: no client holds the tokens of its session (O3).
  *
- * @param isUnanswered whether nobody holds the tokens of an open session
+ * @param isUnanswered whether no client holds the tokens of an open session
  * @throws CurfewError SUBJECT_TOKEN_INVALID when the token was used
  */
 export const tokenState = async (

@@ -262,7 +262,7 @@ export const openSession = (deps: {
         return admission;
       }, call);
     } catch (failure) {
-      // Not waited for: Postgres is silent, and the caller has to hear so.
+      // Not awaited: Postgres is unresponsive, and the caller needs the answer now.
       if (made !== undefined && isOutage(failure)) void unanswered.withdraw(made);
       throw failure;
     }

@@ -2,7 +2,7 @@ import type { ThrottleRefusal } from "./throttle_verdict.js";
 
 /** Sources that are remembered. */
 const MAX_SOURCES = 10_000;
-/** After this many milliseconds the throttle is asked again, and the refusal is a security event again. */
+/** After this many milliseconds the throttle is queried again, and the refusal is a security event again. */
 const REMEMBERED_MS = 60_000;
 
 interface RefusedSource {

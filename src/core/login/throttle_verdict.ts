@@ -18,7 +18,7 @@ export interface FullCount {
 /** Attempts that are being checked are soon concluded. */
 const CONCLUDED_SOON_MS = 1000;
 
-/** Why an attempt may not go on. */
+/** The reason for which an attempt is refused. */
 export interface ThrottleRefusal {
   /** `failures`: locked until the window ends. `busy`: only parallel attempts are in the way. */
   readonly cause: "failures" | "busy";

@@ -21,9 +21,8 @@ export const answerableMs = (consistencyTimeoutMs: number): number =>
  */
 export interface UnansweredLogins {
   /**
-   * Ends the session, if it was committed after all, and no later call was
-   * answered with it. Resolves after the first try and never rejects: `flush`
-   * goes on trying.
+   * Ends the session, if it was committed after all, and no later call was answered with it. Resolves after the first
+   * attempt and never rejects: `flush` continues the attempts.
    */
   withdraw(session: Withdrawn): Promise<void>;
   /** Whether no client holds the session's tokens. `lastActivityAt` must include recent uses. */

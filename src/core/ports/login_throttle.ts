@@ -26,7 +26,7 @@ export interface Reservation {
   readonly limits: ThrottleLimits;
 }
 
-/** Whether an attempt may go on. */
+/** Whether an attempt is admitted. */
 export type Admission =
   | { readonly kind: "reserved"; readonly reservation: Reservation }
   /** Holds a place of the source; the account has none left. */

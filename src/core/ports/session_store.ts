@@ -51,8 +51,8 @@ export interface SessionStore {
   /** How many live sessions match. */
   countLive(filter: SessionFilter, liveAt: LiveAt): Promise<number>;
   /**
-   * The last id of the next slice of open sessions after an id: so many that one
-   * statement can look at all of them. Undefined: fewer are left.
+   * The last id of the next slice of open sessions after an id; a slice is small enough for one statement. Undefined:
+   * fewer are left.
    */
   endOfSlice(filter: SessionFilter, afterId: string | undefined): Promise<string | undefined>;
 

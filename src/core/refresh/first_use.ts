@@ -20,7 +20,10 @@ const MAX_WAITING = 5000;
 const WAITING_PART = 0.5;
 /** Weight of the newest measurement in an average. */
 const NEWEST_WEIGHT = 0.2;
-/** Milliseconds that a refused caller is asked to wait: at least, and in which steps; then how many times they differ by. */
+/**
+ * The time that a refused caller has to wait, in milliseconds: the least, and the step; then the number of different
+ * times.
+ */
 const MIN_RETRY_MS = 250;
 const RETRY_STEP_MS = 50;
 const RETRY_PLACES = 10;

@@ -18,10 +18,9 @@ interface Ended {
 }
 
 /**
- * Bounds what refresh tokens can make the service do, before Postgres is asked
- * (D8, D10). Good tokens count for their session alone: however many users share
- * an address, and whatever a stranger sends from it, a user's own token is
- * exchanged. Bad tokens count for their source. Each replica counts by itself.
+ * Bounds the work that refresh tokens can cause, before any query to Postgres (D8, D10). Good tokens count for their
+ * session alone: however many users share an address, and whatever a stranger sends from it, a user's own token is
+ * exchanged. Bad tokens count for their source. Each replica counts separately.
  */
 export interface RefreshThrottle {
   /**

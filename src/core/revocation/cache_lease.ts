@@ -37,8 +37,8 @@ export interface CacheLease {
    */
   suspend(sessionId?: string): void;
   /**
-   * Looks at the servers, renews or gives up the lease, and invalidates what waits.
-   * Call it every 100 ms or so. Rejects as long as Postgres did not answer when last asked.
+   * Checks the servers, renews or gives up the lease, and sends the pending invalidations. Call it every 100 ms or so.
+   * Rejects as long as Postgres did not answer the last query.
    */
   heartbeat(): Promise<void>;
   /**
@@ -55,9 +55,8 @@ export interface CacheLease {
   /** For how many milliseconds heartbeats have renewed the lease without a gap; 0 in an outage and after one. */
   steadyForMs(): number;
   /**
-   * Resolves when none of these can be called live by any replica; rejects with
-   * DEPENDENCY_UNAVAILABLE after `timeoutMs`, and with OVERLOADED where `store`
-   * is too busy. Then heartbeats go on trying.
+   * Resolves when no replica can read any of these sessions as live. Rejects with DEPENDENCY_UNAVAILABLE after
+   * `timeoutMs`, and with OVERLOADED where `store` is too busy; then heartbeats continue the work.
    *
    * @param store the primary store in the class of the caller's work; absent: that of the heartbeat
    */
@@ -239,7 +238,7 @@ export const createCacheLease = (deps: {
     return heartbeatUnderWay;
   };
 
-  /** Looks at the servers alone: a heartbeat under way may be waiting for Postgres. */
+  /** Checks only the servers: a heartbeat under way may be waiting for Postgres. */
   const lookAgain = async (): Promise<void> => {
     const seen = await hot.identify();
     if (granted !== undefined)
@@ -282,7 +281,7 @@ export const createCacheLease = (deps: {
 
     async awaitReadLease() {
       if (grantedUntil === 0 || isOnTime()) return;
-      // A heartbeat under way may have asked too long ago. If renewing fails, heartbeats go on by themselves.
+      // A heartbeat under way may have queried too long ago. If renewing fails, heartbeats continue it.
       for (let looks = 0; looks < 2 && canRenew && !isOnTime(); looks++)
         await heartbeat().catch(() => undefined);
       requireReadLease();

@@ -8,7 +8,7 @@ export interface Revocation {
   readonly userId: string;
   readonly reason: EndReason;
   readonly at: number;
-  /** When the last access token that it kills expires by itself. */
+  /** The time at which the last affected access token expires. */
   readonly relevantUntil: number;
 }
 

@@ -18,9 +18,9 @@ const LOG_CAPACITY = 10_000;
 /** Least milliseconds between watermarks, and between reads while revocations come thick and fast. */
 const WATERMARK_EVERY_MS = 200;
 const READ_EVERY_MS = 5;
-/** Without an answer of Postgres for this long, watchers are sent to look for another replica. Milliseconds. */
+/** Without an answer of Postgres for this long, watchers are sent to another replica. Milliseconds. */
 const PATIENCE_MS = 5000;
-/** A watcher that has not come to the end of the order for this long is cut off. Milliseconds. */
+/** A watcher that has not reached the end of the order for this long is cut off. Milliseconds. */
 const MAX_BEHIND_MS = 60_000;
 /** Statements that look up the past for watchers who join, at once. */
 const MAX_CATCH_UPS = 2;

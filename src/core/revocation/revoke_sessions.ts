@@ -52,8 +52,8 @@ export interface RevokeSessions {
     call?: Call | undefined,
   ): Promise<Ended>;
   /**
-   * Ends every live session that matches; or about `max` of them, in whole
-   * batches, and says whether more may be left. Repeating it goes on with the rest.
+   * Revokes every matching live session; or about `max` of them, in whole batches, and reports whether more may be
+   * left. A repetition continues with the rest.
    */
   matching(
     filter: SessionFilter,
@@ -129,7 +129,7 @@ export const revokeSessions = (deps: {
       let after: string | undefined;
       let isLast = false;
       while (!isLast && count < max) {
-        // Slice by slice: where few match, one statement would look at all open sessions for them.
+        // In slices: if few sessions match, one statement would scan all open sessions for them.
         const upTo = await store.endOfSlice(filter, after);
         for (let seen = BATCH; seen === BATCH && count < max; ) {
           const { found, ended } = await store.transaction(async (tx) => {

@@ -13,11 +13,10 @@ const USERS = 1000;
 const BATCH = 200;
 
 /**
- * Ends the sessions over the limit after `MAX_CONCURRENT_SESSIONS` was lowered
- * (N1): logins hold to it by themselves. Each user's are chosen under the user's
- * lock, as a login chooses, in small batches. Resolves to how many were ended.
- * Rejects with DEPENDENCY_UNAVAILABLE if that is not certain on every replica;
- * it is finished in the background (L4).
+ * Ends the sessions over the limit after `MAX_CONCURRENT_SESSIONS` was lowered (N1): logins keep to the limit
+ * themselves. Each user's are chosen under the user's lock, as a login chooses, in small batches. Resolves to how many
+ * were ended. Rejects with DEPENDENCY_UNAVAILABLE if the revocations are not certain on every replica; they are
+ * finished in the background (L4).
  */
 export const enforceLimit =
   (deps: {

@@ -33,8 +33,8 @@ export interface ExternalUser {
  * brings what the issuer says of the user up to date. All of it is part of the
  * given transaction.
  *
- * @throws CurfewError NOT_FOUND where nobody has the identity and no user is
- *   made, ALREADY_EXISTS where another user has the new user's name
+ * @throws CurfewError NOT_FOUND if the identity is unknown and no user is created, ALREADY_EXISTS if another user has
+ *   the new user's name
  */
 export type FindExternalUser = (
   tx: SessionTransaction,

@@ -49,8 +49,8 @@ const waitFor = ({ sexp }: AccessClaims, now: number): number => {
 };
 
 /**
- * Says whether an access token is good at this moment. The checks and their
- * order are the contract's; no store is asked about a token that is past its time.
+ * Checks whether an access token is valid at this moment. The checks and their order are the contract's; no store is
+ * queried about a token past its time.
  */
 export const validateToken = (deps: {
   verifier: Pick<TokenVerifier, "verify">;

@@ -9,7 +9,10 @@ import { beginCall } from "./oauth_call.js";
 
 /** Most questions in one call. */
 const MAX_QUESTIONS = 100;
-/** Characters of a longer token are more than any access token has: it is asked alone, so that a call keeps its bounds. */
+/**
+ * The maximum length of a shared token. A longer token is longer than any access token: it is sent alone, so that a
+ * shared call keeps its bounds.
+ */
 const MAX_SHARED_LENGTH = 8192;
 
 interface Batch {

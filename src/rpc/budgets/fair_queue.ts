@@ -17,7 +17,7 @@ export class FairQueue<Group extends object> {
     private readonly capacity: number,
     /** Most callers that wait. */
     private readonly maxWaiting: number,
-    /** Calls `next` to let the next caller go on: at once, or in a later turn of the event loop. */
+    /** Calls `next` to let the next caller continue: at once, or in a later turn of the event loop. */
     private readonly schedule: (next: () => void) => void = (next) => next(),
   ) {}
 

@@ -3,7 +3,7 @@ import type { ServiceAuth } from "../authenticate.js";
 import type { CallContext } from "../call_context.js";
 import type { Interceptor } from "./interceptor.js";
 
-/** A call as a trace shows it, while it goes on. */
+/** A call in a trace, until it ends. */
 export interface CallSpan {
   /** The call is over. */
   end(outcome: CallOutcome): void;

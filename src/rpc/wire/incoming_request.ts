@@ -15,7 +15,7 @@ export interface RequestMethod extends ServedMethod {
 /** Receives the events of a request, one for each `read`. */
 export interface RequestSink {
   onMessage(message: unknown): void;
-  /** The caller sends no more. */
+  /** The caller sends no further messages. */
   onEnd(): void;
   onFailure(failure: CurfewError): void;
 }

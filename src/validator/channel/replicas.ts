@@ -3,7 +3,7 @@ import { AuthServiceClient } from "../../../generated/curfew/v1/auth_service.js"
 import type { TlsOptions, ValidatorSettings } from "../validator_options.js";
 
 const MEBIBYTE = 1024 * 1024;
-/** How long a replica that did not answer in time is asked only if there is no other. */
+/** For this long, a replica that did not answer in time is used only if there is no other. */
 const SUSPECT_MS = 1000;
 
 const channelOptions = (tls: TlsOptions | undefined): ChannelOptions => ({

@@ -3,7 +3,7 @@ import type { Verdict } from "./ended_verdict.js";
 /** The sessions that have ended lately, with what their tokens are refused for. */
 export interface EndedSessions {
   verdictOn(sessionId: string): Verdict | undefined;
-  /** @param relevantUntil when the last of its tokens expires by itself, on Curfew's clock */
+  /** @param relevantUntil the time at which the last of its tokens expires, on Curfew's clock */
   add(sessionId: string, verdict: Verdict, relevantUntil: number): void;
   /** Forgets those that cannot matter at `time` of Curfew's clock. */
   forget(time: number): void;

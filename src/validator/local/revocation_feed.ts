@@ -23,7 +23,7 @@ export interface RevocationFeedOptions {
   readonly onRevocation: (revocation: Revocation) => void;
   /** Curfew's clock in a watermark that just arrived. */
   readonly onWatermark: (at: number, receivedAt: number) => void;
-  /** The order of revocations is another one now (another database): whatever was known counts no more. */
+  /** The order of revocations has changed (another database): all earlier knowledge is void. */
   readonly onReset: () => void;
   readonly onProblem: (problem: Error) => void;
 }

@@ -37,7 +37,10 @@ export interface OnlineCheckOptions {
   readonly onProblem: (problem: Error) => void;
 }
 
-/** Milliseconds until a busy Curfew is asked again: never sooner than it said, and not all callers at once. */
+/**
+ * The time until the next attempt at a busy Curfew, in milliseconds: never less than the requested time, and with
+ * jitter.
+ */
 const whenThereIsRoom = ({ retryAfter = 0 }: ValidatorError): number =>
   retryAfter * 1000 * (1 + Math.random() / 2);
 

@@ -2,7 +2,7 @@ import type { ValidateTokenRequest } from "../../../generated/curfew/v1/auth_ser
 import type { ValidSession } from "../valid_session.js";
 import type { ValidatorError } from "../validator_error.js";
 
-/** One token that Curfew is asked about, for everybody who asked in the same turn. */
+/** A question about one token, shared by all callers of the same turn. */
 export interface Question {
   readonly request: ValidateTokenRequest;
   /** When it has to be answered, on the monotonic clock. */

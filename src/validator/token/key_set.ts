@@ -34,7 +34,7 @@ export interface KeySetOptions {
   readonly onProblem: (problem: Error) => void;
 }
 
-/** Least milliseconds between the beginnings of two fetches: tokens with forged key ids cost no more. */
+/** The least time between the starts of two fetches, in milliseconds: tokens with forged key ids cause no more. */
 const REFETCH_INTERVAL_MS = 250;
 /** Milliseconds until keys that could not be fetched are fetched again. */
 const RETRY_MS = 1000;
@@ -120,7 +120,7 @@ export const followKeys = (options: KeySetOptions): KeySet => {
     await running;
     const left = REFETCH_INTERVAL_MS - ageOf(tried);
     if (left > 0) await sleep(left, undefined, { ref: false });
-    // A key that is asked for from here on may be published after this fetch.
+    // A key that is requested from here on may be published after this fetch.
     upcoming = undefined;
     if (isClosed) return;
     running = fetchNow();

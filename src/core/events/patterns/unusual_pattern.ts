@@ -11,7 +11,7 @@ export const PATTERN_KINDS = [
 ] as const;
 export type PatternKind = (typeof PATTERN_KINDS)[number];
 
-/** Something an operator should look at. */
+/** A pattern that an operator should check. */
 export interface UnusualPattern {
   readonly kind: PatternKind;
   /** The user, the place and the time that the pattern concerns, as its event reports them. */
