@@ -7,8 +7,8 @@ const SCRIPT = fileURLToPath(new URL("watchdog.sh", import.meta.url));
 let watchdog: ChildProcess | undefined;
 
 /**
- * Kills the process `pid` and its children when this process is gone, a crash and SIGKILL included.
- * Call the returned function once the process has ended by itself.
+ * Kills the process `pid` and its children when this process is gone, a crash and SIGKILL included. Call the returned
+ * function once the process has ended.
  */
 export function killAtExit(pid: number): () => void {
   order(`started ${pid}`);

@@ -38,7 +38,7 @@ export const NETWORK_SETTINGS = {
     name: "TRUSTED_PROXIES",
     schema: networks(),
     fallback: "",
-    doc: "Proxies whose forwarded client address and trace context are believed.",
+    doc: "Proxies whose forwarded client address and trace context are trusted.",
   }),
   corsOrigins: setting({
     name: "CORS_ORIGINS",

@@ -26,7 +26,7 @@ afterAll(async () => {
   await service?.stop();
 });
 
-/** What so many logins at once come to, spread over the replicas. */
+/** Sends this many logins at once, spread over the replicas, and returns the outcomes. */
 const storm = async (username: string, attempts: number, password = "a wrong password") => {
   const clients = running.map(
     ({ target }) => new Client(target, ChannelCredentials.createInsecure()),

@@ -15,7 +15,7 @@ import { setUpTwoReplicas } from "./two_replicas.js";
 const IDLE_MS = 60_000;
 const IDLE = "SESSION_INACTIVITY_TIMEOUT";
 
-/** The test's own time, so that not a millisecond passes by itself. */
+/** The test's own time, which moves only when the test moves it. */
 let time = Date.now();
 const replicas = setUpTwoReplicas({
   settings: { idleTimeoutMs: IDLE_MS },

@@ -26,9 +26,8 @@ export interface RevocationRace {
 }
 
 /**
- * Ends each session through one replica while every replica is asked about it
- * again and again, until each has said that it ended. Sessions are raced for
- * several at a time, as many as the budget allows.
+ * Revokes each session through one replica while every replica validates it repeatedly, until each has answered that it
+ * ended. Sessions are raced for several at a time, as many as the budget allows.
  */
 export const raceRevocations = async (race: RevocationRace): Promise<History> => {
   const { replicas, sessions, budgetMs } = race;

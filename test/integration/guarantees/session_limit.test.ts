@@ -46,9 +46,8 @@ const mostAtOnce = (lives: readonly KnownLife[]): number => {
 };
 
 /**
- * Signs one user in many times at once over both replicas, while both are asked
- * about every token that has been given. A session is known to be valid from
- * the answer of its login to the beginning of the last call that said so.
+ * Signs one user in many times at once over both replicas, while both validate every issued token. A session is known
+ * to be valid from the answer of its login to the beginning of the last call that accepted it.
  */
 const storm = async (a: CoreReplica, b: CoreReplica, username: string) => {
   const lives = new Map<string, KnownLife>();

@@ -110,7 +110,7 @@ test("a backup is restored on other machines, and what the run-book says of sess
       .then((answer) => answer.verdict);
   const isValid = async (replica: ServedReplica, session: LoginResponse): Promise<boolean> => {
     let answer: boolean | undefined;
-    // A busy machine is no verdict: it is asked again.
+    // An outage of a busy machine is no verdict: the call is repeated.
     await waitUntil("there is a verdict", async () => {
       answer = await replica.validate(session.accessToken, site.adminKey).then(
         () => true,

@@ -64,7 +64,7 @@ export const revocation = (
   accessExpiresAt,
 });
 
-/** What becomes of one session that is asked about, filled in and invalidated. */
+/** The states of one session that is checked, filled in and invalidated. */
 export const lifeOf = async (store: HotStore, waitMs?: number): Promise<string[]> => {
   const id = randomUUID();
   const lease = await cacheLease(store, "1", waitMs);

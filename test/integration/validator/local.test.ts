@@ -161,7 +161,7 @@ describe("local mode", () => {
     await validator.validate(before.token);
 
     await localAdmin.rotateKey(stage.service.settings, { use: "sign", immediately: true });
-    // It signs with the new key at once; the one that is asked for keys and verdicts has yet to hear of it.
+    // This replica signs with the new key at once; the replica that serves keys and verdicts does not know it yet.
     const replica = await stage.startReplica();
     const user = await replica.createUser();
     const { accessToken } = await replica.signIn(user.username);

@@ -11,7 +11,7 @@ import { startTcpProxy, type TcpProxy } from "../../support/tcp_proxy.js";
 
 export const ISSUER = "https://curfew.test";
 
-/** A service, as many replicas of it as are asked for, and validators of it. */
+/** A service with several replicas, and validators of it. */
 export interface ValidatorStage {
   readonly service: TestService;
   /** A key that may only validate. */

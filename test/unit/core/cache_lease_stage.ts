@@ -19,7 +19,7 @@ export const cacheLeaseStage = () => {
     refused: false,
     storeDown: false,
     storeHangs: false,
-    /** Whether the machine is suspended while Postgres is asked for a lease. */
+    /** Whether the machine is suspended while a lease is requested from Postgres. */
     sleepsThrough: false,
     lastRevision: 0n,
     waiting: [] as PendingInvalidation[],

@@ -9,7 +9,7 @@ import { singleRefreshes } from "../../support/single_refreshes.js";
 interface State {
   readonly accounts: Map<string, Account>;
   readonly sessions: Map<string, Session>;
-  /** When the sweeper first looks at a session. */
+  /** The time of the sweeper's first check of a session. */
   readonly checks: Map<string, number>;
   readonly events: AuditEvent[];
   revision: bigint;

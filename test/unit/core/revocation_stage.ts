@@ -105,7 +105,7 @@ export const revocationStage = () => {
 export const told = (event: RevocationEvent): string =>
   event.kind === "revocation" ? `${event.revocation.revision}` : `=${event.watermark.revision}`;
 
-/** One who reads as far as it is asked to. */
+/** A watcher that reads only on request. */
 const watcher = (events: AsyncGenerator<RevocationEvent, void>) => {
   const next = async (): Promise<string> => {
     const { value, done } = await events.next();

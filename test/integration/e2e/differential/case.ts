@@ -9,9 +9,8 @@ export interface Case {
   readonly outcome: "OK" | Reason;
   readonly ask: (stage: Stage) => Question | Promise<Question>;
   /**
-   * The same question is asked of both, and the answers are equal but for these
-   * members. Absent: each is asked about a subject of its own, and the answers
-   * are of one kind.
+   * Both transports get the same question, and the answers are equal but for these members. Absent: each gets its own
+   * subject, and the answers are of one kind.
    */
   readonly equalBut?: readonly string[];
 }

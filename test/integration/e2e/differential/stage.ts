@@ -15,7 +15,7 @@ export interface Subscriber {
   readonly refreshToken: string;
 }
 
-/** Values of `authorization`, and what each is refused for where a session is asked for. */
+/** Values of `authorization`, and the reason for which each is refused where a session is required. */
 export interface Credentials {
   readonly admin: string;
   readonly user: string;

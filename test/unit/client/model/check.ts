@@ -62,7 +62,7 @@ function checkLosses(
   });
 }
 
-/** How often a step may cause a refresh by itself, or make another one fail and be repeated. */
+/** How often a step may cause a refresh itself, or make another one fail and be repeated. */
 const REFRESHES: Partial<Record<Step["do"], number>> = {
   login: 1,
   logout: 1,

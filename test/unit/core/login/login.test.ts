@@ -10,7 +10,7 @@ const reason = (name: string) => ({ reason: name });
 const fullHouse = () =>
   Array.from({ length: SETTINGS.maxSessions }, (_, i) => session({ id: `open ${i}` }));
 
-/** Resolves when what goes on behind an answer has come so far. */
+/** Resolves when the background work behind an answer has progressed this far. */
 const eventually = (check: () => void) => vi.waitFor(check);
 
 describe("a login", () => {

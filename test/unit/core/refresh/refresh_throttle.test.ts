@@ -6,7 +6,7 @@ import { NOW } from "../samples.js";
 
 type Stage = ReturnType<typeof refreshStage>;
 
-/** A stage that counts how often the primary store is asked. */
+/** A stage that counts the queries to the primary store. */
 const counted = (given: Parameters<typeof refreshStage>[0] = {}) => {
   const asked = { times: 0, fails: 0 };
   const stage = refreshStage(given, (store) => ({
@@ -24,7 +24,7 @@ const counted = (given: Parameters<typeof refreshStage>[0] = {}) => {
   return { stage, asked };
 };
 
-/** How many of so many calls come to what. */
+/** Returns how many of the calls had which outcome. */
 const outcomes = async (calls: number, present: () => Promise<unknown>) => {
   const counts = new Map<string, number>();
   for (let index = 0; index < calls; index += 1) {
@@ -79,7 +79,7 @@ describe("D8 a flood of refresh tokens", () => {
       "TOO_MANY_ATTEMPTS bad_refresh_tokens_per_source",
     ]);
     expect(asked.times).toBe(1);
-    // A minute later the store is asked again.
+    // A minute later the store is queried again.
     stage.now += 60_001;
     await expect(stage.use(1)).rejects.toMatchObject({ reason: "SESSION_REVOKED_OR_INVALID" });
     expect(asked.times).toBe(2);
