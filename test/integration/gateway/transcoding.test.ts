@@ -22,6 +22,7 @@ const bindings = readBindings(registry);
 /** Contract sections 1 and 4: all under `/api/v1`, and the guide's own routes without it too. */
 const PREFIXED = [
   "POST /auth/login",
+  "POST /auth/exchange",
   "POST /auth/refresh",
   "POST /auth/logout",
   "POST /auth/validate",

@@ -138,7 +138,7 @@ describe.each(Object.keys(frameworks) as (keyof typeof frameworks)[])("%s", (nam
     const { token } = await stage.signIn();
     const proxy = await stage.proxyTo(stage.service);
     const targets = [`${proxy.host}:${proxy.port}`];
-    const origin = await frameworks[name](await stage.open({ targets, deadlineMs: 300 }));
+    const origin = await frameworks[name](await stage.open({ targets, deadlineMs: 3000 }));
     proxy.cut();
     const answer = await asks(origin, "/protected", token);
     expect(answer.status).toBe(503);
