@@ -113,6 +113,7 @@ CREATE TABLE session_requests (
     idempotency_key text NOT NULL,
     fingerprint text NOT NULL,
     session_id uuid,
+    user_id uuid,
     ended_sessions uuid[] DEFAULT '{}'::uuid[] NOT NULL,
     expires_at timestamp with time zone NOT NULL
 );

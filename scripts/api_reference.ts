@@ -13,6 +13,7 @@ const WHO: Readonly<Record<number, string>> = {
   [Access.SERVICE]: "a service",
   [Access.SERVICE_OR_SESSION]: "a service, or a signed-in user for the own session",
   [Access.ADMIN]: "an administrator",
+  [Access.ISSUER]: "a service with the scope `issue`",
 };
 
 const CARDINALITY = {

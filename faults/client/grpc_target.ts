@@ -79,7 +79,7 @@ export const grpcTarget = (name: string, address: string, serviceKey: string): G
     async deactivate(userId) {
       const user = { userId, displayName: "", roles: [], isActive: false };
       await call(UserAdminService.updateUser, {
-        user: { ...user, username: "", createdAt: undefined },
+        user: { ...user, username: "", createdAt: undefined, identities: [] },
         updateMask: ["is_active"],
       });
       return 0n;

@@ -5,6 +5,7 @@ import { sessionStats } from "./events/session_stats.js";
 import { type PatternRound, unusualPatterns } from "./events/unusual_patterns.js";
 import { createExchangeThrottle } from "./exchange/exchange_throttle.js";
 import { exchangeToken } from "./exchange/exchange_token.js";
+import { createSession } from "./login/create_session.js";
 import { issueTokens } from "./login/issue_tokens.js";
 import { login } from "./login/login.js";
 import { openSession } from "./login/open_session.js";
@@ -43,6 +44,7 @@ import type { SharedClock } from "./shared_clock.js";
 import { bootstrapAdmin } from "./users/bootstrap_admin.js";
 import { changePassword } from "./users/change_password.js";
 import { findExternalUser } from "./users/external_user.js";
+import { linkIdentities } from "./users/link_identities.js";
 import { manageUsers } from "./users/manage_users.js";
 import { explainToken } from "./validation/explain_token.js";
 import { liveSessions } from "./validation/live_sessions.js";
@@ -193,6 +195,9 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
         settings,
       }),
     ),
+    createSession: onTime(
+      createSession({ ...signIn, open, findUser: findExternalUser(signIn), end, settings }),
+    ),
     refreshTokens: onTime(
       refreshTokens({
         ...signIn,
@@ -214,6 +219,7 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     recordActivity: onTime(recordActivity({ check, clock })),
     changePassword: changePassword({ ...ports, tryPassword, end, passwordPolicy }),
     users: manageUsers({ ...ports, end, passwordPolicy }),
+    identities: linkIdentities(ports),
     end,
     listSessions: listSessions({ store, clock, idleTimeoutMs }),
     currentSessions: current,

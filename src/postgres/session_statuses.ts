@@ -6,7 +6,7 @@ import type { Rows } from "./statements.js";
 /** The session status that validation reads after a cache miss. */
 const SESSION_STATUSES = `
   SELECT s.session_id, s.user_id, s.last_activity_at, s.expires_at, s.access_expires_at,
-    s.revoked_at, s.end_reason, s.ended_by, s.revision, u.username, u.roles,
+    s.idle_timeout_ms, s.revoked_at, s.end_reason, s.ended_by, s.revision, u.username, u.roles,
     s.hot_pending AND s.revoked_at IS NOT NULL
       AND (EXISTS (SELECT 1 FROM replicas r WHERE r.trusts_until > clock_timestamp())
         OR ${formerReaders()}) AS pending_invalidation
@@ -37,6 +37,7 @@ export const sessionStatuses =
             lastActivityAt: row.last_activity_at.getTime(),
             expiresAt: row.expires_at.getTime(),
             accessExpiresAt: row.access_expires_at.getTime(),
+            ...(row.idle_timeout_ms !== null && { idleTimeoutMs: Number(row.idle_timeout_ms) }),
             end: endFromRow(row),
           },
           user: { username: row.username ?? "", roles: row.roles ?? [] },

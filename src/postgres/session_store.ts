@@ -130,6 +130,10 @@ export const postgresSessionStore = (database: Database): SessionStore => {
 
     count: (liveAt) => countSessions(rows, liveAt),
 
+    async forgetRequests(now, limit) {
+      return (await rows(FORGET_REQUESTS, [new Date(now), limit])).length;
+    },
+
     async markAnswered(answers) {
       const done = await rows<{ session_id: string }>(MARK_ANSWERED, [
         answers.map((answered) => answered.sessionId),
@@ -158,6 +162,12 @@ const OPEN_BY_USER = `
   SELECT s.user_id, count(*)::int AS open FROM sessions s
   WHERE s.revoked_at IS NULL AND s.user_id > ?::uuid
   GROUP BY s.user_id ORDER BY s.user_id LIMIT ?`;
+
+const FORGET_REQUESTS = `
+  DELETE FROM session_requests d WHERE (d.caller, d.idempotency_key) IN (
+    SELECT r.caller, r.idempotency_key FROM session_requests r WHERE r.expires_at <= ?
+    ORDER BY r.expires_at LIMIT ? FOR UPDATE SKIP LOCKED
+  ) RETURNING 1`;
 
 /** Rows that another transaction holds are left for the next flush, so that activity never waits and never deadlocks. */
 const TOUCH = `

@@ -17,6 +17,7 @@ import {
 } from "./rows.js";
 import { insertColumns, refreshColumns } from "./session_columns.js";
 import { firstIdOf, narrowToLive } from "./session_filter.js";
+import { sessionRequests } from "./session_requests.js";
 import { preparedRows, type Rows } from "./statements.js";
 import { usedSubjectTokens } from "./used_subject_tokens.js";
 
@@ -46,6 +47,7 @@ export const sessionTransaction = (
     ...attemptStatements(rows),
     ...identities(rows),
     ...usedSubjectTokens(rows),
+    ...sessionRequests(rows),
 
     async lockUser(userId) {
       if (!isUuid(userId)) return undefined;

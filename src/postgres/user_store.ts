@@ -1,4 +1,5 @@
 import type { UserStore } from "../core/ports/user_store.js";
+import type { ExternalIdentity } from "../core/users/user.js";
 import type { Database } from "./database.js";
 import { accountFromRow, isUuid, type UserRow, userColumns, userFromRow } from "./rows.js";
 import { preparedRows } from "./statements.js";
@@ -6,6 +7,10 @@ import { preparedRows } from "./statements.js";
 const USER = userColumns("u");
 const BY_USERNAME = `SELECT ${USER} FROM users u WHERE u.username_folded = ?`;
 const BY_ID = `SELECT ${USER} FROM users u WHERE u.user_id = ?`;
+
+const IDENTITIES_OF = `
+  SELECT i.user_id, i.issuer, i.subject FROM identities i WHERE i.user_id = ANY(?::uuid[])
+  ORDER BY i.user_id, i.created_at, i.issuer, i.subject`;
 
 /**
  * The start of a name that a cursor carries, in characters: so many that it
@@ -64,6 +69,15 @@ export const postgresUserStore = (database: Database): UserStore => {
         users: page.map(userFromRow),
         next: last && `${last.user_id} ${last.prefix}`,
       };
+    },
+    async identitiesOf(userIds) {
+      const found = await rows<ExternalIdentity & { user_id: string }>(IDENTITIES_OF, [
+        userIds.filter(isUuid),
+      ]);
+      const byUser = new Map<string, ExternalIdentity[]>();
+      for (const { user_id, issuer, subject } of found)
+        byUser.set(user_id, [...(byUser.get(user_id) ?? []), { issuer, subject }]);
+      return byUser;
     },
     async isEmpty() {
       return (await rows("SELECT 1 FROM users LIMIT 1", [])).length === 0;

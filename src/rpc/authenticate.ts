@@ -88,6 +88,8 @@ const isPermitted = (access: Access, caller: Caller): boolean => {
       return caller.kind === "session"
         ? caller.roles.includes(ADMIN_ROLE)
         : caller.kind === "service" && caller.scopes.includes("admin");
+    case Access.ISSUER:
+      return caller.kind === "service" && caller.scopes.includes("issue");
     default:
       return false;
   }

@@ -35,8 +35,10 @@ export interface TestService {
   readonly target: string;
   /** Of REST, as a browser on this machine opens it: `http://localhost:port`. */
   readonly origin: string;
-  /** A service key with all scopes. */
+  /** A service key with the scopes `validate` and `admin`. */
   readonly adminKey: string;
+  /** A service key of a backend that signs people in. */
+  readonly issuerKey: string;
   /** Calls a unary method over gRPC, with an access token or a service key. */
   call<Request, Response>(
     method: MethodDefinition<Request, Response>,
@@ -122,6 +124,7 @@ export const startTestService = async (
     return (await localAdmin.createServiceKey(settings, { name, scopes })).text;
   };
   const adminKey = await createServiceKey("validate", "admin");
+  const issuerKey = await createServiceKey("issue");
 
   return {
     settings,
@@ -130,6 +133,7 @@ export const startTestService = async (
     target,
     origin: `http://localhost:${service.httpPort}`,
     adminKey,
+    issuerKey,
     call,
     createServiceKey,
     async createUser(roles = [], username = `user-${randomUUID()}`) {

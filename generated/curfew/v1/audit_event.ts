@@ -75,6 +75,10 @@ export enum AuditEvent_Type {
    * again for each further event.
    */
   UNUSUAL_ACTIVITY = 16,
+  /** IDENTITY_LINKED - An identity of another issuer was linked to a user. */
+  IDENTITY_LINKED = 17,
+  /** IDENTITY_UNLINKED - An identity of another issuer was taken from a user. */
+  IDENTITY_UNLINKED = 18,
   UNRECOGNIZED = -1,
 }
 

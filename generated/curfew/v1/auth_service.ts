@@ -24,7 +24,7 @@ import { Status } from "../../google/rpc/status.js";
 import { Jwk } from "./jwk.js";
 import { Revocation, Watermark } from "./revocation.js";
 import { Session } from "./session.js";
-import { User } from "./user.js";
+import { ExternalIdentity, User } from "./user.js";
 
 export const protobufPackage = "curfew.v1";
 
@@ -110,6 +110,99 @@ export interface ExchangeTokenRequest {
 
 /** Response of ExchangeToken. */
 export interface ExchangeTokenResponse {
+  /** JWT (RFC 9068) to send as `authorization: Bearer`. */
+  accessToken: string;
+  /** Opaque, for RefreshTokens. Each use gives its successor. */
+  refreshToken: string;
+  /** Always `bearer`. */
+  tokenType: string;
+  /** Seconds until the access token expires. */
+  expiresIn: number;
+  /** The new session. */
+  session:
+    | Session
+    | undefined;
+  /** The user who signed in. */
+  user:
+    | User
+    | undefined;
+  /** Sessions that the limit ended to make room. */
+  endedSessions: Session[];
+}
+
+/** Request of CreateSession. One of `user_id` and `external` is required. */
+export interface CreateSessionRequest {
+  /** The user who has signed in. */
+  subject:
+    | //
+    /** A user by id. */
+    { $case: "userId"; value: string }
+    | //
+    /** A user by who they are to another issuer. */
+    { $case: "external"; value: ExternalIdentity }
+    | undefined;
+  /**
+   * The facts that the issuer knows of the user, with `external` only. Makes the
+   * user if there is none, and updates what is set; an empty field changes
+   * nothing.
+   */
+  profile:
+    | UserProfile
+    | undefined;
+  /** How the user proved who they are (RFC 8176), for example `hwk` or `otp`. */
+  amr: string[];
+  /** Authentication context class that the issuer vouches for. Empty: none. */
+  acr: string;
+  /**
+   * When the user signed in; not in the future. The maximum lifetime counts from
+   * it. Absent: now.
+   */
+  authTime:
+    | Date
+    | undefined;
+  /**
+   * The application the session is for. Empty: the configured one. Printable
+   * ASCII without spaces.
+   */
+  clientId: string;
+  /** A name for the user's device, shown in the list of sessions. */
+  deviceName: string;
+  /** The user's address. Empty: not known. */
+  ip: string;
+  /** The user's software. Empty: not known. */
+  userAgent: string;
+  /** Language of messages (BCP 47). */
+  language: string;
+  /**
+   * The inactivity timeout of this session, where it is shorter than the
+   * configured one. 0: the configured one. Such a session is validated from the
+   * primary store, and a use becomes known to other replicas within 2.5 seconds.
+   */
+  idleTimeoutSeconds: number;
+  /**
+   * The maximum lifetime of this session, where it is shorter than the configured
+   * one. 0: the configured one.
+   */
+  maxLifetimeSeconds: number;
+  /**
+   * Chosen by the caller for one sign-in, such as a random UUID. Empty: the call
+   * must not be repeated.
+   */
+  idempotencyKey: string;
+}
+
+/** The facts that an issuer knows of a user. */
+export interface UserProfile {
+  /** The name of the user, unique without regard to case. Required to make a user. */
+  username: string;
+  /** The name to show. */
+  displayName: string;
+  /** The roles of the user. */
+  roles: string[];
+}
+
+/** Response of CreateSession: as of Login. */
+export interface CreateSessionResponse {
   /** JWT (RFC 9068) to send as `authorization: Bearer`. */
   accessToken: string;
   /** Opaque, for RefreshTokens. Each use gives its successor. */
@@ -971,6 +1064,463 @@ export const ExchangeTokenResponse: MessageFns<ExchangeTokenResponse> = {
   },
   fromPartial(object: DeepPartial<ExchangeTokenResponse>): ExchangeTokenResponse {
     const message = createBaseExchangeTokenResponse();
+    message.accessToken = object.accessToken ?? "";
+    message.refreshToken = object.refreshToken ?? "";
+    message.tokenType = object.tokenType ?? "";
+    message.expiresIn = object.expiresIn ?? 0;
+    message.session = (object.session !== undefined && object.session !== null)
+      ? Session.fromPartial(object.session)
+      : undefined;
+    message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
+    message.endedSessions = object.endedSessions?.map((e) => Session.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCreateSessionRequest(): CreateSessionRequest {
+  return {
+    subject: undefined,
+    profile: undefined,
+    amr: [],
+    acr: "",
+    authTime: undefined,
+    clientId: "",
+    deviceName: "",
+    ip: "",
+    userAgent: "",
+    language: "",
+    idleTimeoutSeconds: 0,
+    maxLifetimeSeconds: 0,
+    idempotencyKey: "",
+  };
+}
+
+export const CreateSessionRequest: MessageFns<CreateSessionRequest> = {
+  encode(message: CreateSessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.subject?.$case) {
+      case "userId":
+        writer.uint32(10).string(message.subject.value);
+        break;
+      case "external":
+        ExternalIdentity.encode(message.subject.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    if (message.profile !== undefined) {
+      UserProfile.encode(message.profile, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.amr) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.acr !== "") {
+      writer.uint32(42).string(message.acr);
+    }
+    if (message.authTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.authTime), writer.uint32(50).fork()).join();
+    }
+    if (message.clientId !== "") {
+      writer.uint32(58).string(message.clientId);
+    }
+    if (message.deviceName !== "") {
+      writer.uint32(66).string(message.deviceName);
+    }
+    if (message.ip !== "") {
+      writer.uint32(74).string(message.ip);
+    }
+    if (message.userAgent !== "") {
+      writer.uint32(82).string(message.userAgent);
+    }
+    if (message.language !== "") {
+      writer.uint32(90).string(message.language);
+    }
+    if (message.idleTimeoutSeconds !== 0) {
+      writer.uint32(96).int32(message.idleTimeoutSeconds);
+    }
+    if (message.maxLifetimeSeconds !== 0) {
+      writer.uint32(104).int32(message.maxLifetimeSeconds);
+    }
+    if (message.idempotencyKey !== "") {
+      writer.uint32(122).string(message.idempotencyKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateSessionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateSessionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subject = { $case: "userId", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = { $case: "external", value: ExternalIdentity.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.profile = UserProfile.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.amr.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.acr = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.authTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.clientId = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.deviceName = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.ip = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.userAgent = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.language = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.idleTimeoutSeconds = reader.int32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.maxLifetimeSeconds = reader.int32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CreateSessionRequest>): CreateSessionRequest {
+    return CreateSessionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateSessionRequest>): CreateSessionRequest {
+    const message = createBaseCreateSessionRequest();
+    switch (object.subject?.$case) {
+      case "userId": {
+        if (object.subject?.value !== undefined && object.subject?.value !== null) {
+          message.subject = { $case: "userId", value: object.subject.value };
+        }
+        break;
+      }
+      case "external": {
+        if (object.subject?.value !== undefined && object.subject?.value !== null) {
+          message.subject = { $case: "external", value: ExternalIdentity.fromPartial(object.subject.value) };
+        }
+        break;
+      }
+    }
+    message.profile = (object.profile !== undefined && object.profile !== null)
+      ? UserProfile.fromPartial(object.profile)
+      : undefined;
+    message.amr = object.amr?.map((e) => e) || [];
+    message.acr = object.acr ?? "";
+    message.authTime = object.authTime ?? undefined;
+    message.clientId = object.clientId ?? "";
+    message.deviceName = object.deviceName ?? "";
+    message.ip = object.ip ?? "";
+    message.userAgent = object.userAgent ?? "";
+    message.language = object.language ?? "";
+    message.idleTimeoutSeconds = object.idleTimeoutSeconds ?? 0;
+    message.maxLifetimeSeconds = object.maxLifetimeSeconds ?? 0;
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    return message;
+  },
+};
+
+function createBaseUserProfile(): UserProfile {
+  return { username: "", displayName: "", roles: [] };
+}
+
+export const UserProfile: MessageFns<UserProfile> = {
+  encode(message: UserProfile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.username !== "") {
+      writer.uint32(10).string(message.username);
+    }
+    if (message.displayName !== "") {
+      writer.uint32(18).string(message.displayName);
+    }
+    for (const v of message.roles) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UserProfile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUserProfile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.displayName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UserProfile>): UserProfile {
+    return UserProfile.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UserProfile>): UserProfile {
+    const message = createBaseUserProfile();
+    message.username = object.username ?? "";
+    message.displayName = object.displayName ?? "";
+    message.roles = object.roles?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseCreateSessionResponse(): CreateSessionResponse {
+  return {
+    accessToken: "",
+    refreshToken: "",
+    tokenType: "",
+    expiresIn: 0,
+    session: undefined,
+    user: undefined,
+    endedSessions: [],
+  };
+}
+
+export const CreateSessionResponse: MessageFns<CreateSessionResponse> = {
+  encode(message: CreateSessionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accessToken !== "") {
+      writer.uint32(10).string(message.accessToken);
+    }
+    if (message.refreshToken !== "") {
+      writer.uint32(18).string(message.refreshToken);
+    }
+    if (message.tokenType !== "") {
+      writer.uint32(26).string(message.tokenType);
+    }
+    if (message.expiresIn !== 0) {
+      writer.uint32(32).int32(message.expiresIn);
+    }
+    if (message.session !== undefined) {
+      Session.encode(message.session, writer.uint32(42).fork()).join();
+    }
+    if (message.user !== undefined) {
+      User.encode(message.user, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.endedSessions) {
+      Session.encode(v!, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateSessionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateSessionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accessToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.refreshToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tokenType = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.expiresIn = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.session = Session.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.user = User.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.endedSessions.push(Session.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CreateSessionResponse>): CreateSessionResponse {
+    return CreateSessionResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateSessionResponse>): CreateSessionResponse {
+    const message = createBaseCreateSessionResponse();
     message.accessToken = object.accessToken ?? "";
     message.refreshToken = object.refreshToken ?? "";
     message.tokenType = object.tokenType ?? "";
@@ -3445,6 +3995,30 @@ export const AuthServiceService = {
     responseDeserialize: (value: Buffer): ExchangeTokenResponse => ExchangeTokenResponse.decode(value),
   },
   /**
+   * Makes a session for a user who has signed in elsewhere: by the caller's own
+   * passwords, passkeys or identity provider. The session is the same as one of
+   * Login: the same limit, timeouts and revocations hold.
+   *
+   * The user is given by id, or as who the user is to another issuer; an unknown
+   * one is made if there is a `profile`. A call that is not answered OK leaves no
+   * session. With an `idempotency_key` it may be repeated for 24 hours: the same
+   * session is answered again, with tokens that are good.
+   * Reasons: NOT_FOUND (no such user), ALREADY_EXISTS (the profile's username is
+   * another user's; the idempotency key was used for another request),
+   * USER_INACTIVE, SESSION_LIMIT_EXCEEDED, SESSION_REVOKED_OR_INVALID (the session
+   * that the idempotency key made has ended).
+   */
+  createSession: {
+    path: "/curfew.v1.AuthService/CreateSession" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CreateSessionRequest): Buffer => Buffer.from(CreateSessionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CreateSessionRequest => CreateSessionRequest.decode(value),
+    responseSerialize: (value: CreateSessionResponse): Buffer =>
+      Buffer.from(CreateSessionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CreateSessionResponse => CreateSessionResponse.decode(value),
+  },
+  /**
    * Exchanges a refresh token for its successor and a new access token.
    *
    * Within the grace time, and until the successor is itself presented, the same token gives the same successor again:
@@ -3711,6 +4285,21 @@ export interface AuthServiceServer extends UntypedServiceImplementation {
    */
   exchangeToken: handleUnaryCall<ExchangeTokenRequest, ExchangeTokenResponse>;
   /**
+   * Makes a session for a user who has signed in elsewhere: by the caller's own
+   * passwords, passkeys or identity provider. The session is the same as one of
+   * Login: the same limit, timeouts and revocations hold.
+   *
+   * The user is given by id, or as who the user is to another issuer; an unknown
+   * one is made if there is a `profile`. A call that is not answered OK leaves no
+   * session. With an `idempotency_key` it may be repeated for 24 hours: the same
+   * session is answered again, with tokens that are good.
+   * Reasons: NOT_FOUND (no such user), ALREADY_EXISTS (the profile's username is
+   * another user's; the idempotency key was used for another request),
+   * USER_INACTIVE, SESSION_LIMIT_EXCEEDED, SESSION_REVOKED_OR_INVALID (the session
+   * that the idempotency key made has ended).
+   */
+  createSession: handleUnaryCall<CreateSessionRequest, CreateSessionResponse>;
+  /**
    * Exchanges a refresh token for its successor and a new access token.
    *
    * Within the grace time, and until the successor is itself presented, the same token gives the same successor again:
@@ -3861,6 +4450,35 @@ export interface AuthServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ExchangeTokenResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Makes a session for a user who has signed in elsewhere: by the caller's own
+   * passwords, passkeys or identity provider. The session is the same as one of
+   * Login: the same limit, timeouts and revocations hold.
+   *
+   * The user is given by id, or as who the user is to another issuer; an unknown
+   * one is made if there is a `profile`. A call that is not answered OK leaves no
+   * session. With an `idempotency_key` it may be repeated for 24 hours: the same
+   * session is answered again, with tokens that are good.
+   * Reasons: NOT_FOUND (no such user), ALREADY_EXISTS (the profile's username is
+   * another user's; the idempotency key was used for another request),
+   * USER_INACTIVE, SESSION_LIMIT_EXCEEDED, SESSION_REVOKED_OR_INVALID (the session
+   * that the idempotency key made has ended).
+   */
+  createSession(
+    request: CreateSessionRequest,
+    callback: (error: ServiceError | null, response: CreateSessionResponse) => void,
+  ): ClientUnaryCall;
+  createSession(
+    request: CreateSessionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CreateSessionResponse) => void,
+  ): ClientUnaryCall;
+  createSession(
+    request: CreateSessionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CreateSessionResponse) => void,
   ): ClientUnaryCall;
   /**
    * Exchanges a refresh token for its successor and a new access token.

@@ -22,11 +22,34 @@ export interface User {
   /** Whether the user can sign in. */
   isActive: boolean;
   /** When the user was created. */
-  createdAt: Date | undefined;
+  createdAt:
+    | Date
+    | undefined;
+  /** The identities of the user at other issuers. Shown by UserAdmin alone. */
+  identities: ExternalIdentity[];
+}
+
+/**
+ * The identity of a user at another issuer. Both texts are exact: they compare byte for
+ * byte, so another case or normalisation is another identity.
+ */
+export interface ExternalIdentity {
+  /** The issuer, for example the `iss` of its ID tokens. */
+  issuer: string;
+  /** The name that the issuer gives the user, for example the `sub` of its ID tokens. */
+  subject: string;
 }
 
 function createBaseUser(): User {
-  return { userId: "", username: "", displayName: "", roles: [], isActive: false, createdAt: undefined };
+  return {
+    userId: "",
+    username: "",
+    displayName: "",
+    roles: [],
+    isActive: false,
+    createdAt: undefined,
+    identities: [],
+  };
 }
 
 export const User: MessageFns<User> = {
@@ -48,6 +71,9 @@ export const User: MessageFns<User> = {
     }
     if (message.createdAt !== undefined) {
       Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(50).fork()).join();
+    }
+    for (const v of message.identities) {
+      ExternalIdentity.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -113,6 +139,14 @@ export const User: MessageFns<User> = {
             message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.identities.push(ExternalIdentity.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -136,6 +170,74 @@ export const User: MessageFns<User> = {
     message.roles = object.roles?.map((e) => e) || [];
     message.isActive = object.isActive ?? false;
     message.createdAt = object.createdAt ?? undefined;
+    message.identities = object.identities?.map((e) => ExternalIdentity.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseExternalIdentity(): ExternalIdentity {
+  return { issuer: "", subject: "" };
+}
+
+export const ExternalIdentity: MessageFns<ExternalIdentity> = {
+  encode(message: ExternalIdentity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.issuer !== "") {
+      writer.uint32(10).string(message.issuer);
+    }
+    if (message.subject !== "") {
+      writer.uint32(18).string(message.subject);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExternalIdentity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExternalIdentity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExternalIdentity>): ExternalIdentity {
+    return ExternalIdentity.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExternalIdentity>): ExternalIdentity {
+    const message = createBaseExternalIdentity();
+    message.issuer = object.issuer ?? "";
+    message.subject = object.subject ?? "";
     return message;
   },
 };

@@ -123,6 +123,38 @@ export interface DeleteUserResponse {
   revision: bigint;
 }
 
+/** Request of LinkIdentity. */
+export interface LinkIdentityRequest {
+  /** The user. */
+  userId: string;
+  /** The issuer, exactly as it names itself. */
+  issuer: string;
+  /** The name that the issuer gives the user, exactly. */
+  subject: string;
+}
+
+/** Response of LinkIdentity. */
+export interface LinkIdentityResponse {
+  /** The user, with the identities as they are now. */
+  user: User | undefined;
+}
+
+/** Request of UnlinkIdentity. */
+export interface UnlinkIdentityRequest {
+  /** The user. */
+  userId: string;
+  /** The issuer, exactly as it names itself. */
+  issuer: string;
+  /** The name that the issuer gives the user, exactly. */
+  subject: string;
+}
+
+/** Response of UnlinkIdentity. */
+export interface UnlinkIdentityResponse {
+  /** The user, with the identities as they are now. */
+  user: User | undefined;
+}
+
 function createBaseCreateUserRequest(): CreateUserRequest {
   return { username: "", password: "", displayName: "", roles: [] };
 }
@@ -971,6 +1003,274 @@ export const DeleteUserResponse: MessageFns<DeleteUserResponse> = {
   },
 };
 
+function createBaseLinkIdentityRequest(): LinkIdentityRequest {
+  return { userId: "", issuer: "", subject: "" };
+}
+
+export const LinkIdentityRequest: MessageFns<LinkIdentityRequest> = {
+  encode(message: LinkIdentityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.issuer !== "") {
+      writer.uint32(18).string(message.issuer);
+    }
+    if (message.subject !== "") {
+      writer.uint32(26).string(message.subject);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LinkIdentityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLinkIdentityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LinkIdentityRequest>): LinkIdentityRequest {
+    return LinkIdentityRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LinkIdentityRequest>): LinkIdentityRequest {
+    const message = createBaseLinkIdentityRequest();
+    message.userId = object.userId ?? "";
+    message.issuer = object.issuer ?? "";
+    message.subject = object.subject ?? "";
+    return message;
+  },
+};
+
+function createBaseLinkIdentityResponse(): LinkIdentityResponse {
+  return { user: undefined };
+}
+
+export const LinkIdentityResponse: MessageFns<LinkIdentityResponse> = {
+  encode(message: LinkIdentityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.user !== undefined) {
+      User.encode(message.user, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LinkIdentityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLinkIdentityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.user = User.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LinkIdentityResponse>): LinkIdentityResponse {
+    return LinkIdentityResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LinkIdentityResponse>): LinkIdentityResponse {
+    const message = createBaseLinkIdentityResponse();
+    message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
+    return message;
+  },
+};
+
+function createBaseUnlinkIdentityRequest(): UnlinkIdentityRequest {
+  return { userId: "", issuer: "", subject: "" };
+}
+
+export const UnlinkIdentityRequest: MessageFns<UnlinkIdentityRequest> = {
+  encode(message: UnlinkIdentityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.issuer !== "") {
+      writer.uint32(18).string(message.issuer);
+    }
+    if (message.subject !== "") {
+      writer.uint32(26).string(message.subject);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnlinkIdentityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnlinkIdentityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UnlinkIdentityRequest>): UnlinkIdentityRequest {
+    return UnlinkIdentityRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnlinkIdentityRequest>): UnlinkIdentityRequest {
+    const message = createBaseUnlinkIdentityRequest();
+    message.userId = object.userId ?? "";
+    message.issuer = object.issuer ?? "";
+    message.subject = object.subject ?? "";
+    return message;
+  },
+};
+
+function createBaseUnlinkIdentityResponse(): UnlinkIdentityResponse {
+  return { user: undefined };
+}
+
+export const UnlinkIdentityResponse: MessageFns<UnlinkIdentityResponse> = {
+  encode(message: UnlinkIdentityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.user !== undefined) {
+      User.encode(message.user, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnlinkIdentityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnlinkIdentityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.user = User.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UnlinkIdentityResponse>): UnlinkIdentityResponse {
+    return UnlinkIdentityResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnlinkIdentityResponse>): UnlinkIdentityResponse {
+    const message = createBaseUnlinkIdentityResponse();
+    message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
+    return message;
+  },
+};
+
 /** Keeps the people who can sign in. */
 export type UserAdminService = typeof UserAdminService;
 export const UserAdminService = {
@@ -1044,6 +1344,36 @@ export const UserAdminService = {
     responseSerialize: (value: UnlockUserResponse): Buffer => Buffer.from(UnlockUserResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): UnlockUserResponse => UnlockUserResponse.decode(value),
   },
+  /**
+   * Says who a user is to another issuer, so that CreateSession finds the user by
+   * it. Repeating it is OK. Reasons: NOT_FOUND, ALREADY_EXISTS (the identity is
+   * another user's), INVALID_ARGUMENT (the user has 32 identities already).
+   */
+  linkIdentity: {
+    path: "/curfew.v1.UserAdmin/LinkIdentity" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LinkIdentityRequest): Buffer => Buffer.from(LinkIdentityRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LinkIdentityRequest => LinkIdentityRequest.decode(value),
+    responseSerialize: (value: LinkIdentityResponse): Buffer =>
+      Buffer.from(LinkIdentityResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LinkIdentityResponse => LinkIdentityResponse.decode(value),
+  },
+  /**
+   * Takes an identity from a user. Sessions that were made by it stay. Reasons:
+   * NOT_FOUND, also for an identity that is another user's.
+   */
+  unlinkIdentity: {
+    path: "/curfew.v1.UserAdmin/UnlinkIdentity" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UnlinkIdentityRequest): Buffer =>
+      Buffer.from(UnlinkIdentityRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UnlinkIdentityRequest => UnlinkIdentityRequest.decode(value),
+    responseSerialize: (value: UnlinkIdentityResponse): Buffer =>
+      Buffer.from(UnlinkIdentityResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UnlinkIdentityResponse => UnlinkIdentityResponse.decode(value),
+  },
   /** Deletes a user and ends all their sessions. Reasons: NOT_FOUND. */
   deleteUser: {
     path: "/curfew.v1.UserAdmin/DeleteUser" as const,
@@ -1079,6 +1409,17 @@ export interface UserAdminServer extends UntypedServiceImplementation {
   setPassword: handleUnaryCall<SetPasswordRequest, SetPasswordResponse>;
   /** Forgets a user's failed logins, so that they can try again. Reasons: NOT_FOUND. */
   unlockUser: handleUnaryCall<UnlockUserRequest, UnlockUserResponse>;
+  /**
+   * Says who a user is to another issuer, so that CreateSession finds the user by
+   * it. Repeating it is OK. Reasons: NOT_FOUND, ALREADY_EXISTS (the identity is
+   * another user's), INVALID_ARGUMENT (the user has 32 identities already).
+   */
+  linkIdentity: handleUnaryCall<LinkIdentityRequest, LinkIdentityResponse>;
+  /**
+   * Takes an identity from a user. Sessions that were made by it stay. Reasons:
+   * NOT_FOUND, also for an identity that is another user's.
+   */
+  unlinkIdentity: handleUnaryCall<UnlinkIdentityRequest, UnlinkIdentityResponse>;
   /** Deletes a user and ends all their sessions. Reasons: NOT_FOUND. */
   deleteUser: handleUnaryCall<DeleteUserRequest, DeleteUserResponse>;
 }
@@ -1189,6 +1530,45 @@ export interface UserAdminClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: UnlockUserResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Says who a user is to another issuer, so that CreateSession finds the user by
+   * it. Repeating it is OK. Reasons: NOT_FOUND, ALREADY_EXISTS (the identity is
+   * another user's), INVALID_ARGUMENT (the user has 32 identities already).
+   */
+  linkIdentity(
+    request: LinkIdentityRequest,
+    callback: (error: ServiceError | null, response: LinkIdentityResponse) => void,
+  ): ClientUnaryCall;
+  linkIdentity(
+    request: LinkIdentityRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LinkIdentityResponse) => void,
+  ): ClientUnaryCall;
+  linkIdentity(
+    request: LinkIdentityRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LinkIdentityResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Takes an identity from a user. Sessions that were made by it stay. Reasons:
+   * NOT_FOUND, also for an identity that is another user's.
+   */
+  unlinkIdentity(
+    request: UnlinkIdentityRequest,
+    callback: (error: ServiceError | null, response: UnlinkIdentityResponse) => void,
+  ): ClientUnaryCall;
+  unlinkIdentity(
+    request: UnlinkIdentityRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UnlinkIdentityResponse) => void,
+  ): ClientUnaryCall;
+  unlinkIdentity(
+    request: UnlinkIdentityRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UnlinkIdentityResponse) => void,
   ): ClientUnaryCall;
   /** Deletes a user and ends all their sessions. Reasons: NOT_FOUND. */
   deleteUser(

@@ -16,6 +16,8 @@ export const AUDIT_EVENT_TYPES = [
   "SERVICE_KEY_REVOKED",
   "SIGNING_KEY_CHANGED",
   "UNUSUAL_ACTIVITY",
+  "IDENTITY_LINKED",
+  "IDENTITY_UNLINKED",
 ] as const;
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
 

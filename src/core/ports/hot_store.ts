@@ -54,6 +54,11 @@ export interface HotEntry {
   readonly roles: readonly string[];
   readonly expiresAt: number;
   readonly lastActivityAt: number;
+  /**
+   * The inactivity timeout of the session, if it has one of its own. Such a
+   * session is not remembered: the hot store knows the configured one alone.
+   */
+  readonly idleTimeoutMs?: number | undefined;
 }
 
 export type HotAnswer =

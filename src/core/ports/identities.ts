@@ -9,4 +9,8 @@ export interface Identities {
    * other transactions that do the same. Resolves to the owner.
    */
   claimIdentity(identity: ExternalIdentity, userId: string, at: number): Promise<string>;
+  /** Takes an identity from a user. Resolves to whether the user had it. */
+  dropIdentity(identity: ExternalIdentity, userId: string): Promise<boolean>;
+  /** How many identities a user has. */
+  countIdentities(userId: string): Promise<number>;
 }

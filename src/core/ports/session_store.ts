@@ -4,6 +4,7 @@ import type { EndReason, Session, SessionEnd, SessionState } from "../session/se
 import type { Account, User } from "../users/user.js";
 import type { Identities } from "./identities.js";
 import type { AttemptTransaction } from "./login_throttle.js";
+import type { SessionRequests } from "./session_requests.js";
 import type { Shards } from "./shards.js";
 import type { UsedSubjectTokens } from "./used_subject_tokens.js";
 
@@ -92,6 +93,9 @@ export interface SessionStore {
   /** Forgets up to `limit` uses of subject tokens that have not been accepted since before `at`. */
   deleteTokenUses(at: number, limit: number): Promise<number>;
 
+  /** Forgets up to `limit` requests under idempotency keys that are past their time. Resolves to how many. */
+  forgetRequests(now: number, limit: number): Promise<number>;
+
   /** Up to `limit` revocations after a revision, in order, and where the order ended in the same moment. */
   revocationsAfter(revision: bigint, limit: number): Promise<RevocationsPage>;
   /**
@@ -104,7 +108,11 @@ export interface SessionStore {
 }
 
 /** One transaction. Locks are taken in the order user, sessions by id, order of revocations. */
-export interface SessionTransaction extends AttemptTransaction, Identities, UsedSubjectTokens {
+export interface SessionTransaction
+  extends AttemptTransaction,
+    Identities,
+    SessionRequests,
+    UsedSubjectTokens {
   /** Locks the user until commit. */
   lockUser(userId: string): Promise<Account | undefined>;
   /** Reads the user without a lock. */
@@ -174,7 +182,7 @@ export interface LiveAt {
 export interface SessionStatus {
   readonly session: Pick<
     Session,
-    "id" | "userId" | "lastActivityAt" | "expiresAt" | "accessExpiresAt" | "end"
+    "id" | "userId" | "lastActivityAt" | "expiresAt" | "accessExpiresAt" | "idleTimeoutMs" | "end"
   >;
   readonly user: Pick<User, "username" | "roles">;
   /** Whether a replica may still call it live although it has ended. */

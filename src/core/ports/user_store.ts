@@ -1,4 +1,4 @@
-import type { Account, User } from "../users/user.js";
+import type { Account, ExternalIdentity, User } from "../users/user.js";
 
 /** Reads users. Changes go through a SessionTransaction, since they may end sessions. */
 export interface UserStore {
@@ -13,5 +13,7 @@ export interface UserStore {
     after: string | undefined,
     limit: number,
   ): Promise<{ readonly users: readonly User[]; readonly next: string | undefined }>;
+  /** The identities of users at other issuers, by user id, oldest first. */
+  identitiesOf(userIds: readonly string[]): Promise<ReadonlyMap<string, ExternalIdentity[]>>;
   isEmpty(): Promise<boolean>;
 }

@@ -87,6 +87,8 @@ export const cleanup =
     const unacceptedSince = clock.now() - TOKEN_USE_MARGIN_MS;
     do requireCaller(call);
     while ((await store.deleteTokenUses(unacceptedSince, BATCH)) === BATCH);
+    do requireCaller(call);
+    while ((await store.forgetRequests(clock.now(), BATCH)) === BATCH);
     const oldestEvent = clock.now() - settings.auditRetentionMs;
     do requireCaller(call);
     while ((await deps.audit.deleteBefore(oldestEvent, BATCH)) === BATCH);

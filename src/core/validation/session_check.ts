@@ -4,7 +4,7 @@ import type { HotAnswer, HotEntry, HotStore, Lease } from "../ports/hot_store.js
 import type { SessionStatus, SessionStore } from "../ports/session_store.js";
 import type { CacheLease } from "../revocation/cache_lease.js";
 import type { ActivityLog } from "../session/activity_log.js";
-import { timedOut } from "../session/session.js";
+import { idleTimeoutOf, timedOut } from "../session/session.js";
 import { endedVerdict } from "./verdict.js";
 
 /** How long an answer "ended" may wait until no replica says otherwise (L2). Milliseconds. */
@@ -42,7 +42,10 @@ export const sessionCheck = (deps: {
       const now = clock.now();
       const reason = timedOut({ ...session, lastActivityAt: lastUse }, now, idleTimeoutMs);
       if (reason === undefined) return { lastUse };
-      const at = Math.min(now, reason === "EXPIRED" ? session.expiresAt : lastUse + idleTimeoutMs);
+      const at = Math.min(
+        now,
+        reason === "EXPIRED" ? session.expiresAt : lastUse + idleTimeoutOf(session, idleTimeoutMs),
+      );
       const [ended] = await tx.revokeSessions([{ sessionId, reason, at, by: "system" }]);
       return { ended };
     });
@@ -85,6 +88,7 @@ export const sessionCheck = (deps: {
       roles: user.roles,
       expiresAt: session.expiresAt,
       lastActivityAt: Math.max(lastActivityAt, touchAt),
+      ...(session.idleTimeoutMs !== undefined && { idleTimeoutMs: session.idleTimeoutMs }),
     };
   };
 
@@ -97,7 +101,8 @@ export const sessionCheck = (deps: {
     const unknown = cacheMiss?.answer.kind === "unknown" ? cacheMiss.answer : undefined;
     const entry = await askPrimaryStore(sessionId, touchAt, unknown?.lastActivityAt ?? 0);
     if (touchAt !== 0) activity.record(sessionId, touchAt);
-    if (cacheMiss !== undefined && unknown?.fillToken !== undefined)
+    const isRemembered = entry.idleTimeoutMs === undefined;
+    if (isRemembered && cacheMiss !== undefined && unknown?.fillToken !== undefined)
       hot
         .fill(entry, unknown.fillToken, cacheMiss.lease)
         .catch(() => cacheLease.suspend(sessionId));

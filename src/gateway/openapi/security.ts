@@ -35,6 +35,7 @@ export const securityOf = ({ rpc }: Binding): readonly Requirement[] => {
     case Access.SESSION:
       return [session];
     case Access.SERVICE:
+    case Access.ISSUER:
       return [service];
     default:
       return [session, service];

@@ -24,6 +24,7 @@ export const up = async (knex: Knex): Promise<void> => {
       idempotency_key text NOT NULL,
       fingerprint     text NOT NULL,
       session_id      uuid,
+      user_id         uuid,
       ended_sessions  uuid[] NOT NULL DEFAULT '{}',
       expires_at      timestamptz NOT NULL,
       PRIMARY KEY (caller, idempotency_key)

@@ -1,4 +1,5 @@
 import type { ValidateTokenResponse } from "../../../generated/curfew/v1/auth_service.js";
+import { idleTimeoutOf } from "../../core/session/session.js";
 import type { ValidToken } from "../../core/validation/validate_token.js";
 
 export const validTokenToProto = (
@@ -16,7 +17,9 @@ export const validTokenToProto = (
   expiresAt: new Date(claims.exp * 1000),
   authTime: new Date(claims.auth_time * 1000),
   lastActivityAt: new Date(session.lastActivityAt),
-  idleExpiresAt: new Date(Math.min(session.lastActivityAt + idleTimeoutMs, session.expiresAt)),
+  idleExpiresAt: new Date(
+    Math.min(session.lastActivityAt + idleTimeoutOf(session, idleTimeoutMs), session.expiresAt),
+  ),
   revision,
   // Tokens of earlier versions do not say it: their sessions are all of the one application.
   clientId: claims.client_id ?? "curfew",

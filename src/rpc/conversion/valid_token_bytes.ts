@@ -1,5 +1,6 @@
 import { ValidateTokenResponse } from "../../../generated/curfew/v1/auth_service.js";
 import type { AccessClaims } from "../../access_token/access_claims.js";
+import { idleTimeoutOf } from "../../core/session/session.js";
 import type { ValidToken } from "../../core/validation/validate_token.js";
 import { validTokenToProto } from "./valid_token.js";
 
@@ -67,7 +68,10 @@ export const validTokenWriter = (idleTimeoutMs: number): ValidTokenWriter => {
     measure(token, at) {
       bytes = keptOf(token).bytes;
       lastActivityAt = token.session.lastActivityAt;
-      idleExpiresAt = Math.min(lastActivityAt + idleTimeoutMs, token.session.expiresAt);
+      idleExpiresAt = Math.min(
+        lastActivityAt + idleTimeoutOf(token.session, idleTimeoutMs),
+        token.session.expiresAt,
+      );
       revision = Number(at);
       return (
         bytes.length +

@@ -6,6 +6,7 @@ import { isLive } from "../../core/session/session.js";
 import { skipsActivity } from "../activity_header.js";
 import { bearerOf } from "../authenticate.js";
 import type { CallContext } from "../call_context.js";
+import { clientIdOf, createSessionFromProto } from "../conversion/create_session.js";
 import { sessionToProto } from "../conversion/session.js";
 import { userToProto } from "../conversion/user.js";
 import type { HandlersOf } from "../handlers.js";
@@ -43,6 +44,11 @@ export const authService = (
     };
   };
   return {
+    async createSession(request, call) {
+      const caller = { by: actorOf(call.caller), ip: call.ip };
+      return openedToProto(await core.createSession(createSessionFromProto(request, caller), call));
+    },
+
     async login(request, call) {
       const input = {
         username: request.username,
@@ -50,7 +56,7 @@ export const authService = (
         device: request.deviceName,
         ip: call.ip,
         userAgent: call.userAgent,
-        clientId: request.clientId,
+        clientId: clientIdOf(request.clientId ?? ""),
         omitRoles: request.omitRoles,
       };
       return openedToProto(await core.login(input, call));

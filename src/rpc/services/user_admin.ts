@@ -6,6 +6,7 @@ import { actorOf } from "../../core/caller/caller.js";
 import { fail, invalidField } from "../../core/errors.js";
 import { pageSizeOf, readPageToken, writePageToken } from "../../core/session/list_sessions.js";
 import type { Actor } from "../../core/users/manage_users.js";
+import type { User } from "../../core/users/user.js";
 import type { CallContext } from "../call_context.js";
 import { userToProto } from "../conversion/user.js";
 import type { HandlersOf } from "../handlers.js";
@@ -18,6 +19,11 @@ const LIST_USERS = "users by id and name";
 
 export const userAdmin = (deps: ServiceDeps): HandlersOf<typeof UserAdminService> => {
   const { core, users } = deps;
+  const withIdentities = async (found: readonly User[]) => {
+    const identities = await users.identitiesOf(found.map(({ id }) => id));
+    return found.map((user) => userToProto(user, identities.get(user.id)));
+  };
+  const shown = async (user: User) => (await withIdentities([user]))[0];
   return {
     async createUser({ username, password, displayName, roles }, call) {
       const user = { username, password, displayName, roles };
@@ -27,7 +33,7 @@ export const userAdmin = (deps: ServiceDeps): HandlersOf<typeof UserAdminService
     async getUser({ userId }) {
       const user = await users.get(userId);
       if (user === undefined) throw fail("NOT_FOUND", { metadata: { user_id: userId } });
-      return { user: userToProto(user) };
+      return { user: await shown(user) };
     },
 
     async listUsers({ pageSize, pageToken }) {
@@ -35,7 +41,7 @@ export const userAdmin = (deps: ServiceDeps): HandlersOf<typeof UserAdminService
       const after = pageToken === "" ? undefined : readPageToken(pageToken, LIST_USERS);
       const page = await users.list(after, limit);
       return {
-        users: page.users.map(userToProto),
+        users: await withIdentities(page.users),
         nextPageToken: page.next === undefined ? "" : writePageToken(page.next, LIST_USERS),
       };
     },
@@ -44,7 +50,7 @@ export const userAdmin = (deps: ServiceDeps): HandlersOf<typeof UserAdminService
       const userId = request.user?.userId ?? "";
       if (userId === "") throw invalidField("user.user_id", "must name the user to change");
       const user = await core.users.update(userId, patchOf(request), actor(call));
-      return { user: userToProto(user) };
+      return { user: await shown(user) };
     },
 
     async setPassword({ userId, password }, call) {
@@ -54,6 +60,16 @@ export const userAdmin = (deps: ServiceDeps): HandlersOf<typeof UserAdminService
     async unlockUser({ userId }, call) {
       await core.users.unlock(userId, actor(call));
       return {};
+    },
+
+    async linkIdentity({ userId, issuer, subject }, call) {
+      const user = await core.identities.link(userId, { issuer, subject }, actor(call));
+      return { user: await shown(user) };
+    },
+
+    async unlinkIdentity({ userId, issuer, subject }, call) {
+      const user = await core.identities.unlink(userId, { issuer, subject }, actor(call));
+      return { user: await shown(user) };
     },
 
     async deleteUser({ userId }, call) {

@@ -8,6 +8,7 @@ const DOCUMENTS = [
   "backends.md",
   "browsers.md",
   "migration.md",
+  "bring-your-own-login.md",
   "operations.md",
   "troubleshooting.md",
 ];

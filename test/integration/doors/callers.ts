@@ -94,7 +94,7 @@ export const openDoors = async (): Promise<Doors> => {
     values: { roles?: string[]; isActive?: boolean },
   ): Promise<string> => {
     const { userId } = person;
-    const same = { userId, username: "", displayName: "", createdAt: undefined };
+    const same = { userId, username: "", displayName: "", createdAt: undefined, identities: [] };
     const user = { ...same, roles: [], isActive: false, ...values };
     await service.call(UserAdminService.updateUser, { user, updateMask }, service.adminKey);
     return person.accessToken;
@@ -155,6 +155,10 @@ export const openDoors = async (): Promise<Doors> => {
     known("another user's session", (await signUp("clerk")).accessToken, OF_A_SESSION),
     known("an admin's session", admin.accessToken, [...OF_A_SESSION, Access.ADMIN]),
     known("a service key", validateKey, OF_A_SERVICE),
+    known("a service key with the issue scope", service.issuerKey, [
+      ...OF_A_SERVICE,
+      Access.ISSUER,
+    ]),
     known("a service key with the admin scope", service.adminKey, [...OF_A_SERVICE, Access.ADMIN]),
     known(
       "an admin who is one no more",

@@ -25,10 +25,11 @@ afterAll(() => service.stop());
 /** Everything that a change could have left behind, but for counts of failures and what time alone changes. */
 const state = async (): Promise<string> => {
   const rows = await service.query<{ text: string }>(`
-    SELECT u.user_id::text || u.display_name || u.roles::text || u.is_active || u.password_hash AS text
+    SELECT u.user_id::text || u.display_name || u.roles::text || u.is_active || coalesce(u.password_hash, '') AS text
       FROM users u
     UNION ALL SELECT s.session_id::text || s.refresh_generation || coalesce(s.end_reason, '') || s.jti
       FROM sessions s
+    UNION ALL SELECT i.issuer || i.subject || i.user_id FROM identities i
     UNION ALL SELECT k.kid || k.state FROM keys k
     UNION ALL SELECT k.key_id || coalesce(k.revoked_at::text, '') FROM service_keys k
     UNION ALL SELECT t.key || t.attempts FROM login_throttle t WHERE t.key LIKE 'account:%' AND t.attempts > 0
@@ -36,6 +37,8 @@ const state = async (): Promise<string> => {
   return rows.map(({ text }) => text).join("\n");
 };
 
+/** The identity of the user at another issuer. */
+const identity = () => ({ userId, issuer: "https://idp.example", subject: userId });
 const admin = () => service.adminKey;
 let username: string;
 let userId: string;
@@ -99,12 +102,20 @@ const CHANGES: Partial<Record<AuditEventType, () => Promise<() => Promise<unknow
           roles: [],
           isActive: true,
           createdAt: undefined,
+          identities: [],
         },
         updateMask: ["display_name"],
       },
       admin(),
     ),
   USER_DELETED: async () => () => service.call(UserAdminService.deleteUser, { userId }, admin()),
+  IDENTITY_LINKED: async () => () =>
+    service.call(UserAdminService.linkIdentity, identity(), admin()),
+  IDENTITY_UNLINKED: async () => {
+    const request = identity();
+    await service.call(UserAdminService.linkIdentity, request, admin());
+    return () => service.call(UserAdminService.unlinkIdentity, request, admin());
+  },
   SERVICE_KEY_CREATED: async () => () =>
     localAdmin.createServiceKey(service.settings, { name: "x", scopes: ["validate"] }),
   SERVICE_KEY_REVOKED: async () => {

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
+import {
+  AuthServiceService,
+  CreateSessionRequest,
+} from "../../../generated/curfew/v1/auth_service.js";
 import { SessionAdminService } from "../../../generated/curfew/v1/session_admin.js";
 import { UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
 import { parseServiceKey } from "../../../src/crypto/service_key.js";
@@ -47,7 +50,7 @@ const update = (
   values: { roles?: string[]; isActive?: boolean },
 ) => {
   const { userId } = subject;
-  const same = { userId, username: "", displayName: "", createdAt: undefined };
+  const same = { userId, username: "", displayName: "", createdAt: undefined, identities: [] };
   const user = { ...same, roles: [], isActive: false, ...values };
   const request = { user, updateMask: [mask] };
   return service.call(UserAdminService.updateUser, request, service.adminKey);
@@ -255,6 +258,53 @@ const SCENARIOS: readonly Scenario[] = [
     prepare: oneSession,
     act: (subject) => update(subject, "is_active", { isActive: false }),
     events: ["USER_UPDATED", "SESSION_ENDED USER_DISABLED"],
+  },
+  {
+    name: "an identity linked and unlinked, twice each",
+    act: async ({ userId }) => {
+      const request = { userId, issuer: "https://idp.example", subject: userId };
+      const { linkIdentity, unlinkIdentity } = UserAdminService;
+      await times(2, () => service.call(linkIdentity, request, service.adminKey));
+      await times(2, () => service.call(unlinkIdentity, request, service.adminKey));
+    },
+    events: ["IDENTITY_LINKED", "IDENTITY_UNLINKED"],
+  },
+  {
+    name: "a session by CreateSession, asked for twice under one idempotency key",
+    act: ({ userId }) => {
+      const subject = { $case: "userId" as const, value: userId };
+      const request = CreateSessionRequest.create({ subject, idempotencyKey: userId });
+      return times(2, () =>
+        service.call(AuthServiceService.createSession, request, service.issuerKey),
+      );
+    },
+    events: ["LOGIN"],
+  },
+  {
+    name: "sessions by CreateSession for a user who is made, then has other roles",
+    act: async ({ userId }) => {
+      const value = { issuer: "https://idp.example", subject: userId };
+      for (const roles of [["clerk"], ["boss"]]) {
+        const request = CreateSessionRequest.create({
+          subject: { $case: "external", value },
+          profile: { username: `external-${userId}`, displayName: "", roles },
+        });
+        await service.call(AuthServiceService.createSession, request, service.issuerKey);
+      }
+    },
+    events: ["USER_CREATED", "LOGIN", "USER_UPDATED", "LOGIN"],
+  },
+  {
+    name: "a session that CreateSession refuses a deactivated user",
+    prepare: async (subject) => {
+      await update(subject, "is_active", { isActive: false });
+      return {};
+    },
+    act: ({ userId }) => {
+      const request = CreateSessionRequest.create({ subject: { $case: "userId", value: userId } });
+      return attempt(service.call(AuthServiceService.createSession, request, service.issuerKey));
+    },
+    events: ["LOGIN_FAILED USER_INACTIVE"],
   },
   {
     name: "a user deleted, twice",

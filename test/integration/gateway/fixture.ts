@@ -28,7 +28,7 @@ export const startFixture = async (options: Partial<GatewayOptions> = {}): Promi
     development: false,
     logger: false,
     // The stub authenticates no caller.
-    openAccess: new Set([0, 1, 2, 3, 4, 5]),
+    openAccess: new Set([0, 1, 2, 3, 4, 5, 6]),
     ...options,
   });
   return {

@@ -30,6 +30,7 @@ const PREFIXED = [
   "POST /auth/activity",
   "GET /auth/profile",
   "POST /auth/password",
+  "POST /auth/sessions",
   "GET /auth/sessions",
   "DELETE /auth/sessions/{session_id}",
   "POST /auth/sessions:revokeOthers",
@@ -49,6 +50,8 @@ const PREFIXED = [
   "PATCH /admin/users/{user.user_id}",
   "DELETE /admin/users/{user_id}",
   "POST /admin/users/{user_id}:setPassword",
+  "POST /admin/users/{user_id}:linkIdentity",
+  "POST /admin/users/{user_id}:unlinkIdentity",
   "POST /admin/users/{user_id}:unlock",
 ];
 const OF_THE_GUIDE = / \/(auth|debug)\/| \/admin\/sessions\/(active|cleanup)$/;

@@ -1,6 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { MethodDefinition } from "@grpc/grpc-js";
-import { AuthServiceService } from "../../../generated/curfew/v1/auth_service.js";
+import {
+  AuthServiceService,
+  CreateSessionRequest,
+} from "../../../generated/curfew/v1/auth_service.js";
 import { SessionAdminService, SessionFilter } from "../../../generated/curfew/v1/session_admin.js";
 import { UserAdminService } from "../../../generated/curfew/v1/user_admin.js";
 import type { TestService } from "../../support/service.js";
@@ -34,6 +37,8 @@ export const makeSubject = async (
   const { userId, username } = await service.createUser();
   const own = await service.signIn(username);
   const other = await service.signIn(username);
+  const identity = { userId, issuer: "https://idp.example", subject: userId };
+  await service.call(UserAdminService.linkIdentity, identity, service.adminKey);
   return {
     service,
     userId,
@@ -65,6 +70,7 @@ const user = (userId: string, changed: object) => ({
   roles: [],
   isActive: true,
   createdAt: undefined,
+  identities: [],
   ...changed,
 });
 
@@ -83,6 +89,17 @@ export const CHANGING: Readonly<Record<string, Case>> = {
         deviceName: "",
         language: "",
       }),
+  },
+  CreateSession: {
+    call: ({ service, userId }) =>
+      as(
+        AuthServiceService.createSession,
+        CreateSessionRequest.create({
+          subject: { $case: "userId", value: userId },
+          idempotencyKey: randomUUID(),
+        }),
+        service.issuerKey,
+      ),
   },
   RefreshTokens: {
     call: ({ own: { refreshToken } }) =>
@@ -159,6 +176,23 @@ export const CHANGING: Readonly<Record<string, Case>> = {
   SetPassword: {
     call: ({ service, userId }) =>
       as(UserAdminService.setPassword, { userId, password: NEW_PASSWORD }, service.adminKey),
+  },
+  LinkIdentity: {
+    call: ({ service, userId }) =>
+      as(
+        UserAdminService.linkIdentity,
+        { userId, issuer: "https://idp.example", subject: randomUUID() },
+        service.adminKey,
+      ),
+  },
+  UnlinkIdentity: {
+    call: ({ service, userId }) =>
+      as(
+        UserAdminService.unlinkIdentity,
+        { userId, issuer: "https://idp.example", subject: userId },
+        service.adminKey,
+      ),
+    repeated: "NOT_FOUND",
   },
   UnlockUser: {
     call: ({ service, userId }) => as(UserAdminService.unlockUser, { userId }, service.adminKey),

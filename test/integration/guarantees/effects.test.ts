@@ -69,7 +69,7 @@ afterAll(async () => {
 const signSubjectToken = () =>
   signed(key, goodClaims(provider.url, { sub: randomUUID(), jti: randomUUID() }, Date.now()));
 /** A call of these makes a session, which is withdrawn later if the call is not answered. */
-const SIGN_INS: readonly string[] = ["Login", "ExchangeToken"];
+const SIGN_INS: readonly string[] = ["Login", "ExchangeToken", "CreateSession"];
 
 /** The result that a caller receives: the code, and the reason if Curfew gave one. */
 interface Heard {
@@ -100,7 +100,9 @@ const start = ({ method, request, credential }: ChangingCall, deadlineMs = 20_00
 
 const reasonOf = (error: ServiceError | null): string => {
   const text = error?.metadata?.get("grpc-status-details-bin")[0]?.toString("latin1") ?? "";
-  return /ALREADY_EXISTS|INVALID_CREDENTIALS|DEPENDENCY_UNAVAILABLE/.exec(text)?.[0] ?? "";
+  return (
+    /ALREADY_EXISTS|NOT_FOUND|INVALID_CREDENTIALS|DEPENDENCY_UNAVAILABLE/.exec(text)?.[0] ?? ""
+  );
 };
 
 /**
@@ -112,6 +114,7 @@ const PRINT = `
     UNION ALL SELECT k::text FROM service_keys k
     UNION ALL SELECT i::text FROM identities i
     UNION ALL SELECT t::text FROM used_subject_tokens t
+    UNION ALL SELECT r::text FROM session_requests r
     UNION ALL SELECT concat_ws('|', event_id, type, user_id, session_id, reason) FROM audit_events
       WHERE type NOT IN ('UNUSUAL_ACTIVITY', 'CALL_DENIED')
     UNION ALL SELECT concat_ws('|', session_id, revoked_at, end_reason, refresh_generation, jti,

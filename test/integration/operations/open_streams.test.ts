@@ -89,7 +89,7 @@ describe("open streams, on every replica,", () => {
   };
   const update = (userId: string, mask: string, values: { roles?: string[] }) =>
     persistently(() => {
-      const same = { userId, username: "", displayName: "", createdAt: undefined };
+      const same = { userId, username: "", displayName: "", createdAt: undefined, identities: [] };
       const user = { ...same, roles: [], isActive: false, ...values };
       return first.call(UserAdminService.updateUser, { user, updateMask: [mask] }, first.adminKey);
     });

@@ -71,6 +71,7 @@ const unused = (): never => {
 export const stubHandlers: AuthHandlers = {
   login: () => LoginResponse.create({ tokenType: "bearer" }),
   exchangeToken: unused,
+  createSession: unused,
   refreshTokens: async () => RefreshTokensResponse.create(),
   logout: unused,
   validateToken: ({ accessToken }) => ValidateTokenResponse.create({ userId: accessToken }),
@@ -89,6 +90,7 @@ export const stubHandlers: AuthHandlers = {
       roles: [],
       isActive: true,
       createdAt: undefined,
+      identities: [],
     },
   }),
   changePassword: unused,

@@ -100,7 +100,7 @@ describe("local mode", () => {
     const user = { userId, username: "", displayName: "", roles: [], isActive: false };
     await stage.service.call(
       UserAdminService.updateUser,
-      { user: { ...user, createdAt: undefined }, updateMask: ["is_active"] },
+      { user: { ...user, createdAt: undefined, identities: [] }, updateMask: ["is_active"] },
       stage.service.adminKey,
     );
     await waitUntil("it is refused", async () => (await failureOf(validator, token)) !== undefined);

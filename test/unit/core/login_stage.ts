@@ -149,6 +149,7 @@ export const loginStage = (
       get: async () => undefined,
       getAccount: async () => undefined,
       list: async () => ({ users: [], next: undefined }),
+      identitiesOf: async () => new Map(),
       isEmpty: async () => false,
     },
     ...attempts,

@@ -50,6 +50,7 @@ describe("the rule of a method", () => {
     expect(localized).toEqual([
       "/curfew.v1.AuthService/Login",
       "/curfew.v1.AuthService/ExchangeToken",
+      "/curfew.v1.AuthService/CreateSession",
       "/curfew.v1.AuthService/RefreshTokens",
       "/curfew.v1.AuthService/Logout",
     ]);

@@ -22,6 +22,11 @@ export enum Access {
   SERVICE_OR_SESSION = 4,
   /** ADMIN - A session whose user has the role `admin`, or a service key with the scope `admin`. */
   ADMIN = 5,
+  /**
+   * ISSUER - A backend that signs people in by its own means: a service key with the
+   * scope `issue`.
+   */
+  ISSUER = 6,
   UNRECOGNIZED = -1,
 }
 

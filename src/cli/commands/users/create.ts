@@ -34,6 +34,7 @@ const created = (document: ReturnType<typeof userDocument>): Report => ({
 const toProto = ({ id, createdAt, roles, ...user }: User) => ({
   ...user,
   userId: id,
+  identities: [],
   roles: [...roles],
   createdAt: new Date(createdAt),
 });

@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { UserAdminService } from "../../../../generated/curfew/v1/user_admin.js";
 import { PASSWORD } from "../../../support/service.js";
 import { type Case, changes, reads } from "./case.js";
 import type { JsonObject } from "./question.js";
@@ -299,6 +301,41 @@ export const USER_ADMIN_CASES: Readonly<Record<string, readonly Case[]>> = {
       "of nobody",
       "NOT_FOUND",
       byKey(() => ({ user_id: NOBODY, password: PASSWORD })),
+    ),
+  ],
+  "UserAdmin.LinkIdentity": [
+    changes("a new one", "OK", async (stage) => {
+      const { userId } = await stage.newcomer();
+      const subject = randomUUID();
+      const request = { user_id: userId, issuer: "https://idp.example", subject };
+      return { request, authorization: stage.credentials.adminKey };
+    }),
+    reads(
+      "of nobody",
+      "NOT_FOUND",
+      byKey(() => ({ user_id: NOBODY, issuer: "https://idp.example", subject: "x" })),
+    ),
+    reads(
+      "with an over-long subject",
+      "INVALID_ARGUMENT",
+      byKey(({ user }) => ({ user_id: user.userId, issuer: "x", subject: "x".repeat(256) })),
+    ),
+  ],
+  "UserAdmin.UnlinkIdentity": [
+    changes("one that is there", "OK", async (stage) => {
+      const { userId } = await stage.newcomer();
+      const identity = { userId, issuer: "https://idp.example", subject: randomUUID() };
+      await stage.service.call(UserAdminService.linkIdentity, identity, stage.service.adminKey);
+      const { issuer, subject } = identity;
+      return {
+        request: { user_id: userId, issuer, subject },
+        authorization: stage.credentials.adminKey,
+      };
+    }),
+    reads(
+      "one that is not there",
+      "NOT_FOUND",
+      byKey(({ user }) => ({ user_id: user.userId, issuer: "x", subject: "x" })),
     ),
   ],
   "UserAdmin.UnlockUser": [

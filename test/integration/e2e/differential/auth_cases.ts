@@ -1,5 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { AuthServiceService } from "../../../../generated/curfew/v1/auth_service.js";
+import {
+  AuthServiceService,
+  ExchangeTokenRequest,
+} from "../../../../generated/curfew/v1/auth_service.js";
 import { PASSWORD } from "../../../support/service.js";
 import { type Case, changes, reads } from "./case.js";
 import { bearer, type Stage, type Subscriber } from "./stage.js";
@@ -30,6 +33,31 @@ const validate = (pick: (stage: Stage) => string) => (stage: Stage) => ({
 
 /** Questions to AuthService; the first of each method is one that is answered OK. */
 export const AUTH_CASES: Readonly<Record<string, readonly Case[]>> = {
+  "AuthService.CreateSession": [
+    changes("for a user by id", "OK", async (stage) => ({
+      request: { user_id: (await stage.newcomer()).userId, amr: ["hwk"], acr: "gold" },
+      authorization: stage.credentials.issuerKey,
+    })),
+    changes("for a new user of another issuer", "OK", (stage) => ({
+      request: {
+        external: { issuer: "https://idp.example", subject: randomUUID() },
+        profile: { username: `user-${randomUUID()}`, roles: ["clerk"] },
+      },
+      authorization: stage.credentials.issuerKey,
+    })),
+    reads("for nobody", "NOT_FOUND", (stage) => ({
+      request: { user_id: NOBODY },
+      authorization: stage.credentials.issuerKey,
+    })),
+    reads("for no subject", "INVALID_ARGUMENT", (stage) => ({
+      request: {},
+      authorization: stage.credentials.issuerKey,
+    })),
+    reads("for a deactivated user", "USER_INACTIVE", (stage) => ({
+      request: { user_id: stage.inactive.userId },
+      authorization: stage.credentials.issuerKey,
+    })),
+  ],
   "AuthService.Login": [
     changes("signs in", "OK", async (stage) => login(await stage.newcomer())),
     changes("names the sessions that the limit ended", "OK", async (stage) => {
@@ -51,6 +79,22 @@ export const AUTH_CASES: Readonly<Record<string, readonly Case[]>> = {
       }
       return login(guest);
     }),
+  ],
+  "AuthService.ExchangeToken": [
+    changes("for a new subject", "OK", async (stage) => ({
+      request: { subject_token: await stage.subjectToken(), device_name: "laptop" },
+    })),
+    changes("an ID token that was used", "SUBJECT_TOKEN_INVALID", async (stage) => {
+      const request = ExchangeTokenRequest.create({ subjectToken: await stage.subjectToken() });
+      await stage.service.call(AuthServiceService.exchangeToken, request);
+      return { request: { subject_token: request.subjectToken } };
+    }),
+    changes("an ID token for somebody else", "SUBJECT_TOKEN_INVALID", async (stage) => ({
+      request: { subject_token: await stage.subjectToken({ aud: "other" }) },
+    })),
+    reads("no ID token", "SUBJECT_TOKEN_INVALID", () => ({
+      request: { subject_token: "not a token" },
+    })),
   ],
   "AuthService.RefreshTokens": [
     changes("gives the successor", "OK", async (stage) => ({

@@ -36,11 +36,25 @@ function* ofMessage({ typeName, fields }: DescMessage, prefix: string): Generato
   for (const field of fields) yield* ofField(field, `${prefix}${field.name}`);
 }
 
-const put = (message: JsonObject, path: string, value: JsonValue | undefined): JsonObject => {
+/** The names of the fields that a field excludes, since all belong to one `oneof`. */
+const excludedBy = ({ fields }: DescMessage, name: string): string[] => {
+  const members = fields.find((field) => field.name === name)?.oneof?.fields ?? [];
+  return members.map((member) => member.name).filter((member) => member !== name);
+};
+
+/** A request with a value in place of what it has at a path; undefined: without the field. */
+const put = (
+  message: JsonObject,
+  path: string,
+  value: JsonValue | undefined,
+  description: DescMessage,
+): JsonObject => {
   const [first = "", ...rest] = path.split(".");
   const copy = { ...message };
-  if (rest.length > 0) {
-    copy[first] = put((copy[first] as JsonObject | undefined) ?? {}, rest.join("."), value);
+  for (const excluded of excludedBy(description, first)) delete copy[excluded];
+  const inner = description.fields.find((field) => field.name === first)?.message;
+  if (rest.length > 0 && inner) {
+    copy[first] = put((copy[first] as JsonObject | undefined) ?? {}, rest.join("."), value, inner);
   } else if (value === undefined) delete copy[first];
   else copy[first] = value;
   return copy;
@@ -57,6 +71,9 @@ export const boundsCases = (method: HttpMethod, good: Case): Case[] =>
     .map(({ path, what, value }) =>
       reads(`${path} ${what}`, "INVALID_ARGUMENT", async (stage) => {
         const question = await good.ask(stage);
-        return { ...question, request: put(question.request, path, value) };
+        return {
+          ...question,
+          request: put(question.request, path, value, method.descriptor.input),
+        };
       }),
     );

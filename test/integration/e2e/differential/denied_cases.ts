@@ -37,6 +37,7 @@ const DENIALS: Readonly<Partial<Record<Access, readonly Denial[]>>> = {
   [Access.SESSION]: [...WITHOUT, ...BAD_SESSIONS, A_SERVICE],
   [Access.SERVICE]: [...WITHOUT, ...BAD_SESSIONS, A_USER],
   [Access.SERVICE_OR_SESSION]: [...WITHOUT, ...BAD_SESSIONS],
+  [Access.ISSUER]: [...WITHOUT, ...BAD_SESSIONS, A_USER, A_SERVICE],
   [Access.ADMIN]: [...WITHOUT, ...BAD_SESSIONS, A_USER, A_SERVICE],
 };
 

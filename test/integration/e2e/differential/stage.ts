@@ -1,8 +1,17 @@
 import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Client, credentials } from "@grpc/grpc-js";
 import { AuthServiceService } from "../../../../generated/curfew/v1/auth_service.js";
 import { UserAdminService } from "../../../../generated/curfew/v1/user_admin.js";
 import { mintServiceKey } from "../../../../src/crypto/service_key.js";
+import {
+  goodClaims,
+  openProvider,
+  providerKey,
+  signed,
+} from "../../../support/identity_provider.js";
+import { makePrivateFolder } from "../../../support/private_folder.js";
 import { startTestService, type TestService } from "../../../support/service.js";
 import { openSigner } from "../token_signer.js";
 
@@ -20,6 +29,7 @@ export interface Credentials {
   readonly admin: string;
   readonly user: string;
   readonly adminKey: string;
+  readonly issuerKey: string;
   readonly validateKey: string;
   readonly unknownKey: string;
   readonly expired: string;
@@ -44,6 +54,8 @@ export interface Stage {
   /** One more session of the same user. */
   again(subscriber: Subscriber): Promise<Subscriber>;
   signOut(subscriber: Subscriber): Promise<Subscriber>;
+  /** An ID token that was not used yet, of a new subject of the issuer that the service trusts. */
+  subjectToken(claims?: Readonly<Record<string, unknown>>): Promise<string>;
   /** Makes a session look as if time had passed: it was not used for a day, or is at its maximum. */
   age(subscriber: Subscriber, what: "idle" | "maximum"): Promise<Subscriber>;
   stop(): Promise<void>;
@@ -53,7 +65,12 @@ export interface Stage {
 export const bearer = (token: string): string => `Bearer ${token}`;
 
 export const openStage = async (): Promise<Stage> => {
-  const service = await startTestService();
+  const providersKey = await providerKey();
+  const provider = await openProvider([providersKey]);
+  const issuers = join(makePrivateFolder("issuers"), "issuers.json");
+  const trusted = { issuer: provider.url, audiences: ["web"] };
+  writeFileSync(issuers, JSON.stringify({ issuers: [trusted] }));
+  const service = await startTestService({ TRUSTED_ISSUERS_FILE: issuers });
 
   const again = async (
     subscriber: Pick<Subscriber, "userId" | "username">,
@@ -89,6 +106,7 @@ export const openStage = async (): Promise<Stage> => {
       roles: [],
       isActive: false,
       createdAt: undefined,
+      identities: [],
     };
     const request = { user, updateMask: ["is_active"] };
     await service.call(UserAdminService.updateUser, request, service.adminKey);
@@ -108,6 +126,7 @@ export const openStage = async (): Promise<Stage> => {
       admin: of(admin),
       user: of(user),
       adminKey: bearer(service.adminKey),
+      issuerKey: bearer(service.issuerKey),
       validateKey: bearer(await service.createServiceKey("validate")),
       unknownKey: bearer(mintServiceKey().text),
       expired: bearer(await change(user.accessToken, { exp: past })),
@@ -123,10 +142,15 @@ export const openStage = async (): Promise<Stage> => {
     newcomer: signUp,
     again,
     signOut,
+    subjectToken: (claims = {}) => {
+      const fresh = { sub: randomUUID(), jti: randomUUID(), ...claims };
+      return signed(providersKey, goodClaims(provider.url, fresh, Date.now()));
+    },
     age,
     async stop() {
       grpc.close();
       await service.stop();
+      await provider.close();
     },
   };
 };
