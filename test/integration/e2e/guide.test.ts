@@ -65,6 +65,7 @@ describe.each(["", "/api/v1"])("the guide's client under %j", (base) => {
       roles: [],
       is_active: true,
       created_at: user.createdAt?.toISOString(),
+      identities: [],
     });
 
     const first = token();
