@@ -92,17 +92,20 @@ export const postgresAuditLog = (database: Database): AuditLog => {
 
     async deleteBefore(at, limit) {
       const deleted = await rows(
-        `DELETE FROM audit_events d WHERE d.event_id IN (
+        `WITH due AS MATERIALIZED (
            SELECT e.event_id FROM audit_events e WHERE e.at < ?
            ORDER BY e.at LIMIT ? FOR UPDATE SKIP LOCKED
-         ) RETURNING 1`,
+         )
+         DELETE FROM audit_events d USING due WHERE d.event_id = due.event_id RETURNING 1`,
         [new Date(at), limit],
       );
       const forgotten = await rows(
-        `DELETE FROM known_devices d WHERE (d.user_id, d.device) IN (
+        `WITH due AS MATERIALIZED (
            SELECT k.user_id, k.device FROM known_devices k WHERE k.last_seen_at < ?
            ORDER BY k.last_seen_at LIMIT ? FOR UPDATE SKIP LOCKED
-         ) RETURNING 1`,
+         )
+         DELETE FROM known_devices d USING due
+         WHERE d.user_id = due.user_id AND d.device = due.device RETURNING 1`,
         [new Date(at), limit],
       );
       return Math.max(deleted.length, forgotten.length);

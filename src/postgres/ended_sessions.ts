@@ -108,10 +108,11 @@ const INVALIDATED_AMONG = `
  * far revisions have come; and never one that another cleaner holds.
  */
 const DELETE_ENDED = `
-  DELETE FROM sessions d WHERE d.session_id IN (
+  WITH due AS MATERIALIZED (
     SELECT s.session_id FROM sessions s
     WHERE s.revoked_at < ? AND s.relevant_until < ? AND NOT s.hot_pending
       AND s.revision < (SELECT max(m.revision) FROM sessions m)
     ORDER BY s.revoked_at LIMIT ? FOR UPDATE SKIP LOCKED
   )
+  DELETE FROM sessions d USING due WHERE d.session_id = due.session_id
   RETURNING 1`;

@@ -164,10 +164,13 @@ const OPEN_BY_USER = `
   GROUP BY s.user_id ORDER BY s.user_id LIMIT ?`;
 
 const FORGET_REQUESTS = `
-  DELETE FROM session_requests d WHERE (d.caller, d.idempotency_key) IN (
+  WITH due AS MATERIALIZED (
     SELECT r.caller, r.idempotency_key FROM session_requests r WHERE r.expires_at <= ?
     ORDER BY r.expires_at LIMIT ? FOR UPDATE SKIP LOCKED
-  ) RETURNING 1`;
+  )
+  DELETE FROM session_requests d USING due
+  WHERE d.caller = due.caller AND d.idempotency_key = due.idempotency_key
+  RETURNING 1`;
 
 /** Rows that another transaction holds are left for the next flush, so that activity never waits and never deadlocks. */
 const TOUCH = `

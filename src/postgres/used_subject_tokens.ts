@@ -12,11 +12,14 @@ const USE = `
     WHERE u.session_id = ?::uuid
   RETURNING u.session_id`;
 
+/** A subquery in IN may run once for each row, and then deletes more than `limit`. */
 const DELETE_BEFORE = `
-  DELETE FROM used_subject_tokens WHERE fingerprint IN (
+  WITH due AS MATERIALIZED (
     SELECT u.fingerprint FROM used_subject_tokens u WHERE u.accepted_until < ?::timestamptz
-    ORDER BY u.accepted_until LIMIT ? FOR UPDATE SKIP LOCKED)
-  RETURNING 1 AS deleted`;
+    ORDER BY u.accepted_until LIMIT ? FOR UPDATE SKIP LOCKED
+  )
+  DELETE FROM used_subject_tokens d USING due WHERE d.fingerprint = due.fingerprint
+  RETURNING 1`;
 
 /** The statements of one transaction. */
 export const usedSubjectTokens = (rows: Rows): UsedSubjectTokens => ({
