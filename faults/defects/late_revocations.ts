@@ -124,7 +124,7 @@ export const LATE_ENDINGS: readonly Defect[] = [
             const commit = store.transaction(async (tx) => {
               const result = await work(tx);
               resolve(result);
-              await wait(CACHED_MS / 10);
+              await wait(CACHED_MS / 2);
             }, call);
             commit.catch(reject);
           }),

@@ -41,7 +41,11 @@ export const OVERLOAD_RULES: readonly Defect[] = [
     sabotage: () => ({
       ports: (ports) => ({
         ...ports,
-        forWork: (work) => ports.forWork?.(work === "validation" ? "sign_in" : work) ?? ports,
+        forWork: (work) => {
+          const primary = ports.forWork?.(work === "validation" ? "sign_in" : work) ?? ports;
+          // Refreshes that share a transaction leave no queue.
+          return { ...primary, store: { ...primary.store, ...singleRefreshes } };
+        },
       }),
     }),
   },
