@@ -7,7 +7,7 @@ export interface TurnsOptions {
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
   /** The least number of callers that continue in one turn. */
-  readonly perTurn: number;
+  readonly maxPerTurn: number;
   /** About how long each of them takes, in milliseconds. */
   readonly eachMs: number;
 }
@@ -18,14 +18,14 @@ export interface TurnsOptions {
  * take the same time: a storm of new requests does not delay the answers to requests that are almost done.
  */
 export const createTurns = (options: TurnsOptions): Turns => {
-  const { schedule, monotonic, perTurn, eachMs } = options;
+  const { schedule, monotonic, maxPerTurn, eachMs } = options;
   let waiting: (() => void)[] = [];
   let isScheduled = false;
   let scheduledAt = 0;
 
   const next = (): void => {
     isScheduled = false;
-    const places = Math.max(perTurn, Math.floor((monotonic() - scheduledAt) / eachMs));
+    const places = Math.max(maxPerTurn, Math.floor((monotonic() - scheduledAt) / eachMs));
     const ready = waiting.slice(0, places);
     waiting = waiting.slice(places);
     for (const proceed of ready) proceed();

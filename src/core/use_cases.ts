@@ -84,13 +84,13 @@ export interface Ports extends PrimaryPorts {
  * The maximum number of cache misses that wait for Postgres. Further ones are answered OVERLOADED at once, so that no
  * queue grows.
  */
-const MAX_DOUBTS = 5000;
+const MAX_MISSES = 5000;
 /**
  * The maximum number of concurrent statements for cache misses, so that the loss of the hot store does not overload
  * Postgres.
  */
-const MAX_DOUBT_STATEMENTS = 4;
-const MAX_DOUBTS_IN_STATEMENT = 500;
+const MAX_MISS_STATEMENTS = 4;
+const MAX_MISSES_IN_STATEMENT = 500;
 
 export type UseCases = ReturnType<typeof createUseCases>;
 
@@ -131,36 +131,36 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     consistencyTimeoutMs,
   });
   /** The same, with the work that a caller waits for in the class of that caller. */
-  const trustOf = ({ store }: Ports): CacheLease => ({
+  const cacheLeaseFor = ({ store }: Ports): CacheLease => ({
     ...cacheLease,
     awaitRevoked: (changes, timeoutMs) => cacheLease.awaitRevoked(changes, timeoutMs, store),
   });
   const recent = withRecentActivity({ hot, cacheLease, activity, clock });
   const current = currentSessions({
     store,
-    cacheLease: trustOf(ports),
+    cacheLease: cacheLeaseFor(ports),
     withRecentActivity: recent,
   });
   const sessionStatus = createBatcher<string, SessionStatus | undefined>({
     run: (sessionIds) => validation.store.sessionStatuses(sessionIds),
-    maxBatch: MAX_DOUBTS_IN_STATEMENT,
-    maxInFlight: MAX_DOUBT_STATEMENTS,
+    maxBatch: MAX_MISSES_IN_STATEMENT,
+    maxInFlight: MAX_MISS_STATEMENTS,
     schedule: ports.schedule,
     limit: {
-      maxWaiting: MAX_DOUBTS,
+      maxWaiting: MAX_MISSES,
       error: () => overloaded(undefined, "too many cache misses waiting"),
     },
   });
   const check = sessionCheck({
     ...validation,
-    cacheLease: trustOf(validation),
+    cacheLease: cacheLeaseFor(validation),
     sessionStatus,
     activity,
     idleTimeoutMs,
   });
   const live = liveSessions({ hot, cacheLease, activity });
   const validate = validateToken({ ...ports, check });
-  const end = revokeSessions({ store, cacheLease: trustOf(ports), clock, idleTimeoutMs });
+  const end = revokeSessions({ store, cacheLease: cacheLeaseFor(ports), clock, idleTimeoutMs });
   const issue = issueTokens({ ...ports, settings });
   const { tryPassword, requireSource, flushForgiven } = createPasswordAttempts(signIn);
   const findPatterns = unusualPatterns(background, ports.onEvents);
@@ -175,7 +175,7 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     answers,
     unanswered,
     issue,
-    cacheLease: trustOf(signIn),
+    cacheLease: cacheLeaseFor(signIn),
     withRecentActivity: recent,
     settings,
   });
@@ -202,7 +202,7 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
       refreshTokens({
         ...signIn,
         issue,
-        cacheLease: trustOf(signIn),
+        cacheLease: cacheLeaseFor(signIn),
         activity,
         answers,
         throttle: createRefreshThrottle(clock),
@@ -231,7 +231,7 @@ export const createUseCases = (given: Ports, settings: CoreSettings) => {
     /** Kept going by the server: ends sessions over a limit that was lowered. */
     enforceLimit: enforceLimit({
       ...background,
-      cacheLease: trustOf(background),
+      cacheLease: cacheLeaseFor(background),
       unanswered,
       withRecentActivity: recent,
       settings,

@@ -28,7 +28,7 @@ const MIN_RETRY_MS = 250;
 const RETRY_STEP_MS = 50;
 const RETRY_PLACES = 10;
 /** Refreshes whose tokens are signed and answered in one event-loop turn at least, and milliseconds that each takes. */
-const PER_TURN = 8;
+const MAX_PER_TURN = 8;
 const ANSWER_MS = 0.25;
 /** How often a transaction that callers have left is run again without them. */
 const MAX_RUNS = 3;
@@ -153,7 +153,7 @@ export const createFirstUse = (deps: {
   const turn = createTurns({
     schedule: deps.schedule,
     monotonic: clock.monotonic,
-    perTurn: PER_TURN,
+    maxPerTurn: MAX_PER_TURN,
     eachMs: ANSWER_MS,
   });
 

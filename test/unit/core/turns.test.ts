@@ -9,7 +9,7 @@ const stage = () => {
   const turn = createTurns({
     schedule: (task) => void tasks.push(task),
     monotonic: () => now,
-    perTurn: 2,
+    maxPerTurn: 2,
     eachMs: 10,
   });
   return {

@@ -106,7 +106,8 @@ describe("D8 strangers at the metrics port", () => {
   ])("that %s are cut off", async (_, text) => {
     const { tell } = await start(HURRIED);
     const heard = await tell(text);
-    if (!text.includes("content-length")) expect(heard).toMatch(/^HTTP\/1.1 408 /);
+    // Of the two limits either may be first, and the one for idle connections answers nothing.
+    if (!text.includes("content-length")) expect(heard).toMatch(/^(HTTP\/1.1 408 |$)/);
   });
 
   test("that take too long are counted", async () => {
